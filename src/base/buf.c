@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The limit belongs to the buffer, not to each caller, so that no path can forget it. A failed
+ * addition adds nothing: half a line is worse than none when the line is a command.
+ */
+#include "base/buf.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BUF_FIRST = 64 };
+
+void buf_init(struct buf *b, size_t max)
+{
+    *b = (struct buf)BUF_INIT(max);
+}
+
+void buf_deinit(struct buf *b)
+{
+    free(b->p);
+    *b = (struct buf)BUF_INIT(b->max);
+}
+
+void buf_clear(struct buf *b)
+{
+    b->n = 0;
+    b->err = 0;
+    if (b->p)
+        b->p[0] = '\0';
+}
+
+void buf_shrink(struct buf *b)
+{
+    if (b->n == 0 && b->p) {
+        free(b->p);
+        b->p = NULL;
+        b->cap = 0;
+    }
+}
+
+static bool buf_room(struct buf *b, size_t more)
+{
+    size_t want, cap;
+    char *p;
+
+    if (b->err)
+        return false;
+    if (more > b->max || b->n > b->max - more) {
+        b->err = -EMSGSIZE;
+        return false;
+    }
+    want = b->n + more + 1;
+    if (want <= b->cap)
+        return true;
+    for (cap = b->cap ? b->cap : BUF_FIRST; cap < want; cap *= 2)
+        ;
+    p = realloc(b->p, cap);
+    if (!p) {
+        b->err = -ENOMEM;
+        return false;
+    }
+    b->p = p;
+    b->cap = cap;
+    return true;
+}
+
+void buf_add(struct buf *b, struct span s)
+{
+    if (!buf_room(b, s.n))
+        return;
+    if (s.n)
+        memcpy(b->p + b->n, s.p, s.n);
+    b->n += s.n;
+    b->p[b->n] = '\0';
+}
+
+void buf_add_str(struct buf *b, const char *s)
+{
+    buf_add(b, span_str(s));
+}
+
+void buf_add_char(struct buf *b, char c)
+{
+    buf_add(b, (struct span){&c, 1});
+}
+
+void buf_addv(struct buf *b, const char *fmt, va_list ap)
+{
+    va_list again;
+    int n;
+
+    va_copy(again, ap);
+    n = vsnprintf(NULL, 0, fmt, ap);
+    if (n >= 0 && buf_room(b, (size_t)n)) {
+        vsnprintf(b->p + b->n, (size_t)n + 1, fmt, again);
+        b->n += (size_t)n;
+    }
+    va_end(again);
+}
+
+void buf_addf(struct buf *b, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    buf_addv(b, fmt, ap);
+    va_end(ap);
+}
+
+void buf_consume(struct buf *b, size_t n)
+{
+    if (n >= b->n) {
+        b->n = 0;
+        if (b->p)
+            b->p[0] = '\0';
+        return;
+    }
+    memmove(b->p, b->p + n, b->n - n + 1);
+    b->n -= n;
+}
+
+void buf_truncate(struct buf *b, size_t n)
+{
+    if (n < b->n) {
+        b->n = n;
+        b->p[n] = '\0';
+    }
+}
+
+struct span buf_span(const struct buf *b)
+{
+    return (struct span){b->p, b->n};
+}
+
+const char *buf_str(const struct buf *b)
+{
+    return b->p ? b->p : "";
+}
+
+char *buf_take(struct buf *b)
+{
+    char *p = b->p;
+
+    if (b->err)
+        return NULL;
+    if (!p)
+        return span_dup(SPAN_NULL);
+    b->p = NULL;
+    b->n = b->cap = 0;
+    return p;
+}
+
+int array_grow(void *array, size_t *cap, size_t size, size_t want)
+{
+    void **slot = array;
+    size_t more = *cap ? *cap : 8;
+    char *p;
+
+    if (want <= *cap)
+        return 0;
+    while (more < want)
+        more *= 2;
+    if (more > SIZE_MAX / size)
+        return -ENOMEM;
+    p = realloc(*slot, more * size);
+    if (!p)
+        return -ENOMEM;
+    memset(p + *cap * size, 0, (more - *cap) * size);
+    *slot = p;
+    *cap = more;
+    return 0;
+}

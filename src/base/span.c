@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Everything that reads text in Postern reads it through a span, so that no parser depends on a NUL
+ * which a stranger may put in or leave out.
+ */
+#include "base/span.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct span span_of(const void *p, size_t n)
+{
+    return (struct span){p, n};
+}
+
+struct span span_str(const char *s)
+{
+    return (struct span){s, s ? strlen(s) : 0};
+}
+
+char ascii_lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+bool ascii_is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+bool ascii_is_alpha(char c)
+{
+    return ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z';
+}
+
+bool ascii_is_alnum(char c)
+{
+    return ascii_is_digit(c) || ascii_is_alpha(c);
+}
+
+bool span_eq(struct span a, struct span b)
+{
+    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+bool span_eq_nocase(struct span a, struct span b)
+{
+    return a.n == b.n && span_starts_nocase(a, b);
+}
+
+bool span_starts(struct span s, struct span prefix)
+{
+    return s.n >= prefix.n && (prefix.n == 0 || memcmp(s.p, prefix.p, prefix.n) == 0);
+}
+
+bool span_starts_nocase(struct span s, struct span prefix)
+{
+    if (s.n < prefix.n)
+        return false;
+    for (size_t i = 0; i < prefix.n; i++)
+        if (ascii_lower(s.p[i]) != ascii_lower(prefix.p[i]))
+            return false;
+    return true;
+}
+
+bool span_ends_nocase(struct span s, struct span suffix)
+{
+    return s.n >= suffix.n && span_eq_nocase(span_slice(s, s.n - suffix.n, s.n), suffix);
+}
+
+size_t span_find(struct span s, char c)
+{
+    const char *at = s.n ? memchr(s.p, c, s.n) : NULL;
+
+    return at ? (size_t)(at - s.p) : s.n;
+}
+
+size_t span_rfind(struct span s, char c)
+{
+    const char *at = s.n ? memrchr(s.p, c, s.n) : NULL;
+
+    return at ? (size_t)(at - s.p) : s.n;
+}
+
+size_t span_find_nocase(struct span s, struct span needle)
+{
+    for (size_t i = 0; i + needle.n <= s.n; i++)
+        if (span_starts_nocase(span_slice(s, i, s.n), needle))
+            return i;
+    return s.n;
+}
+
+bool span_has_nocase(struct span s, struct span needle)
+{
+    return needle.n == 0 || span_find_nocase(s, needle) < s.n;
+}
+
+struct span span_slice(struct span s, size_t from, size_t to)
+{
+    if (to > s.n)
+        to = s.n;
+    if (from > to)
+        from = to;
+    /* A null span stays one: adding even zero to NULL is undefined. */
+    return s.p ? (struct span){s.p + from, to - from} : SPAN_NULL;
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+struct span span_trim(struct span s)
+{
+    while (s.n && (is_blank(s.p[0]) || s.p[0] == '\r' || s.p[0] == '\n'))
+        s = span_slice(s, 1, s.n);
+    while (s.n && (is_blank(s.p[s.n - 1]) || s.p[s.n - 1] == '\r' || s.p[s.n - 1] == '\n'))
+        s.n--;
+    return s;
+}
+
+bool span_cut(struct span *s, char sep, struct span *ret_piece)
+{
+    size_t at = span_find(*s, sep);
+
+    if (!s->p)
+        return false;
+    *ret_piece = span_slice(*s, 0, at);
+    /* A null rest tells "no separator behind this piece" from "an empty piece follows". */
+    *s = at < s->n ? span_slice(*s, at + 1, s->n) : SPAN_NULL;
+    return true;
+}
+
+bool span_word(struct span *s, struct span *ret_word)
+{
+    size_t from = 0, to;
+
+    while (from < s->n && is_blank(s->p[from]))
+        from++;
+    for (to = from; to < s->n && !is_blank(s->p[to]); to++)
+        ;
+    if (from == to)
+        return false;
+    *ret_word = span_slice(*s, from, to);
+    *s = span_slice(*s, to, s->n);
+    return true;
+}
+
+bool span_copy(struct span s, char *dst, size_t cap)
+{
+    if (cap == 0)
+        return false;
+    dst[0] = '\0';
+    if (s.n >= cap)
+        return false;
+    if (s.n)
+        memcpy(dst, s.p, s.n);
+    dst[s.n] = '\0';
+    return true;
+}
+
+char *span_dup(struct span s)
+{
+    char *copy = malloc(s.n + 1);
+
+    if (copy)
+        span_copy(s, copy, s.n + 1);
+    return copy;
+}
