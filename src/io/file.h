@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Whole files, bounded on the way in and never half there on the way out. */
+#ifndef POSTERN_IO_FILE_H
+#define POSTERN_IO_FILE_H
+
+#include "base/buf.h"
+
+#include <sys/types.h>
+
+/*
+ * Adds the file's bytes to *out. "-" is standard input. Bounded by out->max: a longer file is
+ * -EFBIG. Not a regular file or a pipe: -EINVAL. Else 0 or the -errno of the system.
+ */
+int file_read(const char *path, struct buf *out);
+/*
+ * Writes beside the file, syncs, renames over it, syncs the folder: after a crash the old or the
+ * new file is there, whole. 0 or -errno, and then the old one is untouched.
+ */
+int file_write(const char *path, struct span bytes, mode_t mode);
+/* As file_write(), but -EEXIST when the file is there already: two starters make one key. */
+int file_create(const char *path, struct span bytes, mode_t mode);
+/* Makes the folder and those above it; 0 when it is there already. */
+int file_mkdirs(const char *path, mode_t mode);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Giving rights up, before the first byte from a peer. In this order: groups and user,
+ * capabilities, no_new_privs, the system call filter. What the kernel or a container refuses to let
+ * us give up is reported and passed over; only a user that was asked for and can't be had is an
+ * error.
+ */
+#ifndef POSTERN_IO_RIGHTS_H
+#define POSTERN_IO_RIGHTS_H
+
+#include "base/buf.h"
+
+enum rights_profile {
+    RIGHTS_CLIENT, /* may connect anywhere, bind, and accept on sockets it holds */
+    RIGHTS_SERVER, /* the same without binding or listening anew */
+    RIGHTS_NONE,   /* no filter at all */
+};
+
+struct rights {
+    enum rights_profile profile;
+    const char *user; /* name to become when we are root, or NULL: stay */
+    bool keep_bind;   /* keep CAP_NET_BIND_SERVICE: for sockets opened again after a reload */
+};
+
+struct rights_done {
+    bool user, capabilities, no_new_privs, filter; /* what is in force now */
+    char notes[400]; /* what could not be had and why, one sentence each, or "" */
+};
+
+/*
+ * Files and sockets that need rights must be open. No program can be started afterwards. 0, or
+ * -errno when `user` can't be become (unknown: -ENOENT): the caller must not go on.
+ */
+int rights_drop(const struct rights *want, struct rights_done *ret);
+
+#endif
