@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Postfix as Debian ships it for an "Internet Site", plus what the case sets.
+
+main      lines "name = value" (one line each), handed to postconf -e
+services  master.cf entries, "name type ... command", handed to postconf -M
+options   "service/type/name = value", handed to postconf -P
+postgrey  options of postgrey, which then listens on 127.0.0.1:10023
+fail2ban  text of a jail.local; fail2ban then follows the log and bans by nft
+"""
+
+import shlex
+
+from . import lines
+
+PACKAGES = ["postfix", "postgrey", "fail2ban", "nftables", "iproute2"]
+DEBCONF = """\
+postfix postfix/main_mailer_type select Internet Site
+postfix postfix/mailname string target.example
+"""
+
+
+def build(node):
+    files = {}
+    main = [f"myhostname = {node.fqdn}",
+            f"mydestination = $myhostname, {node.domain}, localhost.localdomain, localhost",
+            *lines(node.get("main", ""))]
+    start = ["postconf -e " + " ".join(shlex.quote(l) for l in main)]
+    for entry in lines(node.get("services", "")):
+        name, kind = entry.split()[:2]
+        start.append(f"postconf -M {shlex.quote(f'{name}/{kind}={entry}')}")
+    for option in lines(node.get("options", "")):
+        start.append(f"postconf -P {shlex.quote(option)}")
+    start += ["newaliases", "chown root:root /var/spool/postfix",
+              "/usr/lib/postfix/configure-instance.sh -"]
+    if "postgrey" in node:
+        start.append("mkdir -p /run/postgrey && chown postgrey: /run/postgrey && postgrey -d "
+                     f"--inet=127.0.0.1:10023 --pidfile=/run/postgrey/pid {node['postgrey']}")
+    start.append("postfix start")
+    if "fail2ban" in node:
+        files["/etc/fail2ban/jail.local"] = node["fail2ban"]
+        start.append("mkdir -p /run/fail2ban && fail2ban-server -f -x start &")
+        start.append("until fail2ban-client ping >/dev/null 2>&1; do sleep 0.1; done")
+    return files, "\n".join(["set -e", *start]) + "\n"
