@@ -67,7 +67,7 @@ enum { SMTP_LENIENT_DOMAINS = 8 };
 
 struct smtp_lenient {
     struct span text;  /* without blanks and brackets around it */
-    struct span local; /* text without the last domain, if that has one: a token is in here or nowhere */
+    struct span local; /* text without "@domain" at its end: a token is in here or nowhere */
     /* What looks like a domain, from left to right, without a trailing dot: at most the last eight. */
     struct span domains[SMTP_LENIENT_DOMAINS];
     size_t domain_count;
