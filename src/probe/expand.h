@@ -63,7 +63,11 @@ enum expand_var {
     EXPAND_VARS, /* how many there are */
 };
 
-/* Strings are borrowed; NULL or "" (IP_NONE for an address) is a missing value. */
+/*
+ * Strings are borrowed. NULL or "" (IP_NONE for an address) is a missing value, and so is one with a
+ * control character in it, or a domain or host name with more than letters, digits, '.', '-' and '_'
+ * (octets over 127 pass): a target names itself, and must not be able to write our commands.
+ */
 struct expand_values {
     const char *u_token, *u_prefix, *u_suffix; /* {u}: the token makes it a value, the others may miss */
     const char *s_token, *s_prefix, *s_suffix; /* {s} */
@@ -106,10 +110,18 @@ int expand_form(struct span form, const struct expand_values *v, struct buf *out
  */
 bool expand_check(struct span form, uint32_t *ret_vars, char *why, size_t why_size);
 
+/* A form read piece by piece. */
+struct expand_piece {
+    bool is_var;
+    char byte;           /* of a byte, escapes resolved */
+    enum expand_var var; /* of a variable */
+    unsigned pad;        /* N of {pad:N} */
+};
+
 /*
- * The form's own bytes with its escapes resolved and each variable as one byte 0x01: what a row
- * names by itself. Same results as expand_form; never EXPAND_NEEDS.
+ * Takes the next piece off the front of *form, which must not be empty. NULL, or what is wrong with
+ * it; *ret_name is then the text between the braces, if that was the fault.
  */
-int expand_skeleton(struct span form, struct buf *out);
+const char *expand_next(struct span *form, struct expand_piece *ret, struct span *ret_name);
 
 #endif
