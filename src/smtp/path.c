@@ -9,6 +9,8 @@
  *   - octets of an IPv4 literal have no leading zeros (some read those as octal);
  *   - a domain has no other characters that IDNA maps to a dot (U+3002, U+FF0E, U+FF61), and no C1
  *     control; whether its labels are right U-labels is for those who have IDNA tables;
+ *   - no angle bracket stands in an address literal, so that the first ">" outside of quotes ends a
+ *     path for everybody;
  *   - source routes hold domains only, as RFC 5321 has it, no address literals.
  * No canonical form is made here, and no decision: the relay layer owns both.
  */
@@ -270,7 +272,7 @@ bool smtp_literal_parse(struct span s, struct ip *ret)
         if (!ascii_is_alnum(in.p[i]) && in.p[i] != '-')
             return false;
     for (size_t i = colon + 1; i < in.n; i++)
-        if (in.p[i] < 33 || in.p[i] > 126 || (in.p[i] > 90 && in.p[i] < 94))
+        if (in.p[i] < 33 || in.p[i] > 126 || strchr("[\\]<>", in.p[i]))
             return false;
     return colon > 0 && in.p[colon - 1] != '-' && colon + 1 < in.n;
 }

@@ -78,6 +78,7 @@ static const struct path_case cases[] = {
     {"literal, general, hyphen last", "<u@[x-:a]>", SMTP_PATH_SYNTAX},
     {"literal, general, empty", "<u@[x:]>", SMTP_PATH_SYNTAX},
     {"literal, general, backslash", "<u@[x:a\\b]>", SMTP_PATH_SYNTAX},
+    {"literal, general, bracket", "<u@[x:a>b]>", SMTP_PATH_SYNTAX},
     {"literal, empty", "<u@[]>", SMTP_PATH_SYNTAX},
     {"literal not closed", "<u@[192.0.2.1>", SMTP_PATH_SYNTAX},
     {"literal and more", "<u@[192.0.2.1].d>", SMTP_PATH_SYNTAX},
