@@ -44,7 +44,7 @@ enum smtp_verb_flag {
     SMTP_GROUP_LAST = 1 << 7,  /* the client must wait for its reply, RFC 2920 §3.1 */
     SMTP_JUNK = 1 << 8,        /* gets no mail along: counted apart */
     SMTP_ENDS = 1 << 9,        /* the session ends with its reply */
-    SMTP_OPTIONAL = 1 << 10,   /* 502 unless the server offers it */
+    SMTP_OPTIONAL = 1 << 10,   /* 502 unless its extension is offered */
 };
 
 struct smtp_verb_row {
@@ -113,12 +113,13 @@ enum smtp_command_got {
     SMTP_COMMAND_OK = 0,
     SMTP_COMMAND_UNKNOWN,       /* no such verb */
     SMTP_COMMAND_NOT_OFFERED,   /* a verb we know, of an extension not offered here */
-    SMTP_COMMAND_BYTES,         /* NUL, another control character, or 8-bit outside SMTPUTF8 */
+    SMTP_COMMAND_BYTES,         /* NUL, another control character, or 8-bit without SMTPUTF8 offered */
     SMTP_COMMAND_NEEDS_ARG,
     SMTP_COMMAND_NO_ARG,        /* an argument where none belongs */
     SMTP_COMMAND_SYNTAX,        /* of the argument: FROM:, TO:, chunk size */
     SMTP_COMMAND_BAD_SENDER,    /* path_got says why */
     SMTP_COMMAND_BAD_RECIPIENT, /* path_got says why */
+    SMTP_COMMAND_NEEDS_UTF8,    /* an address with UTF-8, and no SMTPUTF8 on MAIL, RFC 6531 §3.5 */
     SMTP_COMMAND_PARAM_UNKNOWN,
     SMTP_COMMAND_PARAM_TWICE,
     SMTP_COMMAND_PARAM_VALUE,
@@ -126,16 +127,19 @@ enum smtp_command_got {
 
 struct smtp_command_rules {
     unsigned ext;      /* enum smtp_ext offered to this client now; 0 after HELO */
+    bool utf8;         /* for RCPT: MAIL had SMTPUTF8 */
     /*
-     * Take what sloppy clients send: blanks around the path, no brackets, any path at all. The path
-     * is parsed and path_got says what is wrong with it, but that is no fault of the command.
+     * Take what sloppy clients send: a blank before the path, no brackets, 8-bit, any path at all.
+     * The path is parsed and path_got says what is wrong with it, but that is no fault of the command.
      */
     bool any_path;
 };
 
 /*
  * Parses one line, without its line end. Everything in *ret borrows from the line. On a fault what
- * was read up to there is filled in. The null path is right for MAIL and a bad recipient for RCPT.
+ * was read up to there is filled in; verb, flags and, where it can be read, the size of a BDAT chunk
+ * always are. The null path is right for MAIL and a bad recipient for RCPT; <postmaster> is right
+ * for RCPT and a bad sender for MAIL.
  */
 enum smtp_command_got smtp_command_parse(struct span line, const struct smtp_command_rules *rules,
                                          struct smtp_command *ret);
