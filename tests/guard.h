@@ -40,7 +40,8 @@ static inline struct span guard_span(struct guard *g, struct span s)
     if (g->room < s.n || !g->map) {
         guard_free(g);
         g->room = (s.n / page + 1) * page;
-        g->map = mmap(NULL, g->room + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        g->map =
+            mmap(NULL, g->room + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (g->map == MAP_FAILED || mprotect(g->map + g->room, page, PROT_NONE) < 0) {
             perror("guard_span");
             abort();

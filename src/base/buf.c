@@ -48,7 +48,8 @@ static bool buf_room(struct buf *b, size_t more)
 
     if (b->err)
         return false;
-    if (more > b->max || b->n > b->max - more) {
+    /* The second bound keeps the sums below from wrapping where max is "as much as you like". */
+    if (more > b->max || b->n > b->max - more || more > SIZE_MAX / 4 - b->n) {
         b->err = -EMSGSIZE;
         return false;
     }
@@ -57,6 +58,9 @@ static bool buf_room(struct buf *b, size_t more)
         return true;
     for (cap = b->cap ? b->cap : BUF_FIRST; cap < want; cap *= 2)
         ;
+    /* Never more than the limit may use: a session's memory is the sum of its limits. */
+    if (cap > b->max && b->max < SIZE_MAX)
+        cap = b->max + 1;
     p = realloc(b->p, cap);
     if (!p) {
         b->err = -ENOMEM;
@@ -84,20 +88,32 @@ void buf_add_str(struct buf *b, const char *s)
 
 void buf_add_char(struct buf *b, char c)
 {
-    buf_add(b, (struct span){&c, 1});
+    if (!buf_room(b, 1))
+        return;
+    b->p[b->n++] = c;
+    b->p[b->n] = '\0';
 }
 
 void buf_addv(struct buf *b, const char *fmt, va_list ap)
 {
+    size_t spare = b->cap - b->n;
     va_list again;
     int n;
 
+    if (b->err)
+        return;
+    /* Most additions fit into what is there, and then one pass does. */
     va_copy(again, ap);
-    n = vsnprintf(NULL, 0, fmt, ap);
-    if (n >= 0 && buf_room(b, (size_t)n)) {
-        vsnprintf(b->p + b->n, (size_t)n + 1, fmt, again);
+    n = vsnprintf(spare ? b->p + b->n : NULL, spare, fmt, ap);
+    if (n < 0)
+        b->err = -EMSGSIZE; /* the text would be longer than an int can say */
+    else if (buf_room(b, (size_t)n)) {
+        if ((size_t)n >= spare)
+            vsnprintf(b->p + b->n, (size_t)n + 1, fmt, again);
         b->n += (size_t)n;
     }
+    if (b->p)
+        b->p[b->n] = '\0';
     va_end(again);
 }
 
@@ -161,10 +177,10 @@ int array_grow(void *array, size_t *cap, size_t size, size_t want)
 
     if (want <= *cap)
         return 0;
+    if (want > SIZE_MAX / 2 / size)
+        return -ENOMEM;
     while (more < want)
         more *= 2;
-    if (more > SIZE_MAX / size)
-        return -ENOMEM;
     p = realloc(*slot, more * size);
     if (!p)
         return -ENOMEM;

@@ -19,7 +19,12 @@ struct buf {
     int err;    /* 0, -ENOMEM, or -EMSGSIZE when max was reached */
 };
 
-#define BUF_INIT(limit) {.max = (limit)}
+/* clang-format off: it takes the initialiser for a block */
+#define BUF_INIT(limit)                                                                            \
+    {                                                                                              \
+        .max = (limit)                                                                             \
+    }
+/* clang-format on */
 
 void buf_init(struct buf *b, size_t max);
 /* Safe on a zeroed buffer, and twice. */
@@ -29,6 +34,7 @@ void buf_clear(struct buf *b);
 /* Gives the memory back where nothing is held: for thousands of idle connections. */
 void buf_shrink(struct buf *b);
 
+/* The bytes added must not be the buffer's own: it may move while it grows. */
 void buf_add(struct buf *b, struct span s);
 void buf_add_str(struct buf *b, const char *s);
 void buf_add_char(struct buf *b, char c);

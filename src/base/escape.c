@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * One escaped form serves people, logs and evidence alike: it is printable ASCII, reversible, and
- * shows a bare LF or a NUL for what it is. UTF-8 is escaped too: a look-alike letter in a transcript
- * is evidence, and a reader must see that it is one.
+ * shows a bare LF or a NUL for what it is. UTF-8 is escaped too: a look-alike letter in a
+ * transcript is evidence, and a reader must see that it is one.
  */
 #include "base/escape.h"
-
-#include "base/num.h"
 
 static void escape_byte(struct buf *out, char c)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * inet_pton and inet_ntop do the text: they are exact, take no sloppy forms, and touch no state.
- * The table of spaces is the whole policy about "whose address can this be"; the reasons why one of
- * them matters stand with those who ask.
+ * The tables of spaces are the whole policy about "whose address can this be"; the reasons why one
+ * of them matters stand with those who ask. They are bytes, not text, because a bulk run asks for
+ * every target, and a mail system's Received chain for every hop.
  */
 #include "base/ip.h"
 
@@ -43,17 +44,24 @@ bool ip_parse(struct span s, struct ip *ret)
 bool ip_prefix_parse(struct span s, struct ip_prefix *ret)
 {
     size_t slash = span_find(s, '/');
+    struct span address = span_slice(s, 0, slash), length = span_slice(s, slash + 1, s.n);
+    struct ip_prefix net;
     struct ip ip;
-    unsigned len;
+    unsigned len, mapped;
 
-    if (!ip_parse(span_slice(s, 0, slash), &ip))
+    if (!ip_parse(address, &ip))
         return false;
-    len = ip_bits(ip);
-    if (slash < s.n && !num_uint(span_slice(s, slash + 1, s.n), 0, len, &len))
+    /* Of a mapped address the first 96 bits say only that it is one. */
+    mapped = ip.family == IP_V4 && span_find(address, ':') < address.n ? 96 : 0;
+    len = ip_bits(ip) + mapped;
+    if (slash < s.n && (!num_uint(length, mapped, len, &len) || (length.n > 1 && *length.p == '0')))
         return false;
-    *ret = ip_prefix_of(ip, len);
+    net = ip_prefix_of(ip, len - mapped);
     /* 10.0.0.1/8 is a slip of the operator: say no instead of guessing which half was meant. */
-    return ip_eq(ret->ip, ip);
+    if (!ip_eq(net.ip, ip))
+        return false;
+    *ret = net;
+    return true;
 }
 
 const char *ip_text(struct ip ip, char out[IP_TEXT_MAX])
@@ -76,62 +84,130 @@ int ip_cmp(struct ip a, struct ip b)
     return memcmp(a.b, b.b, sizeof(a.b));
 }
 
+/* Whether the first `len` bits are the same. */
+static bool same_bits(const uint8_t *a, const uint8_t *b, unsigned len)
+{
+    return memcmp(a, b, len / 8) == 0 &&
+           (len % 8 == 0 || (a[len / 8] ^ b[len / 8]) >> (8 - len % 8) == 0);
+}
+
 struct ip_prefix ip_prefix_of(struct ip ip, unsigned len)
 {
-    if (len > ip_bits(ip))
-        len = ip_bits(ip);
-    for (unsigned bit = len; bit < ip_bits(ip); bit++)
-        ip.b[bit / 8] &= (uint8_t)~(0x80u >> bit % 8);
+    unsigned bits = ip_bits(ip);
+
+    if (len > bits)
+        len = bits;
+    if (len % 8)
+        ip.b[len / 8] &= (uint8_t)(0xff00u >> len % 8);
+    for (unsigned i = (len + 7) / 8; i < bits / 8; i++)
+        ip.b[i] = 0;
     return (struct ip_prefix){ip, len};
 }
 
 bool ip_prefix_has(struct ip_prefix net, struct ip ip)
 {
-    return net.ip.family == ip.family && ip_eq(ip_prefix_of(ip, net.len).ip, net.ip);
+    return net.ip.family == ip.family && ip.family != IP_NONE && same_bits(net.ip.b, ip.b, net.len);
 }
 
-static const struct {
-    const char *net;
+struct space_row {
+    uint8_t b[8]; /* the longest prefix here has 48 bits */
+    uint8_t len;
     enum ip_space space;
-} spaces[] = {
-    /* The first match counts. */
-    {"127.0.0.0/8", IP_LOOPBACK},     {"10.0.0.0/8", IP_PRIVATE},
-    {"172.16.0.0/12", IP_PRIVATE},    {"192.168.0.0/16", IP_PRIVATE},
-    {"169.254.0.0/16", IP_LINKLOCAL}, {"100.64.0.0/10", IP_SHARED},
-    {"192.0.2.0/24", IP_DOCUMENT},    {"198.51.100.0/24", IP_DOCUMENT},
-    {"203.0.113.0/24", IP_DOCUMENT},  {"198.18.0.0/15", IP_BENCHMARK},
-    {"224.0.0.0/4", IP_MULTICAST},    {"0.0.0.0/8", IP_RESERVED},
-    {"192.0.0.0/24", IP_RESERVED},    {"240.0.0.0/4", IP_RESERVED},
-    {"::1/128", IP_LOOPBACK},         {"::/8", IP_RESERVED},
-    {"fc00::/7", IP_PRIVATE},         {"fe80::/10", IP_LINKLOCAL},
-    {"2001:db8::/32", IP_DOCUMENT},   {"ff00::/8", IP_MULTICAST},
-    {"100::/64", IP_RESERVED},
 };
+
+/* The first match counts; what is in no row is public. */
+static const struct space_row spaces4[] = {
+    {{127}, 8, IP_LOOPBACK},           /* RFC 1122 */
+    {{10}, 8, IP_PRIVATE},             /* RFC 1918 */
+    {{172, 16}, 12, IP_PRIVATE},       /* RFC 1918 */
+    {{192, 168}, 16, IP_PRIVATE},      /* RFC 1918 */
+    {{169, 254}, 16, IP_LINKLOCAL},    /* RFC 3927 */
+    {{100, 64}, 10, IP_SHARED},        /* RFC 6598 */
+    {{192, 0, 2}, 24, IP_DOCUMENT},    /* RFC 5737 */
+    {{198, 51, 100}, 24, IP_DOCUMENT}, /* RFC 5737 */
+    {{203, 0, 113}, 24, IP_DOCUMENT},  /* RFC 5737 */
+    {{198, 18}, 15, IP_BENCHMARK},     /* RFC 2544 */
+    {{224}, 4, IP_MULTICAST},          /* RFC 5771 */
+    {{0}, 8, IP_RESERVED},             /* RFC 1122 */
+    {{192, 0, 0}, 24, IP_RESERVED},    /* RFC 6890 */
+    {{192, 88, 99}, 24, IP_RESERVED},  /* RFC 7526: no longer in use */
+    {{240}, 4, IP_RESERVED},           /* RFC 1112 */
+};
+
+/* The first match counts; what is in no row is reserved: only 2000::/3 is given out (RFC 4291). */
+static const struct space_row spaces6[] = {
+    {{0xfc}, 7, IP_PRIVATE},                       /* RFC 4193 */
+    {{0xfe, 0xc0}, 10, IP_PRIVATE},                /* RFC 3879: site-local of old */
+    {{0, 0x64, 0xff, 0x9b, 0, 1}, 48, IP_PRIVATE}, /* RFC 8215: NAT64 of one site */
+    {{0xfe, 0x80}, 10, IP_LINKLOCAL},              /* RFC 4291 */
+    {{0xff}, 8, IP_MULTICAST},                     /* RFC 4291 */
+    {{0x20, 0x01, 0x0d, 0xb8}, 32, IP_DOCUMENT},   /* RFC 3849 */
+    {{0x3f, 0xff}, 20, IP_DOCUMENT},               /* RFC 9637 */
+    {{0x20, 0x01, 0, 2}, 48, IP_BENCHMARK},        /* RFC 5180 */
+    {{0x20, 0x01}, 23, IP_RESERVED},               /* RFC 2928: protocols, Teredo, ORCHID */
+    {{0x20}, 3, IP_PUBLIC},                        /* RFC 4291 */
+};
+
+static enum ip_space space_of(const struct space_row *rows, size_t count, const uint8_t *b,
+                              enum ip_space other)
+{
+    for (size_t i = 0; i < count; i++)
+        if (same_bits(rows[i].b, b, rows[i].len))
+            return rows[i].space;
+    return other;
+}
+
+static enum ip_space space4(const uint8_t *b)
+{
+    return space_of(spaces4, sizeof(spaces4) / sizeof(spaces4[0]), b, IP_PUBLIC);
+}
+
+static enum ip_space space6(const uint8_t *b)
+{
+    static const uint8_t loopback[16] = {[15] = 1};
+    static const uint8_t nat64[12] = {0, 0x64, 0xff, 0x9b};
+
+    if (memcmp(b, loopback, sizeof(loopback)) == 0)
+        return IP_LOOPBACK;
+    if (memcmp(b, nat64, sizeof(nat64)) == 0) /* RFC 6052 §2.1 */
+        return space4(b + 12);
+    if (b[0] == 0x20 && b[1] == 0x02) /* RFC 3056 §2: 6to4 */
+        return space4(b + 2);
+    return space_of(spaces6, sizeof(spaces6) / sizeof(spaces6[0]), b, IP_RESERVED);
+}
 
 enum ip_space ip_space(struct ip ip)
 {
-    if (ip.family == IP_NONE)
-        return IP_RESERVED;
-    for (size_t i = 0; i < sizeof(spaces) / sizeof(spaces[0]); i++) {
-        struct ip_prefix net;
-
-        if (ip_prefix_parse(span_str(spaces[i].net), &net) && ip_prefix_has(net, ip))
-            return spaces[i].space;
+    switch (ip.family) {
+    case IP_V4:
+        return space4(ip.b);
+    case IP_V6:
+        return space6(ip.b);
+    case IP_NONE:
+        break;
     }
-    return IP_PUBLIC;
+    return IP_RESERVED;
 }
 
 const char *ip_space_name(enum ip_space space)
 {
     static const char *const names[] = {
-        [IP_PUBLIC] = "public",         [IP_LOOPBACK] = "loopback",
-        [IP_PRIVATE] = "private",       [IP_LINKLOCAL] = "link-local",
-        [IP_SHARED] = "carrier NAT",    [IP_DOCUMENT] = "documentation",
-        [IP_BENCHMARK] = "benchmark",   [IP_MULTICAST] = "multicast",
+        [IP_PUBLIC] = "public",       [IP_LOOPBACK] = "loopback",
+        [IP_PRIVATE] = "private",     [IP_LINKLOCAL] = "link-local",
+        [IP_SHARED] = "carrier NAT",  [IP_DOCUMENT] = "documentation",
+        [IP_BENCHMARK] = "benchmark", [IP_MULTICAST] = "multicast",
         [IP_RESERVED] = "reserved",
     };
 
     return names[space];
+}
+
+/* By its text: a mapped address has folded to IPv4, yet is written with colons. */
+static bool is_ip6(struct span s)
+{
+    struct ip ip;
+
+    return span_find(s, ':') < s.n && ip_parse(s, &ip);
 }
 
 bool ip_host_port(struct span s, struct span *ret_host, uint16_t *ret_port)
@@ -141,16 +217,15 @@ bool ip_host_port(struct span s, struct span *ret_host, uint16_t *ret_port)
 
     if (s.n && s.p[0] == '[') {
         size_t end = span_find(s, ']');
-        struct ip ip;
 
         host = span_slice(s, 1, end);
-        if (end == s.n || !ip_parse(host, &ip) || ip.family != IP_V6)
+        if (end == s.n || !is_ip6(host))
             return false;
         if (end + 1 < s.n && s.p[end + 1] != ':')
             return false;
         if (end + 1 < s.n)
             port = span_slice(s, end + 2, s.n);
-    } else if (span_find(s, ':') == span_rfind(s, ':') && span_find(s, ':') < s.n) {
+    } else if (!is_ip6(s) && span_find(s, ':') < s.n) {
         host = span_slice(s, 0, span_find(s, ':'));
         port = span_slice(s, span_find(s, ':') + 1, s.n);
     }

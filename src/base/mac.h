@@ -21,10 +21,10 @@ bool mac_equal(const uint8_t *a, const uint8_t *b, size_t n);
  * Base32 of RFC 4648 §6 in lower case and without padding: letters and digits 2-7 only, so that a
  * mail system that folds case, quotes, or strips routes leaves it readable. Upper case is accepted.
  */
-#define BASE32_LEN(bytes) (((bytes) * 8 + 4) / 5)
+#define BASE32_LEN(bytes) (((bytes)*8 + 4) / 5)
 /* Writes BASE32_LEN(n) characters and a NUL. */
 void base32_encode(const uint8_t *data, size_t n, char *out);
-/* Reads exactly BASE32_LEN(n) characters into n bytes; false on any other character or stray bit. */
+/* Reads just BASE32_LEN(n) characters into n bytes; false on any other character or stray bit. */
 bool base32_decode(struct span text, uint8_t *out, size_t n);
 bool base32_is(char c);
 

@@ -32,7 +32,7 @@ bool num_uint(struct span s, unsigned min, unsigned max, unsigned *ret)
 }
 
 /* Splits "12k" into 12 and 'k'; the unit is '\0' where the span ends in a digit. */
-static bool with_unit(struct span s, uint64_t max, uint64_t *ret_v, char *ret_unit)
+static bool with_unit(struct span s, uint64_t *ret_v, char *ret_unit)
 {
     char unit = '\0';
 
@@ -41,7 +41,7 @@ static bool with_unit(struct span s, uint64_t max, uint64_t *ret_v, char *ret_un
         s.n--;
     }
     *ret_unit = unit;
-    return num_u64(s, 0, max, ret_v);
+    return num_u64(s, 0, UINT64_MAX, ret_v);
 }
 
 bool num_duration(struct span s, int64_t *ret_ms)
@@ -49,15 +49,16 @@ bool num_duration(struct span s, int64_t *ret_ms)
     static const struct {
         char unit;
         int64_t ms;
-    } units[] = {{'\0', 1000}, {'s', 1000}, {'m', 60000}, {'h', 3600000}, {'d', 86400000}, {'w', 604800000}};
+    } units[] = {
+        {'\0', 1000}, {'s', 1000}, {'m', 60000}, {'h', 3600000}, {'d', 86400000}, {'w', 604800000},
+    };
     uint64_t v;
     char unit;
 
-    /* A century is beyond any wait, and far from overflow. */
-    if (!with_unit(s, UINT64_C(3200000000), &v, &unit))
+    if (!with_unit(s, &v, &unit))
         return false;
     for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-        if (units[i].unit == unit) {
+        if (units[i].unit == unit && v <= (uint64_t)(NUM_DURATION_MAX / units[i].ms)) {
             *ret_ms = (int64_t)v * units[i].ms;
             return true;
         }
@@ -67,28 +68,22 @@ bool num_duration(struct span s, int64_t *ret_ms)
 
 bool num_size(struct span s, uint64_t *ret_bytes)
 {
+    static const struct {
+        char unit;
+        unsigned shift;
+    } units[] = {{'\0', 0}, {'k', 10}, {'m', 20}, {'g', 30}};
     uint64_t v;
     char unit;
 
-    if (!with_unit(s, UINT64_C(1) << 33, &v, &unit))
+    if (!with_unit(s, &v, &unit))
         return false;
-    switch (unit) {
-    case '\0':
-        break;
-    case 'k':
-        v <<= 10;
-        break;
-    case 'm':
-        v <<= 20;
-        break;
-    case 'g':
-        v <<= 30;
-        break;
-    default:
-        return false;
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        if (units[i].unit == unit && v <= NUM_SIZE_MAX >> units[i].shift) {
+            *ret_bytes = v << units[i].shift;
+            return true;
+        }
     }
-    *ret_bytes = v;
-    return true;
+    return false;
 }
 
 void num_put16(uint8_t *p, uint16_t v)

@@ -10,11 +10,14 @@
 
 #include <stdint.h>
 
+#define NUM_DURATION_MAX (INT64_C(36525) * 86400 * 1000) /* milliseconds: a century */
+#define NUM_SIZE_MAX     (UINT64_C(1) << 50)             /* bytes: a pebibyte */
+
 bool num_u64(struct span s, uint64_t min, uint64_t max, uint64_t *ret);
 bool num_uint(struct span s, unsigned min, unsigned max, unsigned *ret);
-/* Seconds, or a number with one of s, m, h, d, w behind it. Result in milliseconds. */
+/* Seconds, or a number with one of s, m, h, d, w behind it; a century at most. In milliseconds. */
 bool num_duration(struct span s, int64_t *ret_ms);
-/* Bytes, or a number with k, m or g (powers of 1024) behind it. */
+/* Bytes, or a number with k, m or g (powers of 1024) behind it; NUM_SIZE_MAX at most. */
 bool num_size(struct span s, uint64_t *ret_bytes);
 
 /* Big-endian integers of the wire. */

@@ -59,6 +59,15 @@ static int next_line(struct rows_reader *r, struct span *ret, struct rows_error 
             rows_fail(err, r->line, "control character \\x%02x", c);
             return -EINVAL;
         }
+        /* U+0080 to U+009F: as good as an escape sequence to some terminals. */
+        if (c == 0xc2 && i + 1 < ret->n && (unsigned char)ret->p[i + 1] < 0xa0) {
+            rows_fail(err, r->line, "control character \\xc2\\x%02x", (unsigned char)ret->p[i + 1]);
+            return -EINVAL;
+        }
+    }
+    if (!span_is_utf8(*ret)) {
+        rows_fail(err, r->line, "not UTF-8");
+        return -EINVAL;
     }
     return 1;
 }

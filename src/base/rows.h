@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Data files: paragraphs of "Field: value" lines, one paragraph a row, as in Debian's control files.
+ * Data files: paragraphs of "Field: value" lines, one paragraph a row, as in Debian's control
+ * files.
  *
  *     # a comment line
  *     Id: percent-host
  *     Flaw: the part before the percent sign is
  *      routed again after the check
  *
- * A line that starts with a blank continues the value before it (joined by one space). An empty line
- * ends the row. Field names are letters, digits and hyphens, compared without case; one field stands
- * once in a row. Bytes outside printable ASCII and UTF-8's range, and lines over ROWS_LINE_MAX, are
- * errors. The parser knows no field's meaning.
+ * A line that starts with a blank continues the value before it (joined by one space). An empty
+ * line ends the row. Field names are letters, digits and hyphens, compared without case; one field
+ * stands once in a row. Control characters other than tab, what is not UTF-8, and lines over
+ * ROWS_LINE_MAX are errors. The parser knows no field's meaning.
  */
 #ifndef POSTERN_BASE_ROWS_H
 #define POSTERN_BASE_ROWS_H

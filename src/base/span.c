@@ -167,3 +167,40 @@ char *span_dup(struct span s)
         span_copy(s, copy, s.n + 1);
     return copy;
 }
+
+/*
+ * RFC 3629 §4: the second byte's range depends on the first one, and that alone keeps overlong
+ * forms, surrogates and what is past U+10FFFF out.
+ */
+static size_t utf8_length(unsigned char first, unsigned char *ret_low, unsigned char *ret_high)
+{
+    *ret_low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+    *ret_high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+    if (first < 0x80)
+        return 1;
+    if (first >= 0xc2 && first <= 0xdf)
+        return 2;
+    if (first >= 0xe0 && first <= 0xef)
+        return 3;
+    return first >= 0xf0 && first <= 0xf4 ? 4 : 0;
+}
+
+bool span_is_utf8(struct span s)
+{
+    unsigned char low, high;
+
+    for (size_t i = 0, len; i < s.n; i += len) {
+        len = utf8_length((unsigned char)s.p[i], &low, &high);
+        if (len == 0 || len > s.n - i)
+            return false;
+        for (size_t k = 1; k < len; k++) {
+            unsigned char c = (unsigned char)s.p[i + k];
+
+            if (c < low || c > high)
+                return false;
+            low = 0x80;
+            high = 0xbf;
+        }
+    }
+    return true;
+}

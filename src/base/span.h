@@ -51,6 +51,9 @@ bool span_copy(struct span s, char *dst, size_t cap);
 /* A heap copy with a closing NUL, or NULL. The caller frees it. */
 char *span_dup(struct span s);
 
+/* Well-formed UTF-8 of RFC 3629 §4: no overlong form, no surrogate, nothing over U+10FFFF. */
+bool span_is_utf8(struct span s);
+
 /* ASCII only, whatever the locale. */
 char ascii_lower(char c);
 bool ascii_is_digit(char c);
