@@ -46,10 +46,10 @@ enum {
 
 enum store_outcome {
     STORE_OK = 0,
-    STORE_NONE,    /* no such row, or no row left */
-    STORE_EXISTS,  /* the row is there already; nothing was changed */
-    STORE_SOON,    /* store_tested_claim: tested too short a time ago */
-    STORE_MANY,    /* store_run_find: the prefix names more than one run */
+    STORE_NONE,   /* no such row, or no row left */
+    STORE_EXISTS, /* the row is there already; nothing was changed */
+    STORE_SOON,   /* store_tested_claim: tested too short a time ago */
+    STORE_MANY,   /* store_run_find: the prefix names more than one run */
     /* Of store_open alone. The file, if there is one, has not been touched by a byte. */
     STORE_MISSING, /* no file, and STORE_CREATE was not given */
     STORE_FOREIGN, /* not an SQLite file, or the SQLite file of another program */
@@ -105,14 +105,14 @@ struct store_run {
     uint32_t id; /* random, shown as eight hexadecimal digits */
     int64_t started_wall, ended_wall;
     enum store_run_state state;
-    struct span command;      /* the command line, for people */
+    struct span command; /* the command line, for people */
     struct span probe_domain;
-    struct span options;      /* JSON object, the tester's own */
-    struct span tester;       /* the name under which the tester speaks */
+    struct span options; /* JSON object, the tester's own */
+    struct span tester;  /* the name under which the tester speaks */
     /* Filled by the reading functions only. */
     uint64_t targets;
     uint64_t open, accepts, closed, blocked, inconclusive, unreachable; /* finished targets */
-    uint64_t proofs;          /* arrivals */
+    uint64_t proofs;                                                    /* arrivals */
 };
 
 typedef int store_run_fn(void *ctx, const struct store_run *run);
@@ -148,15 +148,15 @@ enum store_target_state {
 const char *store_target_state_name(enum store_target_state state);
 
 struct store_target {
-    int64_t id;       /* set by the store */
+    int64_t id; /* set by the store */
     uint32_t run;
     uint64_t ordinal; /* from 0, the order in which they were given */
     struct span name; /* as given */
     enum store_target_state state;
-    struct span verdict;  /* name of D1: "open", "closed", … ; empty until known */
-    int exit_class;       /* 0 to 3, the exit code of D1; -1 until known */
+    struct span verdict; /* name of D1: "open", "closed", … ; empty until known */
+    int exit_class;      /* 0 to 3, the exit code of D1; -1 until known */
     int64_t started_wall, ended_wall;
-    int64_t window_wall;  /* until when proofs are waited for; 0 when none are */
+    int64_t window_wall; /* until when proofs are waited for; 0 when none are */
 };
 
 typedef int store_target_fn(void *ctx, const struct store_target *target);
@@ -170,8 +170,7 @@ int store_target_next_pending(struct store *store, uint32_t run, int64_t now_wal
  * Verdict, exit class, state, window and end of target->id at once, with its result: the JSON lines
  * (probe objects, then the verdict object) that replace earlier ones. A null span keeps them.
  */
-int store_target_finish(struct store *store, const struct store_target *target,
-                        struct span result);
+int store_target_finish(struct store *store, const struct store_target *target, struct span result);
 int store_target_get(struct store *store, int64_t id, struct store_target *ret);
 /* The first target of a run with that name, without case. */
 int store_target_find(struct store *store, uint32_t run, struct span name,
@@ -186,7 +185,7 @@ int store_target_result(struct store *store, int64_t target, struct buf *ret);
 
 enum store_probe_state {
     STORE_PROBE_PLANNED,
-    STORE_PROBE_DEFERRED,  /* put off by the server: to be asked again at retry_wall */
+    STORE_PROBE_DEFERRED, /* put off by the server: to be asked again at retry_wall */
     STORE_PROBE_REFUSED,
     STORE_PROBE_ACCEPTED,  /* the body was taken; arrival is waited for */
     STORE_PROBE_PROVED,    /* its token came back */
@@ -215,13 +214,13 @@ struct store_probe {
     struct span tls;              /* "no", "starttls", "implicit" */
     struct span mail, rcpt, helo; /* exactly as sent, angle brackets included */
     enum store_probe_state state;
-    struct span meaning;          /* the reply's meaning by name */
-    int code;                     /* 0 without a reply */
-    struct span enhanced;         /* "5.7.1" */
-    struct span text;             /* of the reply */
+    struct span meaning;  /* the reply's meaning by name */
+    int code;             /* 0 without a reply */
+    struct span enhanced; /* "5.7.1" */
+    struct span text;     /* of the reply */
     unsigned attempts;
-    int64_t retry_wall;           /* when to ask again */
-    int64_t sent_wall_ms;         /* of the last attempt */
+    int64_t retry_wall;   /* when to ask again */
+    int64_t sent_wall_ms; /* of the last attempt */
 };
 
 typedef int store_probe_fn(void *ctx, const struct store_probe *probe);
@@ -247,7 +246,7 @@ int store_deferred_next(struct store *store, uint32_t run, int64_t *ret_wall);
 /* ---- transcripts ---- */
 
 struct store_transcript {
-    int64_t id;     /* set by the store */
+    int64_t id; /* set by the store */
     int64_t target;
     int64_t started_wall_ms;
     struct span label; /* address, port, TLS: for people */
@@ -267,7 +266,7 @@ enum store_source {
     STORE_SOURCE_EMBEDDED, /* the sink inside a tester */
     STORE_SOURCE_MAILDIR,
     STORE_SOURCE_IMAP,
-    STORE_SOURCE_MESSAGE,  /* postern prove < message */
+    STORE_SOURCE_MESSAGE, /* postern prove < message */
 };
 
 enum store_what {
@@ -290,18 +289,18 @@ struct store_proof {
     struct store_token token;
     int64_t received_wall_ms;
     enum store_source source;
-    struct ip peer;         /* who connected; IP_NONE where a mailbox did not tell */
+    struct ip peer; /* who connected; IP_NONE where a mailbox did not tell */
     struct span helo;
     struct span tls;        /* version and cipher, empty without */
     struct span mail, rcpt; /* as received, brackets stripped or not as the source has them */
     enum store_what what;
     enum store_scope scope;
-    struct span chain;      /* JSON of the Received chain */
-    struct span raw;        /* the message; empty in what the reading functions fill */
-    uint64_t size;          /* its full size; 0 is raw.n */
-    bool cut;               /* set by the store: raw holds only the first STORE_RAW_MAX bytes */
-    uint64_t seen;          /* set by the store: how often this very proof came, from 1 */
-    int64_t last_wall_ms;   /* set by the store: when it came last */
+    struct span chain;    /* JSON of the Received chain */
+    struct span raw;      /* the message; empty in what the reading functions fill */
+    uint64_t size;        /* its full size; 0 is raw.n */
+    bool cut;             /* set by the store: raw holds only the first STORE_RAW_MAX bytes */
+    uint64_t seen;        /* set by the store: how often this very proof came, from 1 */
+    int64_t last_wall_ms; /* set by the store: when it came last */
 };
 
 typedef int store_proof_fn(void *ctx, const struct store_proof *proof);
