@@ -61,7 +61,6 @@ enum smtp_dot_got smtp_dot_read(struct smtp_dot_in *d, struct span *in, struct s
 
 /* Sending. A zeroed struct is ready to go. */
 struct smtp_dot_out {
-    bool begun;   /* something was written */
     bool in_line; /* not at the start of a line */
     bool cr;      /* the last octet in was a CR, and no line end was written for it yet */
 };
