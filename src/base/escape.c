@@ -90,6 +90,22 @@ void escape_uri(struct buf *out, struct span s)
     }
 }
 
+void escape_base64(struct buf *out, struct span s)
+{
+    static const char alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+    for (size_t i = 0; i < s.n; i += 3) {
+        size_t held = s.n - i < 3 ? s.n - i : 3;
+        unsigned bits = 0;
+
+        for (size_t k = 0; k < 3; k++)
+            bits = bits << 8 | (k < held ? (unsigned char)s.p[i + k] : 0u);
+        for (size_t k = 0; k < 4; k++)
+            buf_add_char(out, k <= held ? alphabet[bits >> (18 - 6 * k) & 63] : '=');
+    }
+}
+
 static int hex_value(char c)
 {
     c = ascii_lower(c);

@@ -16,6 +16,8 @@ void escape_log(struct buf *out, struct span s);
 void escape_html(struct buf *out, struct span s);
 /* For a URI component: unreserved characters of RFC 3986 §2.3 as they are, %HH for the rest. */
 void escape_uri(struct buf *out, struct span s);
+/* Base64 of RFC 4648 §4, with padding, on one line. */
+void escape_base64(struct buf *out, struct span s);
 /* Undoes escape_text; false on a broken escape. */
 bool escape_undo(struct buf *out, struct span s);
 

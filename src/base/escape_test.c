@@ -73,6 +73,33 @@ static void every_byte_there_and_back(void **state)
     buf_deinit(&back);
 }
 
+/* RFC 4648 §10, and the two characters that are no letters or digits. */
+static void base64(void **state)
+{
+    static const struct {
+        const char *in, *want;
+    } cases[] = {
+        {"", ""},
+        {"f", "Zg=="},
+        {"fo", "Zm8="},
+        {"foo", "Zm9v"},
+        {"foob", "Zm9vYg=="},
+        {"fooba", "Zm9vYmE="},
+        {"foobar", "Zm9vYmFy"},
+        {"\xfb\xef\xff", "++//"},
+    };
+    struct buf b = BUF_INIT(100);
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        escape_base64(&b, span_str(cases[i].in));
+        assert_string_equal(buf_str(&b), cases[i].want);
+        buf_clear(&b);
+    }
+    escape_base64(&b, span_of("\0a\0b", 4)); /* "\0user\0password" of AUTH PLAIN */
+    assert_string_equal(buf_str(&b), "AGEAYg==");
+    buf_deinit(&b);
+}
+
 static void undo_refuses(void **state)
 {
     static const char *const bad[] = {"\\",    "a\\",   "\\q",  "\\x",  "\\x1",
@@ -107,6 +134,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(outlets),
         cmocka_unit_test(every_byte_there_and_back),
+        cmocka_unit_test(base64),
         cmocka_unit_test(undo_refuses),
         cmocka_unit_test(too_long_is_an_error),
     };
