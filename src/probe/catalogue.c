@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The catalogue is data so that a form can be added without a compiler, and so that a reader finds
- * what is tried, why, and who says so, in one place. What it must never be is a way to mail strangers
- * by a slip of the pen: catalogue_reach.c sees to that, row by row, when a file is loaded.
+ * what is tried, why, and who says so, in one place. What it must never be is a way to mail
+ * strangers by a slip of the pen: catalogue_reach.c sees to that, row by row, when a file is
+ * loaded.
  *
  * Forms are allocated one by one and never move, because plans, probes and pair rows point at them.
  */
@@ -16,8 +17,8 @@
 #include "probe/catalogue_row.h"
 
 static const char *const optin_families[] = {
-    "auth",      "backscatter",    "bdat",      "certificate", "early-talk", "internal-spoof",
-    "mx-backup", "proxy",          "smuggling", "xclient",     "xforward",
+    "auth",      "backscatter", "bdat",      "certificate", "early-talk", "internal-spoof",
+    "mx-backup", "proxy",       "smuggling", "xclient",     "xforward",
 };
 
 const char *family_optin_at(size_t i)
@@ -96,10 +97,11 @@ const char *form_need_words(enum form_need need)
 const char *channel_type_name(enum channel_type type)
 {
     static const char *const names[] = {
-        [CHANNEL_NONE] = "none",         [CHANNEL_BDAT] = "bdat",     [CHANNEL_XCLIENT] = "xclient",
-        [CHANNEL_XFORWARD] = "xforward", [CHANNEL_PROXY1] = "proxy1", [CHANNEL_PROXY2] = "proxy2",
-        [CHANNEL_CERT] = "certificate",  [CHANNEL_SMUGGLE] = "smuggle", [CHANNEL_EARLY] = "early",
-        [CHANNEL_AUTH] = "auth",
+        [CHANNEL_NONE] = "none",        [CHANNEL_BDAT] = "bdat",
+        [CHANNEL_XCLIENT] = "xclient",  [CHANNEL_XFORWARD] = "xforward",
+        [CHANNEL_PROXY1] = "proxy1",    [CHANNEL_PROXY2] = "proxy2",
+        [CHANNEL_CERT] = "certificate", [CHANNEL_SMUGGLE] = "smuggle",
+        [CHANNEL_EARLY] = "early",      [CHANNEL_AUTH] = "auth",
     };
 
     return (unsigned)type < sizeof(names) / sizeof(names[0]) ? names[type] : "";

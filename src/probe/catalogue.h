@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The catalogue of envelope forms: rows of data/probes/ *.rows and of the user's own files, checked.
- * postern-probes(5) describes each field. A catalogue owns its forms; probes and plans borrow them,
- * so it outlives both. Forms keep their address when more rows are loaded.
+ * The catalogue of envelope forms: rows of data/probes/ *.rows and of the user's own files,
+ * checked. postern-probes(5) describes each field. A catalogue owns its forms; probes and plans
+ * borrow them, so it outlives both. Forms keep their address when more rows are loaded.
  *
  * What the check upholds above all: a recipient form can only reach us. It carries the recipient's
- * token and ends at the probe domain (or a name or address of ours), and names no host by itself. The
- * exceptions are rows of family "control" and of the opt-in families that concern the target's own
- * mailboxes.
+ * token and ends at the probe domain (or a name or address of ours), and names no host by itself.
+ * The exceptions are rows of family "control" and of the opt-in families that concern the target's
+ * own mailboxes.
  */
 #ifndef POSTERN_PROBE_CATALOGUE_H
 #define POSTERN_PROBE_CATALOGUE_H
@@ -47,8 +47,8 @@ enum form_need {
     NEED_PIPELINING = 1 << 14,  /* offered */
     NEED_AUTH = 1 << 15,        /* offered */
     NEED_WILDCARD_MX = 1 << 16, /* names below the probe domain come to us too */
-    NEED_PTR_LOCAL = 1 << 17,   /* the operator gave our address a PTR name in a domain of the target */
-    NEED_PARTNER = 1 << 18,     /* a domain that the target may trust as a sender, from the operator */
+    NEED_PTR_LOCAL = 1 << 17,   /* our address has a PTR name in a domain of the target */
+    NEED_PARTNER = 1 << 18,     /* a domain that the target may trust, named by the operator */
 };
 
 /* What a HELO row sends. */
@@ -76,33 +76,34 @@ enum channel_type {
     CHANNEL_CERT,     /* With: "self-signed" or "given"; STARTTLS with that client certificate */
     CHANNEL_SMUGGLE,  /* With: the bytes that stand for the end of data before the inner envelope */
     CHANNEL_EARLY,    /* With: "banner" (all before the greeting) or "data" (past DATA's reply) */
-    CHANNEL_AUTH,     /* With: mechanism, then its responses, " | " between them; channel_auth_step() */
+    CHANNEL_AUTH,     /* With: mechanism and its responses; see channel_auth_step() */
 };
 
 struct form {
     enum form_kind kind;
-    const char *id;     /* unique among the rows of its kind */
-    const char *ref;    /* of the reference list: "s6", "r5", "n2"; or of the user's choice */
+    const char *id;  /* unique among the rows of its kind */
+    const char *ref; /* of the reference list: "s6", "r5", "n2"; or of the user's choice */
     const char *family;
-    const char *form;   /* template; NULL for pair and channel rows */
-    const char *with;   /* template, channel rows only */
-    const char *flaw;   /* for a postmaster to read; NULL only where a pair row leaves it out */
-    const char *cve;    /* "CVE-1999-0512", several with a blank between; NULL: none */
+    const char *form; /* template; NULL for pair and channel rows */
+    const char *with; /* template, channel rows only */
+    const char *flaw; /* for a postmaster to read; NULL only where a pair row leaves it out */
+    const char *cve;  /* "CVE-1999-0512", several with a blank between; NULL: none */
     const char *source;
-    const char *note;   /* NULL: none */
-    uint32_t needs;     /* enum form_need: the row's own and those its variables imply */
-    uint32_t vars;      /* 1u << enum expand_var that form or with name */
+    const char *note; /* NULL: none */
+    uint32_t needs;   /* enum form_need: the row's own and those its variables imply */
+    uint32_t vars;    /* 1u << enum expand_var that form or with name */
     unsigned prior;
-    bool optin;         /* its family is one that the operator must ask for */
-    bool risk_syntax;   /* many servers count it as a syntax error */
-    bool by_sender;     /* recipient without room for a token: the sender's token is the proof */
+    bool optin;       /* its family is one that the operator must ask for */
+    bool risk_syntax; /* many servers count it as a syntax error */
+    bool by_sender;   /* recipient without room for a token: the sender's token is the proof */
     enum form_before before;
-    enum helo_verb verb;                                 /* FORM_HELO */
-    enum channel_type channel;                           /* FORM_CHANNEL */
-    const struct form *p_sender, *p_rcpt, *p_helo, *p_channel; /* FORM_PAIR: p_helo, p_channel or NULL */
-    const char *file;   /* where the row stands */
+    enum helo_verb verb;       /* FORM_HELO */
+    enum channel_type channel; /* FORM_CHANNEL */
+    const struct form *p_sender, *p_rcpt;  /* FORM_PAIR */
+    const struct form *p_helo, *p_channel; /* FORM_PAIR: NULL where the row names none */
+    const char *file; /* where the row stands */
     unsigned line;
-    char *block;        /* owns every text above */
+    char *block; /* owns every text above */
 };
 
 struct catalogue {
@@ -137,8 +138,9 @@ const char *form_need_words(enum form_need need);      /* "a domain that the tar
 const char *channel_type_name(enum channel_type type); /* "xclient" */
 
 /*
- * Response i (0: the mechanism's name) of an auth channel as a template; false after the last. Each
- * response but the name is expanded and then sent in base64.
+ * Response i (0: the mechanism's name) of an auth channel as a template; false after the last. With
+ * is the name, a blank, and the responses with " | " between them. Each response but the name is
+ * expanded and then sent in base64.
  */
 bool channel_auth_step(const struct form *channel, unsigned i, struct span *ret);
 

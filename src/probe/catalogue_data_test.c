@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The rows that are shipped: all load, none of the reference list is missing, each can be filled. */
+/*
+ * The rows that are shipped: all load, none of the reference list is missing, each can be filled.
+ */
 #include "probe/catalogue.h"
 
 #include <setjmp.h>
@@ -110,8 +112,13 @@ static void every_kind_has_rows(void **state)
 static void smuggling_endings(void **state)
 {
     static const char *const want[] = {
-        "\\x0a.\\x0a",     "\\x0a.\\x0d", "\\x0d.\\x0a", "\\x0d.\\x0d", "\\x0a.\\x0d\\x0a",
-        "\\x0d.\\x0d\\x0a", "\\x0d\\x0a\\x00.\\x0d\\x0a",
+        "\\x0a.\\x0a",
+        "\\x0a.\\x0d",
+        "\\x0d.\\x0a",
+        "\\x0d.\\x0d",
+        "\\x0a.\\x0d\\x0a",
+        "\\x0d.\\x0d\\x0a",
+        "\\x0d\\x0a\\x00.\\x0d\\x0a",
     };
     const struct catalogue *c = *state;
     size_t rows = 0, found = 0;
@@ -144,10 +151,19 @@ static void every_form_can_be_filled(void **state)
 {
     static const char token[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
     struct expand_values v = {
-        .u_token = token, .s_token = token, .domain = "probe.example", .target_host = "mx.example",
-        .local_domain = "target.example", .helo = "me.example", .tester = "me.example", .rand = "r",
-        .mx_label = "m.probe.example", .mailbox = "a@target.example", .partner = "p.example",
-        .account = "a", .password = "p",
+        .u_token = token,
+        .s_token = token,
+        .domain = "probe.example",
+        .target_host = "mx.example",
+        .local_domain = "target.example",
+        .helo = "me.example",
+        .tester = "me.example",
+        .rand = "r",
+        .mx_label = "m.probe.example",
+        .mailbox = "a@target.example",
+        .partner = "p.example",
+        .account = "a",
+        .password = "p",
     };
     const struct catalogue *c = *state;
     struct buf out = BUF_INIT(EXPAND_MAX);
@@ -181,12 +197,9 @@ static void own_name_is_there(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(whole_reference_list),
-        cmocka_unit_test(every_kind_has_rows),
-        cmocka_unit_test(smuggling_endings),
-        cmocka_unit_test(every_row_explains_itself),
-        cmocka_unit_test(every_form_can_be_filled),
-        cmocka_unit_test(own_name_is_there),
+        cmocka_unit_test(whole_reference_list),     cmocka_unit_test(every_kind_has_rows),
+        cmocka_unit_test(smuggling_endings),        cmocka_unit_test(every_row_explains_itself),
+        cmocka_unit_test(every_form_can_be_filled), cmocka_unit_test(own_name_is_there),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

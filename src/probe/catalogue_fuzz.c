@@ -9,8 +9,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    const struct expand_values v = {.u_token = "u", .s_token = "s", .domain = "d.example",
-                                    .target_host = "h.example", .local_domain = "l.example"};
+    const struct expand_values v = {.u_token = "u",
+                                    .s_token = "s",
+                                    .domain = "d.example",
+                                    .target_host = "h.example",
+                                    .local_domain = "l.example"};
     struct buf out = BUF_INIT(EXPAND_MAX);
     struct catalogue_error err = {0};
     struct catalogue c;

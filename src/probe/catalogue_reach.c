@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Nothing is ever addressed to a mailbox that is not ours (design D6). A real open relay delivers
- * whatever it is given, so this is upheld where rows are loaded, not where they are sent: a form may
- * name hosts by variables only, and a recipient must carry the recipient's token and a name of ours.
- * Which of the hosts in `a%b@c` a server will pick is what the test finds out, so every place where a
- * host could be read is looked at: behind @ and %, and before !.
+ * whatever it is given, so this is upheld where rows are loaded, not where they are sent: a form
+ * may name hosts by variables only, and a recipient must carry the recipient's token and a name of
+ * ours. Which of the hosts in `a%b@c` a server will pick is what the test finds out, so every place
+ * where a host could be read is looked at: behind @ and %, and before !.
  *
  * The check reads the bytes the way no server does: without heed to quotes, comments or escapes. It
  * would rather refuse a row that is harmless than pass one that is not.
@@ -24,8 +24,9 @@ static const uint32_t ours = 1u << EXPAND_D | 1u << EXPAND_D_UPPER | 1u << EXPAN
 /* What may end a host name: ours and the target's own. */
 static const uint32_t hosts = 1u << EXPAND_D | 1u << EXPAND_D_UPPER | 1u << EXPAND_D_WIDE |
                               1u << EXPAND_MXLABEL | 1u << EXPAND_MYIP | 1u << EXPAND_MYIP_BARE |
-                              1u << EXPAND_D_IMCEA | 1u << EXPAND_HOST | 1u << EXPAND_LOCAL | 1u << EXPAND_IP |
-                              1u << EXPAND_IP_BARE | 1u << EXPAND_ME | 1u << EXPAND_TESTER;
+                              1u << EXPAND_D_IMCEA | 1u << EXPAND_HOST | 1u << EXPAND_LOCAL |
+                              1u << EXPAND_IP | 1u << EXPAND_IP_BARE | 1u << EXPAND_ME |
+                              1u << EXPAND_TESTER;
 
 struct symbols {
     uint16_t s[REACH_MAX];
@@ -100,8 +101,8 @@ static bool literal_fine(const struct symbols *y, size_t from)
         to++;
     if (host_is(y, from, to, "127.0.0.1") || host_is(y, from, to, "ipv6:::1"))
         return true;
-    return to == from + 1 && (y->s[from] == REACH_VAR + EXPAND_IP ||
-                              y->s[from] == REACH_VAR + EXPAND_MYIP);
+    return to == from + 1 &&
+           (y->s[from] == REACH_VAR + EXPAND_IP || y->s[from] == REACH_VAR + EXPAND_MYIP);
 }
 
 static bool hosts_fine(const struct symbols *y, uint32_t allowed)
@@ -186,6 +187,7 @@ const char *catalogue_reach_fault(const struct form *f)
         fault = recipient_fault(f);
     /* A bounce goes to the sender, so a sender may name no stranger either. */
     if (!fault && !hosts_fine(&y, f->kind == FORM_SENDER ? hosts | 1u << EXPAND_PARTNER : hosts))
-        fault = "it names a host by itself; hosts stand as variables, so that no stranger gets mail";
+        fault =
+            "it names a host by itself; hosts stand as variables, so that no stranger gets mail";
     return fault;
 }

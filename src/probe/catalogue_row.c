@@ -19,22 +19,24 @@ static const struct {
 } fields_of[] = {
     [FORM_SENDER] = {(const char *const[]){"Kind", "Id", "Ref", "Family", "Form", "Needs", "Risk",
                                            "Prior", "Flaw", "CVE", "Source", "Note", NULL},
-                     (const char *const[]){"Id", "Family", "Form", "Prior", "Flaw", "Source", NULL}},
-    [FORM_RECIPIENT] = {(const char *const[]){"Kind", "Id", "Ref", "Family", "Form", "Needs", "Risk",
-                                              "Prior", "Before", "Flaw", "CVE", "Source", "Note",
-                                              NULL},
+                     (const char *const[]){"Id", "Family", "Form", "Prior", "Flaw", "Source",
+                                           NULL}},
+    [FORM_RECIPIENT] = {(const char *const[]){"Kind", "Id", "Ref", "Family", "Form", "Needs",
+                                              "Risk", "Prior", "Before", "Flaw", "CVE", "Source",
+                                              "Note", NULL},
                         (const char *const[]){"Id", "Family", "Form", "Prior", "Flaw", "Source",
                                               NULL}},
     [FORM_HELO] = {(const char *const[]){"Kind", "Id", "Ref", "Family", "Form", "Verb", "Needs",
                                          "Risk", "Prior", "Flaw", "CVE", "Source", "Note", NULL},
                    (const char *const[]){"Id", "Form", "Prior", "Flaw", "Source", NULL}},
-    [FORM_CHANNEL] = {(const char *const[]){"Kind", "Id", "Ref", "Family", "Channel", "With", "Needs",
-                                            "Risk", "Prior", "Flaw", "CVE", "Source", "Note", NULL},
+    [FORM_CHANNEL] = {(const char *const[]){"Kind", "Id", "Ref", "Family", "Channel", "With",
+                                            "Needs", "Risk", "Prior", "Flaw", "CVE", "Source",
+                                            "Note", NULL},
                       (const char *const[]){"Id", "Family", "Channel", "With", "Prior", "Flaw",
                                             "Source", NULL}},
     [FORM_PAIR] = {(const char *const[]){"Kind", "Id", "Ref", "Sender", "Recipient", "Helo",
-                                         "Channel", "Needs", "Risk", "Before", "Prior", "Flaw", "CVE",
-                                         "Source", "Note", NULL},
+                                         "Channel", "Needs", "Risk", "Before", "Prior", "Flaw",
+                                         "CVE", "Source", "Note", NULL},
                    (const char *const[]){"Id", "Sender", "Recipient", "Prior", "Source", NULL}},
 };
 
@@ -115,7 +117,9 @@ static int read_kind(struct reading *r)
     return 0;
 }
 
-/* Copies the texts into one block. A field that may be left out is NULL then, but Ref and Family. */
+/*
+ * Copies the texts into one block. A field that may be left out is NULL then, but Ref and Family.
+ */
 static int take_texts(struct reading *r, const char *file)
 {
     struct form *f = r->f;
@@ -197,10 +201,10 @@ static uint32_t needs_of_vars(uint32_t vars)
         enum expand_var var;
         enum form_need need;
     } implied[] = {
-        {EXPAND_HOST, NEED_HOST},          {EXPAND_LOCAL, NEED_LOCAL_DOMAIN},
-        {EXPAND_MXLABEL, NEED_MX_LABEL},   {EXPAND_MAILBOX, NEED_LOCAL_RCPT},
-        {EXPAND_PARTNER, NEED_PARTNER},    {EXPAND_ACCOUNT, NEED_ACCOUNT},
-        {EXPAND_PASSWORD, NEED_ACCOUNT},   {EXPAND_D_WIDE, NEED_SMTPUTF8},
+        {EXPAND_HOST, NEED_HOST},        {EXPAND_LOCAL, NEED_LOCAL_DOMAIN},
+        {EXPAND_MXLABEL, NEED_MX_LABEL}, {EXPAND_MAILBOX, NEED_LOCAL_RCPT},
+        {EXPAND_PARTNER, NEED_PARTNER},  {EXPAND_ACCOUNT, NEED_ACCOUNT},
+        {EXPAND_PASSWORD, NEED_ACCOUNT}, {EXPAND_D_WIDE, NEED_SMTPUTF8},
     };
     uint32_t needs = 0;
 
@@ -217,7 +221,8 @@ static int read_needs(struct reading *r)
     while (span_word(&rest, &word)) {
         unsigned bit = 0;
 
-        while (bit < 32 && !span_eq_nocase(word, span_str(form_need_name((enum form_need)(1u << bit)))))
+        while (bit < 32 &&
+               !span_eq_nocase(word, span_str(form_need_name((enum form_need)(1u << bit)))))
             bit++;
         if (bit == 32) {
             rows_fail(r->err, row_line(r->row, "Needs"), "Needs: unknown condition \"%.*s\"",
@@ -250,8 +255,8 @@ static int read_options(struct reading *r)
     static const char *const verbs[] = {"ehlo", "helo", "none", "both", NULL};
     int risk, before, verb;
 
-    if (read_choice(r, "Risk", risks, &risk) < 0 || read_choice(r, "Before", befores, &before) < 0 ||
-        read_choice(r, "Verb", verbs, &verb) < 0)
+    if (read_choice(r, "Risk", risks, &risk) < 0 ||
+        read_choice(r, "Before", befores, &before) < 0 || read_choice(r, "Verb", verbs, &verb) < 0)
         return -EINVAL;
     r->f->risk_syntax = risk == 1;
     r->f->before = (enum form_before)before;
@@ -351,12 +356,14 @@ static const char *with_fault(enum channel_type type, struct span with)
         return with_proxy2(with) ? NULL : "\"local\", or \"tcp4\" or \"tcp6\" with two addresses";
     case CHANNEL_CERT:
         return word_of(with, (const char *const[]){"self-signed", "given", NULL}) >= 0
-                   ? NULL : "\"self-signed\" or \"given\"";
+                   ? NULL
+                   : "\"self-signed\" or \"given\"";
     case CHANNEL_SMUGGLE:
         return with_ending(with) ? NULL : "bytes with a dot that no mail program would double";
     case CHANNEL_EARLY:
         return word_of(with, (const char *const[]){"banner", "data", NULL}) >= 0
-                   ? NULL : "\"banner\" or \"data\"";
+                   ? NULL
+                   : "\"banner\" or \"data\"";
     case CHANNEL_AUTH:
         return with_auth(with) ? NULL : "a mechanism and its responses";
     case CHANNEL_NONE:
@@ -376,8 +383,9 @@ static int read_channel(struct reading *r)
         if (span_eq_nocase(span_str(value), span_str(channel_type_name((enum channel_type)t))))
             f->channel = (enum channel_type)t;
     if (f->channel == CHANNEL_NONE)
-        return fail(r, "Channel", "unknown; bdat, xclient, xforward, proxy1, proxy2, certificate, "
-                                  "smuggle, early or auth");
+        return fail(r, "Channel",
+                    "unknown; bdat, xclient, xforward, proxy1, proxy2, certificate, "
+                    "smuggle, early or auth");
     fault = with_fault(f->channel, span_str(f->with));
     if (fault)
         return fail(r, "With", fault);

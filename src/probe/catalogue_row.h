@@ -15,8 +15,8 @@ int catalogue_row_form(const struct catalogue *c, const struct row *row, const c
 void catalogue_form_free(struct form *f); /* free(NULL) is safe */
 
 /*
- * What is wrong with where the form could send mail, or make a bounce go; NULL when it can only reach
- * us or the target itself. Looks at form->form, kind, family and vars.
+ * What is wrong with where the form could send mail, or make a bounce go; NULL when it can only
+ * reach us or the target itself. Looks at form->form, kind, family and vars.
  */
 const char *catalogue_reach_fault(const struct form *f);
 

@@ -10,15 +10,16 @@
 
 #include "guard.h"
 
-#define SENDER    "Kind: sender\nId: a\nFamily: f\nForm: <{s}@{d}>\nPrior: 1\nFlaw: w\nSource: s\n\n"
-#define RECIPIENT "Kind: recipient\nId: a\nFamily: f\nForm: <{u}@{d}>\nPrior: 1\nFlaw: w\nSource: s\n\n"
-#define HELO      "Kind: helo\nId: own\nForm: {me}\nPrior: 1\nFlaw: w\nSource: s\n\n"
+#define SENDER "Kind: sender\nId: a\nFamily: f\nForm: <{s}@{d}>\nPrior: 1\nFlaw: w\nSource: s\n\n"
+#define RECIPIENT                                                                                  \
+    "Kind: recipient\nId: a\nFamily: f\nForm: <{u}@{d}>\nPrior: 1\nFlaw: w\nSource: s\n\n"
+#define HELO "Kind: helo\nId: own\nForm: {me}\nPrior: 1\nFlaw: w\nSource: s\n\n"
 /* A recipient row with this form, this family. */
-#define TO(form, family) \
+#define TO(form, family)                                                                           \
     "Kind: recipient\nId: b\nFamily: " family "\nForm: " form "\nPrior: 1\nFlaw: w\nSource: s\n"
 #define FROM(form) "Kind: sender\nId: b\nFamily: f\nForm: " form "\nPrior: 1\nFlaw: w\nSource: s\n"
-#define CHANNEL(type, with) \
-    "Kind: channel\nId: b\nFamily: bdat\nChannel: " type "\nWith: " with \
+#define CHANNEL(type, with)                                                                        \
+    "Kind: channel\nId: b\nFamily: bdat\nChannel: " type "\nWith: " with                           \
     "\nPrior: 1\nFlaw: w\nSource: s\n"
 
 static void load(struct catalogue *c, const char *text)
@@ -97,7 +98,8 @@ static void pair_joins_rows(void **state)
 
     catalogue_init(&c);
     load(&c, SENDER RECIPIENT HELO);
-    load(&c, "Kind: pair\nId: p\nSender: a\nRecipient: A\nHelo: own\nBefore: local\nPrior: 5\nSource: s\n");
+    load(&c, "Kind: pair\nId: p\nSender: a\nRecipient: A\nHelo: own\nBefore: local\nPrior: "
+             "5\nSource: s\n");
     p = catalogue_find(&c, FORM_PAIR, SPAN_LIT("p"));
     assert_non_null(p);
     assert_ptr_equal(p->p_sender, c.forms[0]);
@@ -115,10 +117,11 @@ static void auth_steps(void **state)
     struct span step;
 
     catalogue_init(&c);
-    load(&c, "Kind: channel\nId: l\nFamily: auth\nChannel: auth\nWith: LOGIN {account} | {password}\n"
-             "Prior: 1\nFlaw: w\nSource: s\n\n"
-             "Kind: channel\nId: e\nFamily: auth\nChannel: auth\nWith: EXTERNAL\nPrior: 1\nFlaw: w\n"
-             "Source: s\n");
+    load(&c,
+         "Kind: channel\nId: l\nFamily: auth\nChannel: auth\nWith: LOGIN {account} | {password}\n"
+         "Prior: 1\nFlaw: w\nSource: s\n\n"
+         "Kind: channel\nId: e\nFamily: auth\nChannel: auth\nWith: EXTERNAL\nPrior: 1\nFlaw: w\n"
+         "Source: s\n");
     assert_true(channel_auth_step(c.forms[0], 0, &step));
     assert_true(span_eq(step, SPAN_LIT("LOGIN")));
     assert_true(channel_auth_step(c.forms[0], 1, &step));
@@ -147,12 +150,18 @@ static void bad_rows(void **state)
         {"Kind: sender\nId: x\nColour: red\n", 3, "a sender row has no field \"Colour\""},
         {"Kind: sender\nId: x\nBefore: none\n", 3, "has no field \"Before\""},
         {"Kind: sender\nId: x\nFamily: f\nForm: <>\nFlaw: w\nSource: s\n", 1, "Prior: missing"},
-        {"Kind: sender\nId: x\nFamily: f\nForm: <>\nPrior: 1\nFlaw:\nSource: s\n", 6, "Flaw: missing"},
-        {"Kind: sender\nId: a b\nFamily: f\nForm: <>\nPrior: 1\nFlaw: w\nSource: s\n", 2, "Id: 1 to 40"},
-        {"Kind: sender\nId: -a\nFamily: f\nForm: <>\nPrior: 1\nFlaw: w\nSource: s\n", 2, "Id: 1 to 40"},
-        {"Kind: sender\nId: b\nFamily: F!\nForm: <>\nPrior: 1\nFlaw: w\nSource: s\n", 3, "Family: 1 to"},
-        {"Kind: sender\nId: b\nRef: R\nFamily: f\nForm: <>\nPrior: 1\nFlaw: w\nSource: s\n", 3, "Ref: 1"},
-        {"Kind: sender\nId: b\nFamily: f\nForm: <>\nPrior: 0\nFlaw: w\nSource: s\n", 5, "Prior: a number"},
+        {"Kind: sender\nId: x\nFamily: f\nForm: <>\nPrior: 1\nFlaw:\nSource: s\n", 6,
+         "Flaw: missing"},
+        {"Kind: sender\nId: a b\nFamily: f\nForm: <>\nPrior: 1\nFlaw: w\nSource: s\n", 2,
+         "Id: 1 to 40"},
+        {"Kind: sender\nId: -a\nFamily: f\nForm: <>\nPrior: 1\nFlaw: w\nSource: s\n", 2,
+         "Id: 1 to 40"},
+        {"Kind: sender\nId: b\nFamily: F!\nForm: <>\nPrior: 1\nFlaw: w\nSource: s\n", 3,
+         "Family: 1 to"},
+        {"Kind: sender\nId: b\nRef: R\nFamily: f\nForm: <>\nPrior: 1\nFlaw: w\nSource: s\n", 3,
+         "Ref: 1"},
+        {"Kind: sender\nId: b\nFamily: f\nForm: <>\nPrior: 0\nFlaw: w\nSource: s\n", 5,
+         "Prior: a number"},
         {"Kind: sender\nId: b\nFamily: f\nForm: <>\nPrior: 1001\nFlaw: w\nSource: s\n", 5, "Prior"},
         {FROM("<>") "CVE: CVE-99-1\n", 8, "CVE: not of the shape"},
         {FROM("<>") "CVE: CVE-1999-012x\n", 8, "CVE: not of the shape"},
@@ -167,7 +176,8 @@ static void bad_rows(void **state)
         {FROM("<{s}@gmail.com>"), 4, "names a host by itself"},
         {SENDER, 2, "sender \"a\" is there already: good.rows:1"},
         {"Kind: helo\nId: b\nForm: {u}\nPrior: 1\nFlaw: w\nSource: s\n", 3, "carries no token"},
-        {"Kind: helo\nId: b\nForm: x\nVerb: lhlo\nPrior: 1\nFlaw: w\nSource: s\n", 4, "ehlo, helo, none"},
+        {"Kind: helo\nId: b\nForm: x\nVerb: lhlo\nPrior: 1\nFlaw: w\nSource: s\n", 4,
+         "ehlo, helo, none"},
         {CHANNEL("telnet", "x"), 4, "Channel: unknown"},
         {CHANNEL("bdat", "all"), 5, "With: sizes"},
         {CHANNEL("bdat", "last all"), 5, "With: sizes"},
@@ -187,10 +197,13 @@ static void bad_rows(void **state)
         {CHANNEL("smuggle", "\\x0d\\x0a.\\x0d"), 5, "no mail program would double"},
         {CHANNEL("early", "never"), 5, "banner"},
         {CHANNEL("auth", "{account}"), 5, "a mechanism"},
-        {"Kind: channel\nId: b\nFamily: mine\nChannel: early\nWith: data\nPrior: 1\nFlaw: w\nSource: s\n",
+        {"Kind: channel\nId: b\nFamily: mine\nChannel: early\nWith: data\nPrior: 1\nFlaw: "
+         "w\nSource: s\n",
          3, "belongs to an opt-in family"},
-        {"Kind: pair\nId: p\nSender: x\nRecipient: a\nPrior: 1\nSource: s\n", 3, "no sender row is named \"x\""},
-        {"Kind: pair\nId: p\nSender: a\nRecipient: b\nPrior: 1\nSource: s\n", 4, "no recipient row is named"},
+        {"Kind: pair\nId: p\nSender: x\nRecipient: a\nPrior: 1\nSource: s\n", 3,
+         "no sender row is named \"x\""},
+        {"Kind: pair\nId: p\nSender: a\nRecipient: b\nPrior: 1\nSource: s\n", 4,
+         "no recipient row is named"},
         {"no colon\n", 1, "expected \"Field: value\""},
         {"Kind: sender\nId: x\x01\n", 2, "control character"},
     };
@@ -304,7 +317,9 @@ static void long_forms(void **state)
         struct buf row = BUF_INIT(4000);
         struct catalogue c;
 
-        buf_add_str(&row, "Kind: recipient\nId: b\nFamily: f\nPrior: 1\nFlaw: w\nSource: s\nForm: <{u}@{d}>");
+        buf_add_str(
+            &row,
+            "Kind: recipient\nId: b\nFamily: f\nPrior: 1\nFlaw: w\nSource: s\nForm: <{u}@{d}>");
         for (int i = 0; i < 1000 - 5 + over; i++)
             buf_add_char(&row, 'x');
         catalogue_init(&c);
@@ -326,7 +341,8 @@ static void all_or_nothing(void **state)
     catalogue_init(&c);
     load(&c, SENDER);
     kept = c.forms[0];
-    assert_int_equal(catalogue_load(&c, SPAN_LIT(RECIPIENT HELO "Kind: x\n"), "b.rows", &err), -EINVAL);
+    assert_int_equal(catalogue_load(&c, SPAN_LIT(RECIPIENT HELO "Kind: x\n"), "b.rows", &err),
+                     -EINVAL);
     assert_int_equal(c.count, 1);
     assert_ptr_equal(c.forms[0], kept);
     assert_null(catalogue_find(&c, FORM_RECIPIENT, SPAN_LIT("a")));
@@ -356,14 +372,10 @@ static void names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_field),
-        cmocka_unit_test(defaults),
-        cmocka_unit_test(pair_joins_rows),
-        cmocka_unit_test(auth_steps),
-        cmocka_unit_test(bad_rows),
-        cmocka_unit_test(only_ours_is_reached),
-        cmocka_unit_test(long_forms),
-        cmocka_unit_test(all_or_nothing),
+        cmocka_unit_test(every_field),     cmocka_unit_test(defaults),
+        cmocka_unit_test(pair_joins_rows), cmocka_unit_test(auth_steps),
+        cmocka_unit_test(bad_rows),        cmocka_unit_test(only_ours_is_reached),
+        cmocka_unit_test(long_forms),      cmocka_unit_test(all_or_nothing),
         cmocka_unit_test(names),
     };
 

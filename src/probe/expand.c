@@ -3,11 +3,11 @@
  * A form is read piece by piece by one reader, expand_next(), which both the check and the filling
  * use, so that what was checked when a row was loaded is what is sent.
  *
- * Values come from the run, the operator, and the target's own greeting. The last is a stranger's: a
- * host name of the target's choosing ends up in our MAIL and RCPT lines. So a value that holds a
+ * Values come from the run, the operator, and the target's own greeting. The last is a stranger's:
+ * a host name of the target's choosing ends up in our MAIL and RCPT lines. So a value that holds a
  * control character, or a name that holds more than a host name may, counts as missing, whoever it
- * came from: no greeting can end our command early or make an address point elsewhere. The row's own
- * bytes may be anything but CR and LF, which the catalogue sees to.
+ * came from: no greeting can end our command early or make an address point elsewhere. The row's
+ * own bytes may be anything but CR and LF, which the catalogue sees to.
  *
  * Filler ({pad:N}) needs the length of the word around it, which is known only when the word is
  * whole. So it is put in at the end, at a remembered place.
@@ -202,7 +202,9 @@ static bool add_user(struct buf *out, const char *prefix, const char *token, con
     return true;
 }
 
-/* Letters, digits, "=" and "-" stay in an encapsulated address; the rest is "+" and two hex digits. */
+/*
+ * Letters, digits, "=" and "-" stay in an encapsulated address; the rest is "+" and two hex digits.
+ */
 static bool add_imcea(struct buf *out, const char *value)
 {
     if (!usable(value))

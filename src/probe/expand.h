@@ -20,7 +20,7 @@
  *     {rand}     a label that resolves nowhere
  *     {mxlabel}  a domain below the probe domain whose MX names the target
  *     {mailbox}  an address that exists at the target, named by its operator
- *     {partner}  a domain that the target may have on a list of trusted senders, named by its operator
+ *     {partner}  a domain that the target may trust as a sender, named by its operator
  *     {account}  {password}   of a login that the operator gave for the test
  *     {pad:N}    letters that make the word it stands in N octets long; a word ends at < > @ : ,
  *                and blanks. In a domain the letters are cut into labels. Nothing when it is that
@@ -64,26 +64,26 @@ enum expand_var {
 };
 
 /*
- * Strings are borrowed. NULL or "" (IP_NONE for an address) is a missing value, and so is one with a
- * control character in it, or a domain or host name with more than letters, digits, '.', '-' and '_'
- * (octets over 127 pass): a target names itself, and must not be able to write our commands.
+ * Strings are borrowed. NULL or "" (IP_NONE for an address) is a missing value, and so is one with
+ * a control character in it, or a domain or host name with more than letters, digits, '.', '-' and
+ * '_' (octets over 127 pass): a target names itself, and must not be able to write our commands.
  */
 struct expand_values {
-    const char *u_token, *u_prefix, *u_suffix; /* {u}: the token makes it a value, the others may miss */
-    const char *s_token, *s_prefix, *s_suffix; /* {s} */
-    const char *domain;       /* {d} */
-    const char *target_host;  /* {H} */
-    const char *local_domain; /* {L} */
-    struct ip target;         /* {ip} */
-    const char *helo;         /* {me} */
-    struct ip mine;           /* {myip} */
-    const char *tester;       /* {tester} */
-    const char *rand;         /* {rand} */
-    const char *mx_label;     /* {mxlabel} */
-    const char *mailbox;      /* {mailbox} */
-    const char *partner;      /* {partner} */
-    const char *account;      /* {account} */
-    const char *password;     /* {password} */
+    const char *u_token, *u_prefix, *u_suffix; /* {u}: only the token must be there */
+    const char *s_token, *s_prefix, *s_suffix; /* {s}: the same */
+    const char *domain;                        /* {d} */
+    const char *target_host;                   /* {H} */
+    const char *local_domain;                  /* {L} */
+    struct ip target;                          /* {ip} */
+    const char *helo;                          /* {me} */
+    struct ip mine;                            /* {myip} */
+    const char *tester;                        /* {tester} */
+    const char *rand;                          /* {rand} */
+    const char *mx_label;                      /* {mxlabel} */
+    const char *mailbox;                       /* {mailbox} */
+    const char *partner;                       /* {partner} */
+    const char *account;                       /* {account} */
+    const char *password;                      /* {password} */
 };
 
 enum expand_got {

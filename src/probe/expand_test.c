@@ -44,15 +44,18 @@ static void fills(void **state)
         {"<{u}@{d}>", "<utoken@probe.example>"},
         {"<{s}@{rand}.{d}>", "<stoken@zqx7.probe.example>"},
         {"<{u}@{D}>", "<utoken@PROBE.EXAMPLE>"},
-        {"<IMCEASMTP-{u.imcea}+40{d.imcea}@{L}>", "<IMCEASMTP-utoken+40probe+2Eexample@target.example>"},
-        {"<{u}@{d.wide}>", "<utoken@probe\xe3\x80\x82" "example>"},
+        {"<IMCEASMTP-{u.imcea}+40{d.imcea}@{L}>",
+         "<IMCEASMTP-utoken+40probe+2Eexample@target.example>"},
+        {"<{u}@{d.wide}>", "<utoken@probe\xe3\x80\x82"
+                           "example>"},
         {"<{u}%{d}@[{ip}]>", "<utoken%probe.example@[192.0.2.1]>"},
         {"{ip.bare}", "192.0.2.1"},
         {"<{u}@[{myip}]>", "<utoken@[198.51.100.9]>"},
         {"<{u}@{myip.bare}>", "<utoken@198.51.100.9>"},
         {"<@{H}:{u}@{d}>", "<@mx.target.example:utoken@probe.example>"},
         {"{me} {tester} {mxlabel}", "tester.probe.example box.lan m1.probe.example"},
-        {"{mailbox} {partner} {account} {password}", "info@target.example partner.example relaytest s3cret"},
+        {"{mailbox} {partner} {account} {password}",
+         "info@target.example partner.example relaytest s3cret"},
         {"a\\x41\\\\\\{u\\}", "aA\\{u}"},
         {"<{u}\\x00@{d}>", "<utoken\0@probe.example>", 23},
         {"\\xE9\\xe9", "\xe9\xe9"},
@@ -80,8 +83,10 @@ static void ipv6_has_its_tag(void **state)
 
     assert_true(ip_parse(SPAN_LIT("2001:db8::1"), &v.target));
     assert_true(ip_parse(SPAN_LIT("2001:db8::2"), &v.mine));
-    assert_int_equal(expand_form(SPAN_LIT("[{ip}] {ip.bare} [{myip}] {myip.bare}"), &v, &out, NULL), 0);
-    assert_string_equal(buf_str(&out), "[IPv6:2001:db8::1] 2001:db8::1 [IPv6:2001:db8::2] 2001:db8::2");
+    assert_int_equal(expand_form(SPAN_LIT("[{ip}] {ip.bare} [{myip}] {myip.bare}"), &v, &out, NULL),
+                     0);
+    assert_string_equal(buf_str(&out),
+                        "[IPv6:2001:db8::1] 2001:db8::1 [IPv6:2001:db8::2] 2001:db8::2");
     buf_deinit(&out);
 }
 
@@ -130,8 +135,20 @@ static void missing_values_are_named(void **state)
 static void values_cannot_break_out(void **state)
 {
     static const char *const bad[] = {
-        "mx.example\r\nRCPT TO:<victim@other.example>", "mx\n", "mx\x7f", "mx>", "mx other", "a@b",
-        "a%b", "a!b", "a,@b:c", "\"", "(x)", "a:b", "[192.0.2.1]", "a\tb",
+        "mx.example\r\nRCPT TO:<victim@other.example>",
+        "mx\n",
+        "mx\x7f",
+        "mx>",
+        "mx other",
+        "a@b",
+        "a%b",
+        "a!b",
+        "a,@b:c",
+        "\"",
+        "(x)",
+        "a:b",
+        "[192.0.2.1]",
+        "a\tb",
     };
     struct expand_values v = all_values();
     struct buf out = BUF_INIT(EXPAND_MAX);
@@ -140,7 +157,8 @@ static void values_cannot_break_out(void **state)
         v.target_host = bad[i];
         assert_int_equal(expand_form(SPAN_LIT("<{u}@{H}>"), &v, &out, NULL), EXPAND_NEEDS);
     }
-    v.target_host = "b\xc3\xbc" "cher-1_a.example";
+    v.target_host = "b\xc3\xbc"
+                    "cher-1_a.example";
     assert_int_equal(expand_form(SPAN_LIT("<{u}@{H}>"), &v, &out, NULL), EXPAND_OK);
     buf_deinit(&out);
 }
@@ -152,14 +170,10 @@ static void filler(void **state)
         size_t word_from, word_to; /* offsets from the start and from the end of the result */
         size_t want;               /* length of the word */
     } cases[] = {
-        {"<{u}{pad:64}@{d}>", 1, 15, 64},
-        {"<{pad:64}{u}@{d}>", 1, 15, 64},
-        {"<{u}{pad:65}@{d}>", 1, 15, 65},
-        {"<{u}@{pad:255}.{d}>", 8, 1, 255},
-        {"<{u}@{pad:65}.{d}>", 8, 1, 65},
-        {"<{u}{pad:1200}@{d}>", 1, 15, 1200},
-        {"<{u}{pad:7}@{d}>", 1, 15, 7},
-        {"<{u}{pad:6}@{d}>", 1, 15, 6},
+        {"<{u}{pad:64}@{d}>", 1, 15, 64}, {"<{pad:64}{u}@{d}>", 1, 15, 64},
+        {"<{u}{pad:65}@{d}>", 1, 15, 65}, {"<{u}@{pad:255}.{d}>", 8, 1, 255},
+        {"<{u}@{pad:65}.{d}>", 8, 1, 65}, {"<{u}{pad:1200}@{d}>", 1, 15, 1200},
+        {"<{u}{pad:7}@{d}>", 1, 15, 7},   {"<{u}{pad:6}@{d}>", 1, 15, 6},
         {"<{u}{pad:3}@{d}>", 1, 15, 6},
     };
     struct expand_values v = all_values();

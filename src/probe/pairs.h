@@ -2,8 +2,8 @@
 /*
  * From forms to probes. The whole cross product is too large for anyone's error budget, so each
  * sender meets each recipient family once and each recipient row is met at least once; what is
- * known to work only as a pair is a row of its own. The likeliest stand first. The order and the ids
- * depend on the catalogue and the options alone.
+ * known to work only as a pair is a row of its own. The likeliest stand first. The order and the
+ * ids depend on the catalogue and the options alone.
  */
 #ifndef POSTERN_PROBE_PAIRS_H
 #define POSTERN_PROBE_PAIRS_H
@@ -11,7 +11,7 @@
 #include "probe/catalogue.h"
 
 enum {
-    PROBE_ID_MAX = 4 * FORM_ID_MAX + 16,
+    PROBE_ID_MAX = 4 * FORM_ID_MAX + 32,
     PAIRS_QUICK_COUNT = 16, /* probes of the quick set */
     PAIRS_MAX = 20000,      /* probes of one list: serials are 16 bits */
 };
@@ -26,7 +26,8 @@ struct probe {
     enum form_before before;
     bool optin;
     bool risk_syntax;
-    char id[PROBE_ID_MAX]; /* "null.percent-host", ".helo-localhost" and "+xclient-loopback" behind it */
+    /* "null.percent-host", then ".helo-localhost", "+xclient-loopback", ".after-local" if so. */
+    char id[PROBE_ID_MAX];
 };
 
 struct probe_list {
@@ -43,8 +44,8 @@ enum pairs_set {
 };
 
 /*
- * Globs know * and ? and fold case. They match a probe's id, the id of one of its rows, or the Ref of
- * one of its rows.
+ * Globs know * and ? and fold case. They match a probe's id, the id of one of its rows, or the Ref
+ * of one of its rows.
  */
 struct pairs_options {
     enum pairs_set set;
@@ -52,9 +53,11 @@ struct pairs_options {
     size_t only_count;
     const char *const *skip;
     size_t skip_count;
-    const char *const *family; /* only probes with a row of one of these; asks for opt-in ones too */
+    /* Only probes with a row of one of these; asks for opt-in families too. */
+    const char *const *family;
     size_t family_count;
-    const char *const *with; /* opt-in families that come on top; "all" for every one */
+    /* Opt-in families that come on top; "all" for every one. */
+    const char *const *with;
     size_t with_count;
 };
 
@@ -68,20 +71,20 @@ void probe_list_deinit(struct probe_list *list); /* safe twice and on a zeroed o
 int pairs_make(const struct catalogue *c, const struct pairs_options *o, struct probe_list *ret,
                char *why, size_t why_size);
 
-/* One envelope by hand, as templates of expand.h. */
+/* One envelope by hand, as templates of expand.h. Brackets are put around an address without. */
 struct pairs_envelope {
-    const char *from; /* what follows "MAIL FROM:"; brackets are added when there are none; NULL: {s}@{d} */
-    const char *rcpt; /* what follows "RCPT TO:", the same */
-    const char *helo; /* NULL: our own name */
+    const char *from;         /* what follows "MAIL FROM:"; NULL: <{s}@{d}> */
+    const char *rcpt;         /* what follows "RCPT TO:" */
+    const char *helo;         /* NULL: our own name */
     const char *probe_domain; /* names below it are ours; NULL: only variables count as ours */
 };
 
 /*
- * Appends it as probe "hand-N". -EINVAL with a reason in why for a recipient that is not ours: it must
- * carry {d} or another variable of ours, or name the probe domain. -ENOMEM.
+ * Appends it as probe "hand-N". -EINVAL with a reason in why for a recipient that is not ours: it
+ * must carry {d} or another variable of ours, or name the probe domain. -ENOMEM.
  */
-int pairs_by_hand(const struct catalogue *c, const struct pairs_envelope *e, struct probe_list *list,
-                  char *why, size_t why_size);
+int pairs_by_hand(const struct catalogue *c, const struct pairs_envelope *e,
+                  struct probe_list *list, char *why, size_t why_size);
 
 /* Whether the glob matches the whole text. */
 bool glob_match(struct span glob, struct span text);

@@ -6,9 +6,9 @@
  *
  * The alphabet is what every mail system passes on: no character of it is special in any address
  * syntax, and case does not matter. Relays do mangle what stands around it (a host before a colon,
- * the percent sign of the hop that was resolved), so token_find looks at every offset. Only an offset
- * whose first byte is a kind and whose last four bits are zero costs a MAC: a handful in any text,
- * and a few hundred, under a millisecond, in one that a stranger made up for it.
+ * the percent sign of the hop that was resolved), so token_find looks at every offset. Only an
+ * offset whose first byte is a kind and whose last four bits are zero costs a MAC: a handful in any
+ * text, and a few hundred, under a millisecond, in one that a stranger made up for it.
  *
  * Eight bytes of MAC are enough: a guess must be sent to us over SMTP, one RCPT each.
  */

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A token is the local part of an address of ours that says which probe it belongs to, and that
- * nobody without the key can make. It names the host that was probed, so that a token issued for one
- * host proves nothing about another.
+ * nobody without the key can make. It names the host that was probed, so that a token issued for
+ * one host proves nothing about another.
  *
  *     kind 1 | run 4 | target 5 | serial 2 | day 2 | MAC 8      = 22 bytes = 36 letters and digits
  *
- * The MAC is the first 8 bytes of HMAC-SHA-256(key, "postern token 1" + the 14 bytes before it). All
- * numbers are big-endian. The text is base32 in lower case: letters and the digits 2 to 7 only, 36
- * of the 64 octets that a local part may have (RFC 5321 §4.5.3.1.1).
+ * The MAC is the first 8 bytes of HMAC-SHA-256(key, "postern token 1" + the 14 bytes before it).
+ * All numbers are big-endian. The text is base32 in lower case: letters and the digits 2 to 7 only,
+ * 36 of the 64 octets that a local part may have (RFC 5321 §4.5.3.1.1).
  */
 #ifndef POSTERN_PROBE_TOKEN_H
 #define POSTERN_PROBE_TOKEN_H

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Any recipient text: what is found must verify as minted anew, and nothing is read past the end. */
+/*
+ * Any recipient text: what is found must verify as minted anew, and nothing is read past the end.
+ */
 #include "probe/token.h"
 
 #include <stdlib.h>

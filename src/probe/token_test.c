@@ -171,7 +171,9 @@ static void bit_flips_never_verify(void **state)
     assert_true(token_verify(key, span_str(text), &got));
 }
 
-/* A payload of one token with the MAC of another is no token: a host cannot be framed by a splice. */
+/*
+ * A payload of one token with the MAC of another is no token: a host cannot be framed by a splice.
+ */
 static void splices_never_verify(void **state)
 {
     struct token a = sample(TOKEN_RECIPIENT), b = a, got;
