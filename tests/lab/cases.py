@@ -14,10 +14,10 @@ CASE_KEYS = {
     "id", "server", "hole", "verdict", "node", "args", "wait", "target", "mx", "proved", "findings",
     "no_findings", "nmap", "nmap_after", "witness", "zone", "tester_net", "timeout", "inside",
 }
-NODE_KEYS = {"server", "nets", "families", "nft", "ready", "files", "services_up"}
+NODE_KEYS = {"server", "nets", "families", "nft", "ready", "files", "before"}
 PROVED_KEYS = {"every", "some", "count_min"}
 MATCH_KEYS = {"probe", "mail", "rcpt", "helo", "port", "tls", "family", "input", "output"}
-WITNESS_KEYS = {"from", "to", "helo", "server", "port", "tls", "more", "outcome", "retry", "note"}
+WITNESS_KEYS = {"from", "to", "helo", "server", "port", "tls", "more", "raw", "outcome", "retry", "note"}
 OUTCOMES = {"arrives", "accepted", "refused", "taken", "bounced", "deferred", "no answer"}
 
 
@@ -55,6 +55,8 @@ class Case:
         self.nodes = [Node(n, s, i) for i, (n, s) in enumerate(row["node"].items())]
         for n in self.nodes:
             self._need(n.server is None or n.server in servers, f"{n.name}: no server {n.server}")
+            known = NODE_KEYS | (servers[n.server].KEYS if n.server else set())
+            self._need(set(n) <= known, f"{n.name}: unknown setting {', '.join(set(n) - known)}")
             self._need(set(n.nets) <= {"public", "inside", "tester"}, f"{n.name}: unknown net")
         self.args = row.get("args", [])
         self.wait = row.get("wait", 5)
@@ -75,7 +77,8 @@ class Case:
             self._need(set(w) <= WITNESS_KEYS, f"witness: unknown setting {set(w) - WITNESS_KEYS}")
             self._need(w.get("outcome") in OUTCOMES, f"witness: unknown outcome {w.get('outcome')}")
         self._need(self.witness, "no witness: nothing shows that the hole is there")
-        self._need(self.verdict != "open" or any(w["outcome"] == "arrives" for w in self.witness),
+        self._need(self.verdict != "open" or any(
+            w.get("retry", w)["outcome"] == "arrives" for w in self.witness),
                    "open, but no witness arrives")
         self.zone = row.get("zone", "")
         self.inside = row.get("inside", "192.168.25.{}")

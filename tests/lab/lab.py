@@ -138,12 +138,14 @@ class Work:
         self.board = Board(chosen, a)
         self.roots = roots.Roots(roots.default_cache(), servers.load_all(), self.board.note)
         self.waiting = list(chosen)
+        self.wanted = set(servers.load_all()) if a.what == "roots" else {
+            r for c in chosen for r in c.roots}
         self.state = {}             # root -> None (ready) or the reason why it failed
         self.change = threading.Condition()
 
     def make_roots(self):
         """Makes the roots of all chosen cases, the slow ones first, a few at a time."""
-        need = sorted({r for c in self.waiting for r in c.roots},
+        need = sorted(self.wanted,
                       key=lambda r: (SLOW_ROOTS + [r]).index(r))
         need.insert(0, "base")
         queue = [r for r in need if not self.roots.ready(r)]
@@ -263,7 +265,8 @@ class Work:
                 w.close()
             nmap = "-"
             if not self.a.no_nmap and not self.a.only == "*":
-                nmap = judge.nmap_answer(judge.start_nmap(it))
+                nmap = judge.nmap_answer(judge.start_nmap(it),
+                                         os.path.join(self.a.out, f"{case.id}.nmap"))
         return f"{len(case.witness) - len(bad)}/{len(case.witness)} rows", nmap, bad
 
 
@@ -300,4 +303,6 @@ def one(w, case, a):
                   f"target {it.target} ({it.target_address}); logs in $LAB_FOLDER; exit ends the case",
                   file=sys.stderr)
             command = [os.environ.get("SHELL", "/bin/sh")]
+        if a.node:
+            return it.run_inside(a.node, command).returncode
         return it.run_as_tester(command).returncode

@@ -161,6 +161,14 @@ class Live:
     def start_as_tester(self, command, who="tester", **more):
         return subprocess.Popen(self.command(command, who), env=self.environment(), **more)
 
+    def run_inside(self, name, command, **more):
+        """Runs a command in a server's own root and namespaces."""
+        outer = self.processes[name].pid
+        with open(f"/proc/{outer}/task/{outer}/children") as f:
+            init = f.read().split()[0]
+        return subprocess.run(["nsenter", "-t", init, "-m", "-u", "-i", "-n", "-p", "-r", "-w",
+                               *command], check=False, **more)
+
     def close(self):
         for p in self.processes.values():
             if p.poll() is None:

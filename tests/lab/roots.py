@@ -9,6 +9,7 @@ list makes a new root. Nothing is ever installed on the host.
 
 import contextlib
 import fcntl
+import glob
 import hashlib
 import os
 import re
@@ -30,7 +31,8 @@ path-include=/usr/share/locale/locale.alias
 """
 BASE_PACKAGES = ["ca-certificates", "openssl", "perl", "netbase", "adduser", "procps", "iproute2",
                  "nftables", "knot", "python3-minimal", "ssl-cert"]
-FORMAT = 3      # raise it when the way of making roots changes
+PRUNE_AFTER = 86400
+FORMAT = 4      # raise it when the way of making roots changes
 
 
 class RootError(Exception):
@@ -132,7 +134,15 @@ class Roots:
             (self._make_base if name == "base" else self._make_layer)(name, final)
             with open(os.path.join(final, ".ready"), "w") as f:
                 f.write(" ".join(self.servers[name].PACKAGES if name != "base" else BASE_PACKAGES))
+            self._prune(name, final)
             self.say(f"root {name}: made in {time.monotonic() - started:.0f} s")
+
+    def _prune(self, name, keep):
+        """Removes roots of this name that another package list or base made and none used lately."""
+        for other in glob.glob(os.path.join(self.cache, f"{name}-{self.suite}-*")):
+            with contextlib.suppress(OSError):
+                if other != keep and time.time() - os.path.getmtime(other) > PRUNE_AFTER:
+                    shutil.rmtree(other)
 
     @contextlib.contextmanager
     def _file_lock(self, name):
@@ -158,6 +168,7 @@ class Roots:
         with _mounted(root):
             _apt(root, log, ["update"])
             _apt(root, log, ["install", *BASE_PACKAGES])
+            _own_authorities(root, log)
         _clean(root)
 
     def _make_layer(self, name, final):
@@ -220,7 +231,8 @@ def _apt(root, log, words):
 
 def _run(root, log, command):
     env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LC_ALL": "C",
-           "DEBIAN_FRONTEND": "noninteractive"}
+           "DEBIAN_FRONTEND": "noninteractive",
+           "NODE_EXTRA_CA_CERTS": "/etc/ssl/certs/ca-certificates.crt"}
     for name in ("http_proxy", "https_proxy", "no_proxy", "npm_config_registry"):
         for v in (name, name.upper()):
             if os.environ.get(v):
@@ -251,6 +263,14 @@ def _host_proxies():
             if re.match(r"Acquire::(https?|ftp)::(Proxy|Timeout|CaInfo|Verify)", l, re.I)
             and not l.endswith('"";')]
     return "\n".join(keep) + "\n"
+
+
+def _own_authorities(root, log):
+    """Copies the CA certificates that this host's admin added: a mirror may need them."""
+    own = "/usr/local/share/ca-certificates"
+    if os.path.isdir(own) and os.listdir(own):
+        shutil.copytree(own, root + own, dirs_exist_ok=True)
+        _run(root, log, ["update-ca-certificates"])
 
 
 def _write(path, text, mode=0o644):

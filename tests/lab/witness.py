@@ -9,7 +9,7 @@ Each row of a case's `witness` is one envelope sent with swaks, and what must co
     refused     a command of it is answered 4xx or 5xx
     deferred    a command of it is answered 4xx
     no answer   no greeting, or the connection ends without a reply
-In from, to and helo, {u} is a token of the row. `retry = {after, outcome}` sends it once more.
+In from, to and helo, {u} is a token of the row. `raw` gives the lines to send instead of swaks. `retry = {after, outcome}` sends it once more.
 """
 
 import json
@@ -67,11 +67,19 @@ class Witness:
                    "--port", str(row.get("port", 25)), "--from", sender or "<>", "--to", rcpt,
                    "--helo", fill(row.get("helo", f"mx.{dns.PROBE_DOMAIN}")),
                    "--timeout", str(SWAKS_TIMEOUT), "--header", f"Subject: witness {token}"]
+        if "raw" in row:
+            command = [sys.executable, os.path.join(HERE, "rawsmtp.py"),
+                       row.get("server", self.live.target), str(row.get("port", 25)),
+                       *(fill(line) for line in row["raw"])]
+            return self._run(command, token, sender, wanted)
         if row.get("tls"):
             command += ["--tls-on-connect" if row["tls"] == "implicit" else "--tls"]
         if wanted == "accepted":
             command += ["--quit-after", "RCPT"]
-        command += row.get("more", [])
+        command += [fill(word) for word in row.get("more", [])]
+        return self._run(command, token, sender, wanted)
+
+    def _run(self, command, token, sender, wanted):
         r = self.live.run_as_tester(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                     text=True, errors="replace")
         return self._judge(r, token, sender, wanted), r.stdout

@@ -3,6 +3,7 @@
 
 A module has
     PACKAGES        Debian packages of its root
+    KEYS            what a case may set for it
     DEBCONF         answers for the installation (optional)
     PREPARE         shell text run once in the new root, may use the network (optional)
     build(node)     -> (files, start): what to write into the root of one case (path -> text or

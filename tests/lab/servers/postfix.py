@@ -2,6 +2,7 @@
 """Postfix as Debian ships it for an "Internet Site", plus what the case sets.
 
 main      lines "name = value" (one line each), handed to postconf -e
+remove    names of main.cf settings to take out
 services  master.cf entries, "name type ... command", handed to postconf -M
 options   "service/type/name = value", handed to postconf -P
 postgrey  options of postgrey, which then listens on 127.0.0.1:10023
@@ -13,6 +14,7 @@ import shlex
 from . import lines
 
 PACKAGES = ["postfix", "postgrey", "fail2ban", "nftables", "iproute2"]
+KEYS = {"main", "remove", "services", "options", "postgrey", "fail2ban"}
 DEBCONF = """\
 postfix postfix/main_mailer_type select Internet Site
 postfix postfix/mailname string target.example
@@ -25,6 +27,8 @@ def build(node):
             f"mydestination = $myhostname, {node.domain}, localhost.localdomain, localhost",
             *lines(node.get("main", ""))]
     start = ["postconf -e " + " ".join(shlex.quote(l) for l in main)]
+    if "remove" in node:
+        start.append("postconf -X " + " ".join(lines(node["remove"])))
     for entry in lines(node.get("services", "")):
         name, kind = entry.split()[:2]
         start.append(f"postconf -M {shlex.quote(f'{name}/{kind}={entry}')}")
