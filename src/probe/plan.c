@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The list comes ordered by likelihood, so the plan takes what is due from its front. The lead probe
+ * fixes HELO and channel, because both belong to a session; the rest of the session is filled with
+ * others of the same kind, grouped by sender, because a sender belongs to a transaction.
+ *
+ * A sender that this server has not yet taken gets one recipient only: when MAIL is refused, every
+ * pipelined RCPT behind it is one more error on our account.
+ */
+#include "probe/plan.h"
+
+#include <string.h>
+
+enum { SENDERS_MAX = 128 };
+
+struct senders {
+    const struct form *form[SENDERS_MAX];
+    bool taken[SENDERS_MAX]; /* MAIL was accepted once on this door */
+    size_t count;
+};
+
+/* The conditions that only the server's EHLO reply or its name can tell. */
+static uint32_t unmet_by_server(const struct door *d, uint32_t needs)
+{
+    static const struct {
+        uint32_t need;
+        unsigned ext;
+    } table[] = {
+        {NEED_SMTPUTF8, SMTP_EXT_SMTPUTF8}, {NEED_8BITMIME, SMTP_EXT_8BITMIME},
+        {NEED_CHUNKING, SMTP_EXT_CHUNKING}, {NEED_XCLIENT, SMTP_EXT_XCLIENT},
+        {NEED_XFORWARD, SMTP_EXT_XFORWARD}, {NEED_PIPELINING, SMTP_EXT_PIPELINING},
+        {NEED_AUTH, SMTP_EXT_AUTH},
+    };
+
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+        if ((needs & table[i].need) && !(d->ehlo.ext & table[i].ext))
+            return table[i].need;
+    if ((needs & NEED_HOST) && !d->host->name && !d->name[0])
+        return NEED_HOST;
+    return 0;
+}
+
+static const uint32_t server_needs = NEED_SMTPUTF8 | NEED_8BITMIME | NEED_CHUNKING | NEED_XCLIENT |
+                                     NEED_XFORWARD | NEED_PIPELINING | NEED_AUTH;
+
+static bool awaits_server(const struct door *d, uint32_t needs)
+{
+    if (!d->ehlo_seen && (needs & server_needs))
+        return true;
+    return !d->banner_seen && (needs & NEED_HOST) && !d->host->name;
+}
+
+void plan_skip_unmet(struct door *d)
+{
+    for (size_t i = 0; i < d->result_count; i++) {
+        struct result *r = &d->results[i];
+        uint32_t unmet = unmet_by_server(d, d->host->run->list->probes[i].needs);
+
+        if (r->state == PROBE_UNTRIED && unmet) {
+            r->state = PROBE_SKIPPED;
+            r->need = unmet;
+        }
+    }
+}
+
+bool plan_due(const struct door *d, size_t i, int64_t now)
+{
+    const struct result *r = &d->results[i];
+
+    if (r->state == PROBE_DEFERRED)
+        return r->retry_at <= now;
+    if (r->state != PROBE_UNTRIED && r->state != PROBE_TAKEN)
+        return false;
+    return !awaits_server(d, d->host->run->list->probes[i].needs);
+}
+
+static void senders_add(struct senders *s, const struct form *form, bool taken)
+{
+    size_t k = 0;
+
+    while (k < s->count && s->form[k] != form)
+        k++;
+    if (k == SENDERS_MAX)
+        return;
+    if (k == s->count) {
+        s->form[k] = form;
+        s->taken[k] = false;
+        s->count++;
+    }
+    s->taken[k] = s->taken[k] || taken;
+}
+
+static void senders_read(const struct door *d, struct senders *s)
+{
+    s->count = 0;
+    for (size_t i = 0; i < d->result_count; i++) {
+        const struct result *r = &d->results[i];
+        bool asked = r->state >= PROBE_REFUSED && r->state != PROBE_INFERRED &&
+                     r->state != PROBE_LOST;
+
+        if (asked)
+            senders_add(s, d->host->run->list->probes[i].sender, r->stage != SMTP_STAGE_MAIL);
+    }
+}
+
+static bool sender_taken(const struct senders *s, const struct form *form)
+{
+    for (size_t k = 0; k < s->count; k++)
+        if (s->form[k] == form)
+            return s->taken[k];
+    return false;
+}
+
+/* What is left to spend while the plan grows. */
+struct purse {
+    unsigned refusals, syntax, resets;
+};
+
+static bool purse_pay(struct purse *p, const struct probe *probe, bool new_sender, bool first)
+{
+    unsigned cost = new_sender && probe->sender->risk_syntax ? 2 : 1;
+    unsigned syntax = probe->risk_syntax ? 1 : 0;
+
+    /* The smallest budget still buys one probe a session, or it would never be asked. */
+    if (first && p->refusals > 0)
+        cost = syntax = 1;
+    if (p->refusals < cost || p->syntax < syntax)
+        return false;
+    p->refusals -= cost;
+    p->syntax -= syntax;
+    return true;
+}
+
+static bool fits_lead(const struct door *d, size_t i, const struct probe *lead)
+{
+    const struct probe *p = &d->host->run->list->probes[i];
+
+    return p->helo == lead->helo && p->channel == lead->channel;
+}
+
+/* Fills one transaction with the probes of this sender, from probe `first` on. */
+static bool tx_fill(const struct door *d, size_t first, int64_t now, const struct senders *senders,
+                    const struct probe *lead, struct purse *purse, bool *planned, struct plan *plan)
+{
+    const struct probe *probes = d->host->run->list->probes;
+    const struct form *sender = probes[first].sender;
+    bool taken = sender_taken(senders, sender), deliver = d->results[first].state == PROBE_TAKEN;
+    /* What a body may prove must not depend on what stands before it in the transaction. */
+    bool alone = probes[first].before != BEFORE_NONE || !taken;
+    size_t most = alone && !deliver ? 1 : d->budget.rcpts;
+    struct plan_tx *tx = &plan->txs[plan->tx_count];
+
+    *tx = (struct plan_tx){.kind = deliver ? PLAN_DELIVER : PLAN_SURVEY,
+                           .from = (uint16_t)plan->item_count};
+    for (size_t i = first; i < d->result_count && tx->count < most; i++) {
+        if (planned[i] || probes[i].sender != sender || !fits_lead(d, i, lead) ||
+            !plan_due(d, i, now) || deliver != (d->results[i].state == PROBE_TAKEN) ||
+            (i != first && probes[i].before != BEFORE_NONE))
+            continue;
+        if (plan->item_count == PLAN_ITEMS_MAX ||
+            (!deliver && !purse_pay(purse, &probes[i], !taken, plan->item_count == 0)))
+            break;
+        planned[i] = true;
+        plan->items[plan->item_count++] = (uint16_t)i;
+        tx->count++;
+    }
+    if (tx->count == 0)
+        return false;
+    plan->tx_count++;
+    return true;
+}
+
+static void plan_controls(const struct door *d, struct plan *plan, struct purse *purse)
+{
+    uint16_t count = 0, from = 0;
+
+    if (d->control.state == CONTROL_ACCEPTED) {
+        from = d->control.which;
+        count = 1;
+    } else if (d->control.state == CONTROL_REFUSED) {
+        count = d->host->controls[0] ? 1 : 0;
+    } else {
+        while (count < DOOR_CONTROLS_MAX && d->host->controls[count])
+            count++;
+    }
+    /* A limited pace pays for controls too: ask one at a time, the likeliest. */
+    if (d->host->pace.limited && count > 1)
+        count = 1;
+    if (count == 0 || purse->resets == 0)
+        return;
+    if (d->control.state != CONTROL_ACCEPTED && d->host->pace.limited)
+        purse->refusals -= purse->refusals > 1 ? 1 : 0;
+    purse->resets--;
+    plan->txs[plan->tx_count++] = (struct plan_tx){PLAN_CONTROL, from, count};
+}
+
+bool plan_make(const struct door *d, int64_t now, unsigned refusals, struct plan *ret)
+{
+    const struct probe *probes = d->host->run->list->probes, *lead;
+    struct purse purse = {
+        .refusals = refusals < d->budget.refusals ? refusals : d->budget.refusals,
+        .syntax = d->budget.syntax,
+        .resets = d->budget.resets,
+    };
+    bool planned[PLAN_PROBES_MAX];
+    struct senders senders;
+    size_t first = 0;
+
+    while (first < d->result_count && !plan_due(d, first, now))
+        first++;
+    if (first == d->result_count && !door_control_due(d, now))
+        return false;
+    if (first == d->result_count)
+        first = 0;
+    lead = &probes[first];
+    memset(planned, 0, d->result_count);
+    ret->item_count = ret->tx_count = 0;
+    ret->lead = (uint16_t)first;
+    senders_read(d, &senders);
+    plan_controls(d, ret, &purse);
+    for (size_t i = first; i < d->result_count; i++) {
+        if (planned[i] || !fits_lead(d, i, lead) || !plan_due(d, i, now))
+            continue;
+        if (ret->tx_count == PLAN_TX_MAX || purse.resets == 0)
+            break;
+        if (tx_fill(d, i, now, &senders, lead, &purse, planned, ret))
+            purse.resets--;
+        else if (purse.refusals == 0 || ret->item_count == PLAN_ITEMS_MAX)
+            break;
+    }
+    return ret->item_count > 0 || door_control_due(d, now);
+}

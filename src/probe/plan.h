@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What one session will try: transactions of probes that share HELO and channel, as many as the
+ * server's budget and our manners allow. Pure choice; session.h speaks it.
+ */
+#ifndef POSTERN_PROBE_PLAN_H
+#define POSTERN_PROBE_PLAN_H
+
+#include "probe/door.h"
+
+enum {
+    PLAN_ITEMS_MAX = 400, /* probes of one session */
+    PLAN_TX_MAX = 64,     /* transactions of one session */
+};
+
+enum plan_kind {
+    PLAN_CONTROL, /* recipients that must be accepted; reset, never a body */
+    PLAN_SURVEY,  /* asks every RCPT, then resets */
+    PLAN_DELIVER, /* recipients once taken, and one body for all of them */
+};
+
+struct plan_tx {
+    enum plan_kind kind;
+    uint16_t from, count; /* of plan.items; for PLAN_CONTROL of the host's controls */
+};
+
+struct plan {
+    uint16_t items[PLAN_ITEMS_MAX]; /* probe numbers */
+    size_t item_count;
+    struct plan_tx txs[PLAN_TX_MAX];
+    size_t tx_count;
+    uint16_t lead;                  /* the probe whose HELO and channel hold for all */
+};
+
+/* Whether a probe may be asked now: not yet answered, its conditions known to be met. */
+bool plan_due(const struct door *d, size_t probe, int64_t now);
+/* `refusals` is how many the pace allows. False when nothing is due. */
+bool plan_make(const struct door *d, int64_t now, unsigned refusals, struct plan *ret);
+/* Marks probes whose conditions are now known not to be met. Call after EHLO was seen. */
+void plan_skip_unmet(struct door *d);
+
+#endif

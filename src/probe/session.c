@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The frame of the machine: every reply is written down, given its meaning, counted, and handed to
+ * the part of the dialogue that it belongs to. Nothing here knows a socket or a clock.
+ */
+#include "probe/session_priv.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    SLOW_MS = 900,  /* a reply held back this long, after quick ones, is a tarpit at work */
+    QUICK_MS = 400,
+    SLOW_REFUSALS = 3, /* nobody slows down earlier than this */
+    QUIT_WAIT_MS = 5000,
+};
+
+struct transcript *session_log(struct session *s)
+{
+    return &s->door->sessions[s->number].log;
+}
+
+void session_note(struct session *s, const char *what)
+{
+    transcript_add(session_log(s), "* ", span_str(what));
+}
+
+void session_over(struct session *s, enum door_end end)
+{
+    if (s->over)
+        return;
+    s->over = true;
+    s->want_tls = false;
+    s->end = end;
+    s->phase = SESSION_OVER;
+}
+
+static bool said(struct session *s, int err)
+{
+    if (err == 0)
+        return true;
+    session_note(s, "out of memory");
+    session_over(s, DOOR_END_LOCAL);
+    return false;
+}
+
+uint16_t session_say(struct session *s, enum smtp_stage stage, unsigned cookie, struct span line,
+                     int64_t now)
+{
+    uint16_t at = transcript_add(session_log(s), "C: ", line);
+
+    said(s, smtp_client_send(&s->client, stage, cookie, line, now));
+    s->deadline = now + s->door->host->run->timeout_ms;
+    return at;
+}
+
+uint16_t session_say_raw(struct session *s, enum smtp_stage stage, unsigned cookie,
+                         struct span bytes, const char *what, int64_t now)
+{
+    uint16_t at = transcript_add(session_log(s), "C: ", span_str(what));
+
+    said(s, smtp_client_send_raw(&s->client, stage, cookie, bytes, now));
+    s->deadline = now + 2 * s->door->host->run->timeout_ms;
+    return at;
+}
+
+void session_count_error(struct session *s, enum meaning m, int64_t now)
+{
+    s->spent.refusals++;
+    s->spent.syntax += m == MEANING_SYNTAX || m == MEANING_UNSUPPORTED || m == MEANING_SEQUENCE;
+    pace_refused(&s->door->host->pace, now);
+}
+
+/* Nobody waits long for a farewell; but other replies may stand before it. */
+static void quit_patience(struct session *s, int64_t now)
+{
+    if (s->quit_sent && smtp_client_awaiting(&s->client) <= 1)
+        s->deadline = now + QUIT_WAIT_MS;
+}
+
+void session_quit(struct session *s, enum door_end end, int64_t now)
+{
+    s->end = end;
+    s->phase = SESSION_QUIT;
+    if (!s->quit_sent && smtp_client_may_send(&s->client, SMTP_STAGE_QUIT)) {
+        s->quit_sent = true;
+        session_say(s, SMTP_STAGE_QUIT, SESSION_NO_PROBE, SPAN_LIT("QUIT"), now);
+        quit_patience(s, now);
+    }
+}
+
+int session_init(struct session *s, struct door *d, unsigned refusals, int64_t now)
+{
+    const struct probe *lead;
+
+    *s = (struct session){.door = d, .phase = SESSION_CONNECT};
+    if (!plan_make(d, now, refusals, &s->plan))
+        return 1;
+    if (array_grow(&d->sessions, &d->session_cap, sizeof(d->sessions[0]), d->session_count + 1) < 0)
+        return -ENOMEM;
+    s->number = (uint16_t)d->session_count++;
+    d->sessions[s->number] = (struct door_session){.began = now};
+    transcript_init(&d->sessions[s->number].log);
+    lead = &d->host->run->list->probes[s->plan.lead];
+    s->channel = lead->channel;
+    s->want_certificate = s->channel && s->channel->channel == CHANNEL_CERT;
+    if (smtp_client_init(&s->client, now) < 0 || envelopes_lay(s) < 0) {
+        session_deinit(s);
+        d->session_count--;
+        return -ENOMEM;
+    }
+    s->deadline = now + d->host->run->timeout_ms;
+    return 0;
+}
+
+void session_deinit(struct session *s)
+{
+    smtp_client_deinit(&s->client);
+    free(s->steps);
+    free(s->txs);
+    s->steps = NULL;
+    s->txs = NULL;
+}
+
+void session_connected(struct session *s, struct ip mine, int64_t now)
+{
+    s->door->host->mine = mine;
+    s->phase = SESSION_PRELUDE;
+    s->last_reply_at = now;
+    s->deadline = now + s->door->host->run->timeout_ms;
+    session_note(s, "connected");
+    prelude_connected(s, now);
+}
+
+/* Replies that come much later than those before, once refusals have piled up. */
+static void watch_pace(struct session *s, const struct smtp_sent *sent, int64_t now)
+{
+    int64_t since = sent->at > s->last_reply_at ? sent->at : s->last_reply_at;
+    int64_t gap = now - since;
+
+    s->last_reply_at = now;
+    if (gap < QUICK_MS)
+        s->quick_seen = true;
+    if (gap >= SLOW_MS && s->quick_seen && !s->slow && s->spent.refusals >= SLOW_REFUSALS &&
+        sent->stage != SMTP_STAGE_BODY) {
+        s->slow = true;
+        s->spent.slow_at = s->spent.refusals;
+    }
+}
+
+static void cut_short(struct session *s, const struct smtp_reply *reply)
+{
+    s->spent.cut = true;
+    span_copy(span_slice(reply->text, 0, sizeof(s->cut_reason) - 1), s->cut_reason,
+              sizeof(s->cut_reason));
+    s->spent.reason = span_str(s->cut_reason);
+}
+
+static bool smuggles(const struct session *s)
+{
+    return s->channel && s->channel->channel == CHANNEL_SMUGGLE;
+}
+
+static void reply_in(struct session *s, const struct smtp_sent *sent,
+                     const struct smtp_reply *reply, int64_t now)
+{
+    uint16_t line = transcript_add_reply(session_log(s), reply->code, reply->text);
+    enum meaning m = meaning_of(sent->stage, reply);
+
+    watch_pace(s, sent, now);
+    s->deadline = now + s->door->host->run->timeout_ms;
+    quit_patience(s, now);
+    if (sent->stage == SMTP_STAGE_QUIT) {
+        /* The replies to a smuggled envelope come before the one to QUIT. */
+        if (reply->code == 221 || !smuggles(s))
+            session_over(s, s->end);
+        return;
+    }
+    if (m != MEANING_OK && sent->stage > SMTP_STAGE_HELO)
+        session_count_error(s, m, now);
+    if (meaning_ends_session(m) || reply->code == 421)
+        cut_short(s, reply);
+    if (sent->stage >= SMTP_STAGE_MAIL)
+        envelopes_reply(s, sent, reply, m, line, now);
+    else
+        prelude_reply(s, sent, reply, m, line, now);
+    if (reply->code == 421 && !s->over)
+        session_over(s, sent->stage <= SMTP_STAGE_HELO ? DOOR_END_BANNER : DOOR_END_CUT);
+}
+
+static void unasked(struct session *s, const struct smtp_reply *reply)
+{
+    transcript_add_reply(session_log(s), reply->code, reply->text);
+    if (reply->code == 421) {
+        cut_short(s, reply);
+        session_over(s, DOOR_END_CUT);
+    } else if (smuggles(s)) {
+        session_note(s, "a reply to a command inside the message");
+    } else {
+        session_note(s, "a reply that no command asked for");
+        session_over(s, DOOR_END_GARBAGE);
+    }
+}
+
+static void pump(struct session *s, int64_t now)
+{
+    if (s->phase == SESSION_ENVELOPES)
+        envelopes_pump(s, now);
+    else if (s->phase == SESSION_QUIT && !s->quit_sent)
+        session_quit(s, s->end, now);
+}
+
+void session_input(struct session *s, struct span bytes, int64_t now)
+{
+    struct smtp_reply reply;
+    struct smtp_sent sent;
+    int got;
+
+    while (!s->over && bytes.n) {
+        got = smtp_client_feed(&s->client, &bytes, &reply, &sent);
+        if (got == SMTP_CLIENT_MORE)
+            break;
+        if (got == SMTP_CLIENT_REPLY) {
+            reply_in(s, &sent, &reply, now);
+        } else if (got == SMTP_CLIENT_UNASKED) {
+            unasked(s, &reply);
+        } else {
+            session_note(s, got == SMTP_CLIENT_BAD ? "not an SMTP reply, or one beyond all bounds"
+                                                   : "out of memory");
+            session_over(s, got == SMTP_CLIENT_BAD ? DOOR_END_GARBAGE : DOOR_END_LOCAL);
+        }
+        if (s->want_tls && bytes.n) {
+            /* RFC 3207 §6: what stands behind the 220 came before TLS, from anyone. */
+            s->door->plaintext_injected = true;
+            session_note(s, "plaintext behind the reply to STARTTLS, thrown away");
+            break;
+        }
+    }
+    if (!s->over)
+        pump(s, now);
+}
+
+void session_secured(struct session *s, const char *version, const char *cipher, int64_t now)
+{
+    s->secured = true;
+    s->want_tls = false;
+    span_copy(span_slice(span_str(version), 0, sizeof(s->door->tls_version) - 1),
+              s->door->tls_version, sizeof(s->door->tls_version));
+    span_copy(span_slice(span_str(cipher), 0, sizeof(s->door->tls_cipher) - 1), s->door->tls_cipher,
+              sizeof(s->door->tls_cipher));
+    session_note(s, "TLS is up");
+    s->last_reply_at = now;
+    s->deadline = now + s->door->host->run->timeout_ms;
+    if (s->phase == SESSION_TLS) {
+        s->phase = SESSION_PRELUDE;
+        smtp_reply_parser_deinit(&s->client.parser);
+        prelude_next(s, now);
+    } else {
+        prelude_connected(s, now);
+    }
+    if (!s->over)
+        pump(s, now);
+}
+
+void session_closed(struct session *s, enum door_end end, const char *why, int64_t now)
+{
+    if (s->over)
+        return;
+    if (why)
+        session_note(s, why);
+    /* A server that closes instead of answering QUIT has answered all that we wanted. */
+    if (s->phase == SESSION_QUIT && smtp_client_awaiting(&s->client) <= 1) {
+        session_over(s, s->end);
+        return;
+    }
+    if (end == DOOR_END_CUT && s->phase != SESSION_CONNECT && !s->spent.cut)
+        s->spent.cut = true;
+    if (end == DOOR_END_CUT && !s->door->banner_seen && s->phase == SESSION_PRELUDE)
+        end = DOOR_END_BANNER;
+    session_over(s, end);
+}
+
+void session_tick(struct session *s, int64_t now)
+{
+    if (s->over || now < s->deadline)
+        return;
+    if (s->phase == SESSION_QUIT && smtp_client_awaiting(&s->client) <= 1) {
+        session_over(s, s->end);
+        return;
+    }
+    session_note(s, "no reply in time");
+    session_over(s, s->phase == SESSION_CONNECT ? DOOR_END_UNREACHABLE : DOOR_END_TIMEOUT);
+}
+
+void session_finish(struct session *s, int64_t now)
+{
+    struct door_session *entry = &s->door->sessions[s->number];
+
+    /* A channel may be turned away where plain sessions are not; that is no ban. */
+    if (s->channel && s->end == DOOR_END_BANNER && s->door->ehlo_seen) {
+        struct smtp_reply none = {.code = 554};
+
+        envelopes_channel_refused(s, SMTP_STAGE_BANNER, &none, MEANING_REFUSED);
+        s->end = DOOR_END_DONE;
+    }
+    envelopes_unanswered(s);
+    entry->ended = now;
+    entry->end = s->end;
+    entry->refusals = s->spent.refusals;
+    entry->waits = s->client.waits;
+    s->door->waits += s->client.waits;
+    door_session_ended(s->door, s->end, &s->spent, s->answered, now);
+}
