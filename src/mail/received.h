@@ -51,11 +51,11 @@ enum received_writer {
     RECEIVED_BY_MERAK, /* Merak and IceWarp */
     RECEIVED_BY_MERCURY,
     RECEIVED_BY_NAVGW,
+    RECEIVED_BY_NETMAIL,  /* Novell NetMail and NIMS */
     RECEIVED_BY_NETSCAPE, /* Netscape, iPlanet, Sun Messaging Server */
     RECEIVED_BY_NTMAIL,
     RECEIVED_BY_OPENSMTPD,
     RECEIVED_BY_OS400,
-    RECEIVED_BY_POSTAL,
     RECEIVED_BY_POSTERN,
     RECEIVED_BY_POSTFIX,
     RECEIVED_BY_POSTINI,
@@ -102,6 +102,7 @@ struct received {
     uint16_t port;          /* of the peer, 0 when not told */
     struct ip helo_ip;      /* the address in a HELO that is one, bracketed or bare */
     bool helo_is_literal;   /* [192.0.2.1] or [IPv6:…] */
+    bool helo_apart;        /* the writer tells HELO and reverse name by different words */
     bool may_be_forged;     /* the writer says that reverse and forward look-up differ */
     bool local;             /* handed over on the machine itself: by a user id, pipe or spooler */
 

@@ -1,0 +1,677 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Lines in the manner of each writer, made up with documentation names and addresses. What is
+ * expected is one line that shows every field that is set, so that one set by mistake fails too.
+ */
+#include "mail/received.h"
+
+#include "base/buf.h"
+#include "guard.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+static void add(struct buf *out, const char *key, struct span s)
+{
+    if (s.n)
+        buf_addf(out, " %s=%.*s", key, SPAN_ARG(s));
+}
+
+static void add_ip(struct buf *out, const char *key, struct ip ip)
+{
+    char text[IP_TEXT_MAX];
+
+    if (ip.family != IP_NONE)
+        buf_addf(out, " %s=%s", key, ip_text(ip, text));
+}
+
+static const char *show(const struct received *r, struct buf *out)
+{
+    buf_clear(out);
+    buf_add_str(out, received_writer_name(r->writer));
+    add(out, "v", r->version);
+    add(out, "helo", r->helo);
+    if (r->helo_is_literal)
+        buf_add_str(out, " literal");
+    if (r->helo_apart)
+        buf_add_str(out, " apart");
+    add_ip(out, "heloip", r->helo_ip);
+    add(out, "name", r->name);
+    add(out, "ident", r->ident);
+    add_ip(out, "ip", r->ip);
+    if (r->port)
+        buf_addf(out, " port=%u", r->port);
+    if (r->may_be_forged)
+        buf_add_str(out, " forged");
+    if (r->local)
+        buf_add_str(out, " local");
+    add(out, "by", r->by);
+    add_ip(out, "byip", r->by_ip);
+    add(out, "via", r->via);
+    add(out, "with", r->with);
+    if (r->tls != RECEIVED_UNTOLD)
+        buf_addf(out, " tls=%s", received_told_name(r->tls));
+    if (r->auth != RECEIVED_UNTOLD)
+        buf_addf(out, " auth=%s", received_told_name(r->auth));
+    add(out, "user", r->auth_user);
+    add(out, "id", r->id);
+    add(out, "for", r->rcpt);
+    if (r->rcpt_more)
+        buf_addf(out, " more=%u", r->rcpt_more);
+    if (r->has_sender)
+        buf_addf(out, " sender=<%.*s>", SPAN_ARG(r->sender));
+    if (r->has_date)
+        buf_addf(out, " date=%lld%+d", (long long)r->date_wall, r->zone_minutes);
+    return buf_str(out);
+}
+
+struct writer_case {
+    const char *name, *text, *want;
+};
+
+static void check(const struct writer_case *cases, size_t count)
+{
+    struct guard g = {0};
+    struct buf out = BUF_INIT(10000);
+    unsigned wrong = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        enum received_got got;
+        struct received r;
+
+        got = received_parse(guard_str(&g, cases[i].text), &r);
+        if (got != RECEIVED_OK || strcmp(show(&r, &out), cases[i].want) != 0) {
+            print_error("%s:\n  got  %s\n  want %s\n", cases[i].name, buf_str(&out), cases[i].want);
+            wrong++;
+        }
+    }
+    buf_deinit(&out);
+    guard_free(&g);
+    assert_int_equal(wrong, 0);
+}
+
+#define DATE "Mon, 8 Oct 2001 14:00:00 +0200"
+#define WHEN " date=1002542400+120"
+
+static void unix_writers(void **state)
+{
+    static const struct writer_case cases[] = {
+        {"postfix",
+         "from helo.example (mail.example [192.0.2.1])\n"
+         "\t(using TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits)\n"
+         "\t key-exchange X25519 server-signature RSA-PSS (2048 bits) server-digest SHA256)\n"
+         "\t(No client certificate requested)\n"
+         "\tby mx.example.org (Postfix) with ESMTPS id 4B1234ABCD\n"
+         "\tfor <token@example.org>; " DATE,
+         "Postfix helo=helo.example name=mail.example ip=192.0.2.1 by=mx.example.org with=ESMTPS "
+         "tls=yes auth=no id=4B1234ABCD for=token@example.org" WHEN},
+        {"postfix, plain, no reverse name",
+         "from user (unknown [10.0.0.1]) by mx.example.org (Postfix) with SMTP id 123ABC; " DATE,
+         "Postfix helo=user ip=10.0.0.1 by=mx.example.org with=SMTP tls=no auth=no id=123ABC" WHEN},
+        {"postfix, IPv6 and a login",
+         "from [IPv6:2001:db8::5] (h.example [IPv6:2001:db8::1]) (Authenticated sender: joe)\r\n"
+         "\tby mx.example.org (Postfix) with ESMTPSA id 3XyZbcdf4Kz9; " DATE,
+         "Postfix helo=[IPv6:2001:db8::5] literal heloip=2001:db8::5 name=h.example ip=2001:db8::1 "
+         "by=mx.example.org with=ESMTPSA tls=yes auth=yes user=joe id=3XyZbcdf4Kz9" WHEN},
+        {"postfix, from a user of the machine",
+         "by mx.example.org (Postfix, from userid 1000) id 4B1234ABCD; " DATE,
+         "Postfix local by=mx.example.org id=4B1234ABCD" WHEN},
+        {"postfix, client hidden",
+         "by mx.example.org (Postfix) with ESMTPSA id 4B1234ABCD; " DATE,
+         "Postfix by=mx.example.org with=ESMTPSA tls=yes auth=yes id=4B1234ABCD" WHEN},
+        {"postfix under another name",
+         "from h.example (h.example [192.0.2.1]) by mx.example.org (Postcow) with ESMTP id "
+         "0A1B2C3D4E; " DATE,
+         "Postfix helo=h.example name=h.example ip=192.0.2.1 by=mx.example.org with=ESMTP tls=no "
+         "auth=no id=0A1B2C3D4E" WHEN},
+        {"sendmail",
+         "from helo.example (root@mail.example [192.0.2.1] (may be forged))\n"
+         "\tby mx.example.org (8.11.6/8.11.6) with ESMTP id f98C00a01234\n"
+         "\tfor <token@example.org>; " DATE,
+         "Sendmail v=8.11.6/8.11.6 helo=helo.example name=mail.example ident=root ip=192.0.2.1 forged "
+         "by=mx.example.org with=ESMTP tls=no auth=no id=f98C00a01234 for=token@example.org" WHEN},
+        {"sendmail with a login",
+         "from pc (h.example [192.0.2.1]) (authenticated bits=0) by mx.example.org "
+         "(8.14.4/8.14.4/Debian-8) with ESMTP id q1; " DATE,
+         "Sendmail v=8.14.4/8.14.4/Debian-8 helo=pc name=h.example ip=192.0.2.1 by=mx.example.org "
+         "with=ESMTP tls=no auth=yes id=q1" WHEN},
+        {"sendmail, only an address",
+         "from pc ([192.0.2.1]) by mx.example.org (8.9.3+Sun/8.9.3) with SMTP id QAA01234; " DATE,
+         "Sendmail v=8.9.3+Sun/8.9.3 helo=pc ip=192.0.2.1 by=mx.example.org with=SMTP tls=no auth=no "
+         "id=QAA01234" WHEN},
+        {"sendmail, local",
+         "(from root@localhost) by mx.example.org (8.11.6/8.11.6/Submit) id f98C; " DATE,
+         "Sendmail v=8.11.6/8.11.6/Submit local by=mx.example.org id=f98C" WHEN},
+        {"sendmail of Sun, no address",
+         "from a.example (b.example) by mx.example.org (SMI-8.6/SMI-SVR4)\n\tid QAA01; " DATE,
+         "Sendmail v=8.6/SMI-SVR4 helo=a.example name=b.example by=mx.example.org id=QAA01" WHEN},
+        {"exim",
+         "from mail.example ([192.0.2.1]:4321 helo=pc.example ident=joe)\n"
+         "\tby mx.example.org with esmtps  (TLS1.3) tls TLS_AES_256_GCM_SHA384\n"
+         "\t(Exim 4.96)\n\t(envelope-from <s@example.net>)\n"
+         "\tid 1qABCD-000123-Ab\n\tfor token@example.org;\n\t" DATE,
+         "Exim v=4.96 helo=pc.example apart name=mail.example ident=joe ip=192.0.2.1 port=4321 "
+         "by=mx.example.org with=esmtps tls=yes auth=no id=1qABCD-000123-Ab for=token@example.org "
+         "sender=<s@example.net>" WHEN},
+        {"exim, HELO is the name",
+         "from mail.example ([192.0.2.1]) by mx.example.org with esmtp (Exim 4.50) id 1A-2B-3C; "
+         DATE,
+         "Exim v=4.50 helo=mail.example name=mail.example ip=192.0.2.1 by=mx.example.org with=esmtp "
+         "tls=no auth=no id=1A-2B-3C" WHEN},
+        {"exim, no name",
+         "from [192.0.2.1] (helo=pc) by mx.example.org with esmtpa (Exim 3.35 #1 (Debian)) id 1A-2B-3C "
+         "for <>; " DATE,
+         "Exim v=3.35 helo=pc apart ip=192.0.2.1 by=mx.example.org with=esmtpa tls=no auth=yes "
+         "id=1A-2B-3C" WHEN},
+        {"exim, no name, port as a pair",
+         "from [192.0.2.1] (port=4321 helo=pc) by mx.example.org with smtp (Exim 4.20) id 1A; " DATE,
+         "Exim v=4.20 helo=pc apart ip=192.0.2.1 port=4321 by=mx.example.org with=smtp tls=no auth=no "
+         "id=1A" WHEN},
+        {"exim, local",
+         "from root by mx.example.org with local (Exim 4.96) (envelope-from <>) id 1A; " DATE,
+         "Exim v=4.96 helo=root local by=mx.example.org with=local id=1A sender=<>" WHEN},
+        {"qmail",
+         "from unknown (HELO pc.example) (192.0.2.1)\n  by mx.example.org with SMTP; "
+         "8 Oct 2001 12:00:00 -0000",
+         "qmail helo=pc.example apart ip=192.0.2.1 by=mx.example.org with=SMTP date=1002542400+0"},
+        {"qmail, HELO is the name, with ident",
+         "from mail.example (joe@192.0.2.1) by mx.example.org with SMTP; 8 Oct 2001 12:00:00 -0000",
+         "qmail helo=mail.example name=mail.example ident=joe ip=192.0.2.1 by=mx.example.org "
+         "with=SMTP date=1002542400+0"},
+        {"qmail's queue, from the network",
+         "(qmail 1234 invoked from network); 8 Oct 2001 12:00:00 -0000",
+         "qmail v=1234 date=1002542400+0"},
+        {"qmail's queue, from a user",
+         "(qmail 1234 invoked by uid 1000); 8 Oct 2001 12:00:00 -0000",
+         "qmail v=1234 local date=1002542400+0"},
+        {"courier",
+         "from pc (h.example [::ffff:192.0.2.1])\n  (AUTH: LOGIN joe@example.org, TLS: "
+         "TLSv1/SSLv3,256bits,AES256-SHA)\n  by mx.example.org with esmtpsa; " DATE,
+         "Courier helo=pc name=h.example ip=192.0.2.1 by=mx.example.org with=esmtpsa tls=yes auth=yes "
+         "user=joe@example.org" WHEN},
+        {"courier, no login",
+         "from pc ([::ffff:192.0.2.1]) by mx.example.org with smtp; id 0000000000020003.4A; " DATE,
+         "Courier helo=pc ip=192.0.2.1 by=mx.example.org with=smtp tls=no auth=no "
+         "id=0000000000020003.4A" WHEN},
+        {"opensmtpd",
+         "from pc (h.example [192.0.2.1])\n\tby mx.example.org (OpenSMTPD) with ESMTPSA id 0a1b2c3d "
+         "(TLSv1.3:TLS_AES_256_GCM_SHA384:256:NO) auth=yes user=joe\n\tfor <token@example.org>;\n\t"
+         DATE,
+         "OpenSMTPD helo=pc name=h.example ip=192.0.2.1 by=mx.example.org with=ESMTPSA tls=yes "
+         "auth=yes user=joe id=0a1b2c3d for=token@example.org" WHEN},
+        {"opensmtpd, no reverse name, IPv6",
+         "from pc (<unknown> [IPv6:2001:db8::1]) by mx.example.org (OpenSMTPD) with SMTP id 0a1b2c3d "
+         "for <token@example.org>; " DATE,
+         "OpenSMTPD helo=pc ip=2001:db8::1 by=mx.example.org with=SMTP tls=no auth=no id=0a1b2c3d "
+         "for=token@example.org" WHEN},
+        {"opensmtpd, local",
+         "from localhost (mx.example.org [local]) by mx.example.org (OpenSMTPD) with ESMTPA id "
+         "0a1b2c3d auth=yes user=root for <token@example.org>; " DATE,
+         "OpenSMTPD helo=localhost local by=mx.example.org with=ESMTPA auth=yes user=root id=0a1b2c3d "
+         "for=token@example.org" WHEN},
+        {"haraka",
+         "from pc (h.example [192.0.2.1])\r\n\tby mx.example.org (Haraka/2.8.28) with ESMTPSA id "
+         "0A1B-2C3D.1\r\n\tenvelope-from <s@example.net>\r\n\t(authenticated bits=0)\r\n\t"
+         "(version=TLSv1.3 cipher=TLS_AES_256_GCM_SHA384 verify=NO); " DATE,
+         "Haraka v=2.8.28 helo=pc name=h.example ip=192.0.2.1 by=mx.example.org with=ESMTPSA tls=yes "
+         "auth=yes id=0A1B-2C3D.1 sender=<s@example.net>" WHEN},
+        {"haraka, no reverse name, null sender",
+         "from pc (NXDOMAIN [192.0.2.1]) by mx.example.org (Haraka/3.0.1) with ESMTP id X.1 "
+         "envelope-from <>; " DATE,
+         "Haraka v=3.0.1 helo=pc ip=192.0.2.1 by=mx.example.org with=ESMTP tls=no auth=no id=X.1 "
+         "sender=<>" WHEN},
+        {"stalwart",
+         "from pc (h.example [192.0.2.1] (AS64496 Example Net, ZZ))\r\n\t(using TLSv1.3 with cipher "
+         "TLS13_AES_256_GCM_SHA384)\r\n\tby mx.example.org (Stalwart SMTP) with ESMTPS id "
+         "3DE517AF3D36E02;\r\n\t" DATE,
+         "Stalwart helo=pc name=h.example ip=192.0.2.1 by=mx.example.org with=ESMTPS tls=yes auth=no "
+         "id=3DE517AF3D36E02" WHEN},
+        {"chasquid",
+         "from [192.0.2.1] (pc)\n\tby mx.example.org (chasquid) with ESMTPS\n\ttls "
+         "TLS_AES_128_GCM_SHA256\n\t(over SMTP, TLS-1.3, envelope from \"s@example.net\")\n\t; " DATE,
+         "chasquid helo=pc ip=192.0.2.1 by=mx.example.org with=ESMTPS tls=yes auth=no "
+         "sender=<s@example.net>" WHEN},
+        {"chasquid, plain, null sender",
+         "from [192.0.2.1] (pc.example) by mx.example.org (chasquid) with ESMTP (over SMTP, plain "
+         "text!, envelope from \"\") ; " DATE,
+         "chasquid helo=pc.example ip=192.0.2.1 by=mx.example.org with=ESMTP tls=no auth=no sender=<>"
+         WHEN},
+        {"maddy",
+         "from pc (h.example [192.0.2.1]) by mx.example.org (envelope-sender <s@example.net>) with "
+         "UTF8ESMTPS id 0a1b2c3d; " DATE,
+         "maddy helo=pc name=h.example ip=192.0.2.1 by=mx.example.org with=UTF8ESMTPS tls=yes "
+         "id=0a1b2c3d sender=<s@example.net>" WHEN},
+        {"qpsmtpd",
+         "from h.example (HELO pc) (192.0.2.1)\n  (smtp-auth username joe, mechanism plain)\n  by "
+         "mx.example.org (qpsmtpd/0.84) with (ECDHE-RSA-AES256 encrypted) ESMTPSA; " DATE,
+         "qpsmtpd v=0.84 helo=pc apart name=h.example ip=192.0.2.1 by=mx.example.org with=ESMTPSA "
+         "tls=yes auth=yes user=joe" WHEN},
+        {"smap", "from unknown(192.0.2.1) by gw.example.org via smap (V2.1)\n\tid xma012345; " DATE,
+         "smap v=V2.1 ip=192.0.2.1 by=gw.example.org via=smap id=xma012345" WHEN},
+        {"fetchmail",
+         "from pop.example.org [192.0.2.1]\n\tby localhost with POP3 (fetchmail-5.9.0)\n\tfor "
+         "joe@localhost (single-drop); " DATE,
+         "fetchmail v=5.9.0 name=pop.example.org ip=192.0.2.1 by=localhost with=POP3 "
+         "for=joe@localhost" WHEN},
+        {"dovecot",
+         "from mx.example.org ([192.0.2.1])\n\tby imap.example.org with LMTP\n\tid aBcD\n\t"
+         "(envelope-from <s@example.net>)\n\tfor <joe@example.org>; " DATE,
+         "Dovecot helo=mx.example.org ip=192.0.2.1 by=imap.example.org with=LMTP id=aBcD "
+         "for=joe@example.org sender=<s@example.net>" WHEN},
+        {"zmailer of vger",
+         "from h.example ([192.0.2.1]:39875 \"EHLO pc.example\"\n        rhost-flags-OK-OK-OK-OK) by "
+         "vger.kernel.org with ESMTP\n        id S1234AbcD (ORCPT <rfc822;joe@example.org>);\n        "
+         DATE,
+         "ZMailer helo=pc.example apart name=h.example ip=192.0.2.1 port=39875 by=vger.kernel.org "
+         "with=ESMTP id=S1234AbcD" WHEN},
+    };
+
+    check(cases, COUNT(cases));
+}
+
+static void windows_writers(void **state)
+{
+    static const struct writer_case cases[] = {
+        {"smtpsvc",
+         "from pc ([192.0.2.1]) by mail.example.org with Microsoft SMTPSVC(5.0.2195.2966);\n\t " DATE,
+         "Microsoft SMTPSVC v=5.0.2195.2966 helo=pc ip=192.0.2.1 by=mail.example.org "
+         "with=Microsoft SMTPSVC" WHEN},
+        {"smtpsvc, no HELO, look-up failed, TLS",
+         "from ([192.0.2.1] RDNS failed) by mail.example.org over TLS secured channel with Microsoft "
+         "SMTPSVC(6.0.3790.3959); " DATE,
+         "Microsoft SMTPSVC v=6.0.3790.3959 ip=192.0.2.1 by=mail.example.org "
+         "with=Microsoft SMTPSVC tls=yes" WHEN},
+        {"smtpsvc, local",
+         "from mail pickup service by mail.example.org with Microsoft SMTPSVC; " DATE,
+         "Microsoft SMTPSVC local by=mail.example.org with=Microsoft SMTPSVC" WHEN},
+        {"exchange 5.5",
+         "from pc (h.example [192.0.2.1]) by mail.example.org with SMTP (Microsoft Exchange Internet "
+         "Mail Service Version 5.5.2650.21)\n\tid QHVL12; " DATE,
+         "Exchange IMS v=5.5.2650.21 helo=pc name=h.example ip=192.0.2.1 by=mail.example.org with=SMTP "
+         "id=QHVL12" WHEN},
+        {"exchange 2016, edge",
+         "from pc (192.0.2.1) by mail.example.org (10.0.0.5) with Microsoft SMTP Server "
+         "(version=TLS1_2, cipher=TLS_ECDHE_RSA) id 15.1.2507.6 via Frontend Transport; " DATE,
+         "Exchange v=15.1.2507.6 helo=pc ip=192.0.2.1 by=mail.example.org byip=10.0.0.5 "
+         "via=Frontend Transport with=Microsoft SMTP Server tls=yes id=15.1.2507.6" WHEN},
+        {"exchange 2007, plain, IPv6 with scope",
+         "from pc.example.org ([fe80::1]) by mail.example.org ([fe80::2%13]) with mapi id "
+         "14.03.0123.003; " DATE,
+         "Exchange v=14.03.0123.003 helo=pc.example.org ip=fe80::1 by=mail.example.org byip=fe80::2 "
+         "with=mapi tls=no id=14.03.0123.003" WHEN},
+        {"domino",
+         "from pc ([192.0.2.1])\n          by mail.example.org (Lotus Domino Release 5.0.4)\n          "
+         "with ESMTP id 2001100814000012:345 ;\n          " DATE,
+         "Domino v=5.0.4 helo=pc ip=192.0.2.1 by=mail.example.org with=ESMTP "
+         "id=2001100814000012:345" WHEN},
+        {"imail",
+         "from pc [192.0.2.1] by mail.example.org with ESMTP\n  (SMTPD32-7.04) id A1B2C3D4; " DATE,
+         "IMail v=7.04 helo=pc ip=192.0.2.1 by=mail.example.org with=ESMTP id=A1B2C3D4" WHEN},
+        {"mdaemon, only its own address",
+         "from pc by [192.0.2.9] (MDaemon.v2.7.SP4.R) with SMTP; " DATE,
+         "MDaemon v=v2.7.SP4.R helo=pc by=[192.0.2.9] byip=192.0.2.9 with=SMTP" WHEN},
+        {"mdaemon",
+         "from h.example (pc [192.0.2.1]) by mail.example.org (MDaemon PRO v16.5.2) with ESMTP id "
+         "md50001.msg for <token@example.org>; " DATE,
+         "MDaemon v=v16.5.2 helo=h.example name=pc ip=192.0.2.1 by=mail.example.org with=ESMTP "
+         "id=md50001.msg for=token@example.org" WHEN},
+        {"merak with a login",
+         "from pc ([192.0.2.1]) by mail.example.org (Merak 4.00.40) with ASMTP id ABC12345; " DATE,
+         "Merak v=4.00.40 helo=pc ip=192.0.2.1 by=mail.example.org with=ASMTP auth=yes id=ABC12345"
+         WHEN},
+        {"merak, nothing told", "from ([]) by mail.example.org (Merak 4.00.40) with SMTP id A1; " DATE,
+         "Merak v=4.00.40 by=mail.example.org with=SMTP id=A1" WHEN},
+        {"slmail",
+         "from pc [192.0.2.1] by mail.example.org [192.0.2.9]\n  (SLmail 3.2.3113) with SMTP id 0A1B "
+         "for <token@example.org> plus 47 more; " DATE,
+         "SLmail v=3.2.3113 helo=pc ip=192.0.2.1 by=mail.example.org byip=192.0.2.9 with=SMTP id=0A1B "
+         "for=token@example.org more=47" WHEN},
+        {"mercury", "from pc (192.0.2.1) by mail.example.org (Mercury 1.48) with ESMTP; " DATE,
+         "Mercury v=1.48 helo=pc ip=192.0.2.1 by=mail.example.org with=ESMTP" WHEN},
+        {"mercury, spooler", "from spooler by mail.example.org (Mercury/32 v3.21c); " DATE,
+         "Mercury v=v3.21c local by=mail.example.org" WHEN},
+        {"communigate",
+         "from [192.0.2.1] (HELO pc) by mail.example.org (CommuniGate Pro SMTP 4.0.6) with ESMTP id "
+         "1234567 for token@example.org; " DATE,
+         "CommuniGate v=4.0.6 helo=pc apart ip=192.0.2.1 by=mail.example.org with=ESMTP auth=no "
+         "id=1234567 for=token@example.org" WHEN},
+        {"communigate with a login",
+         "from [192.0.2.1] (account joe@example.org [192.0.2.1] verified) by mail.example.org "
+         "(CommuniGate Pro SMTP 4.0.6) with ESMTP id 1; " DATE,
+         "CommuniGate v=4.0.6 helo=[192.0.2.1] literal heloip=192.0.2.1 ip=192.0.2.1 "
+         "by=mail.example.org with=ESMTP auth=yes user=joe@example.org id=1" WHEN},
+        {"intermail",
+         "from pc ([192.0.2.1]) by mail.example.org\n (InterMail vM.5.01.05.12 201-253-122-126) with "
+         "SMTP\n id <20011008140000.ABCD@pc>; " DATE,
+         "InterMail v=vM.5.01.05.12 helo=pc ip=192.0.2.1 by=mail.example.org with=SMTP "
+         "id=20011008140000.ABCD@pc" WHEN},
+        {"post.office",
+         "from pc ([192.0.2.1]) by mail.example.org (Post.Office MTA v3.1.2 release (PO203-101c) ID# "
+         "0-1234) with SMTP id AAA12; " DATE,
+         "Post.Office v=v3.1.2 helo=pc ip=192.0.2.1 by=mail.example.org with=SMTP id=AAA12" WHEN},
+        {"appleshare",
+         "from pc ([192.0.2.1] <h.example>) by mail.example.org with SMTP (AppleShare IP Mail Server "
+         "6.3.1) id 12 via TCP with SMTP; " DATE,
+         "AppleShare IP v=6.3.1 helo=pc name=h.example ip=192.0.2.1 by=mail.example.org via=TCP "
+         "with=SMTP id=12" WHEN},
+        {"eims, bare address",
+         "from pc (192.0.2.1) by mail.example.org with ESMTP (Eudora Internet Mail Server 3.1); " DATE,
+         "EIMS v=3.1 helo=pc ip=192.0.2.1 by=mail.example.org with=ESMTP" WHEN},
+        {"vpop3",
+         "from pc ([10.0.0.6]) by mail.example.org (192.168.0.1 running VPOP3) with SMTP; " DATE,
+         "VPOP3 helo=pc ip=10.0.0.6 by=mail.example.org byip=192.168.0.1 with=SMTP" WHEN},
+        {"argosoft",
+         "from pc (192.0.2.1) by mail.example.org (ArGoSoft Mail Server Pro for WinNT/2000/XP, Version "
+         "1.8 (1.8.2.9)); " DATE,
+         "ArGoSoft v=1.8 helo=pc ip=192.0.2.1 by=mail.example.org" WHEN},
+        {"os/400", "from pc([192.0.2.1]) by mail.example.org (IBM OS/400 SMTP V05R01M00) with TCP; "
+         DATE,
+         "OS/400 v=V05R01M00 helo=pc ip=192.0.2.1 by=mail.example.org with=TCP" WHEN},
+        {"netmail with a login",
+         "from pc joe@example.org [192.0.2.1] by mail.example.org with NetMail SMTP Agent $Revision: "
+         "3.22 $ on Novell NetWare; " DATE,
+         "NetMail helo=pc ip=192.0.2.1 by=mail.example.org with=NetMail SMTP Agent $Revision: 3.22 $ "
+         "on Novell NetWare auth=yes user=joe@example.org" WHEN},
+    };
+
+    check(cases, COUNT(cases));
+}
+
+static void gateways(void **state)
+{
+    static const struct writer_case cases[] = {
+        {"gmail",
+         "from pc (h.example. [192.0.2.1])\r\n        by mx.google.com with ESMTPS id a1-2b.3.2001\r\n"
+         "        for <joe@gmail.example>\r\n        (version=TLS1_3 cipher=TLS_AES_256 bits=256/256);"
+         "\r\n        Mon, 08 Oct 2001 05:00:00 -0700 (PDT)",
+         "Gmail helo=pc name=h.example ip=192.0.2.1 by=mx.google.com with=ESMTPS tls=yes auth=no "
+         "id=a1-2b.3.2001 for=joe@gmail.example date=1002542400-420"},
+        {"gmail's inside",
+         "by 2002:a05:6402:1::1 with SMTP id x1csp1; Mon, 8 Oct 2001 05:00:00 -0700 (PDT)",
+         "Gmail by=2002:a05:6402:1::1 byip=2002:a05:6402:1::1 with=SMTP id=x1csp1 "
+         "date=1002542400-420"},
+        {"ironport",
+         "from h.example (HELO pc) ([192.0.2.1])\n  by mx.example.org with ESMTP/TLS/AES256-SHA; " DATE,
+         "IronPort helo=pc apart name=h.example ip=192.0.2.1 by=mx.example.org "
+         "with=ESMTP/TLS/AES256-SHA tls=yes" WHEN},
+        {"ironport, plain",
+         "from unknown (HELO pc) ([192.0.2.1]) by mx.example.org with ESMTP; " DATE,
+         "IronPort helo=pc apart ip=192.0.2.1 by=mx.example.org with=ESMTP tls=no" WHEN},
+        {"symantec",
+         "from pc (Unknown_Domain [192.0.2.1]) by mx.example.org (Symantec Messaging Gateway) with SMTP "
+         "id 0A.1B.12345; " DATE,
+         "Symantec helo=pc ip=192.0.2.1 by=mx.example.org with=SMTP id=0A.1B.12345" WHEN},
+        {"fortimail with a login",
+         "from pc ([192.0.2.1])\n\t(user=joe@example.org mech=PLAIN bits=0)\n\tby mx.example.org  with "
+         "ESMTP id 0A1B-0A1B; " DATE,
+         "FortiMail helo=pc ip=192.0.2.1 by=mx.example.org with=ESMTP auth=yes user=joe@example.org "
+         "id=0A1B-0A1B" WHEN},
+        {"barracuda",
+         "from pc (h.example [192.0.2.1]) by mx.example.org (Spam Firewall) with ESMTP id 0AbC; " DATE,
+         "Barracuda helo=pc name=h.example ip=192.0.2.1 by=mx.example.org with=ESMTP id=0AbC" WHEN},
+        {"postini",
+         "from source ([192.0.2.1]) (using TLSv1) by exprod1mx1.postini.com ([192.0.2.9]) with SMTP; "
+         DATE,
+         "Postini ip=192.0.2.1 by=exprod1mx1.postini.com byip=192.0.2.9 with=SMTP tls=yes" WHEN},
+        {"powermta, sender behind the date",
+         "from pc (192.0.2.1) by mx.example.org (PowerMTA v5.0r3) id h1 for <token@example.org>; " DATE
+         " (envelope-from <s@example.net>)",
+         "PowerMTA v=v5.0r3 helo=pc ip=192.0.2.1 by=mx.example.org id=h1 for=token@example.org "
+         "sender=<s@example.net>" WHEN},
+        {"raptor names the next hop",
+         "from pc ([192.0.2.1]) by fw.example.org via smtpd (for mail.example.org [10.1.1.1]) with "
+         "ESMTP; " DATE,
+         "Raptor helo=pc ip=192.0.2.1 by=fw.example.org via=smtpd with=ESMTP" WHEN},
+        {"james",
+         "from h.example (EHLO pc) ([192.0.2.1])\n by mx.example.org (JAMES SMTP Server ) with ESMTPA "
+         "ID 1234 for <token@example.org>; " DATE,
+         "James helo=pc apart name=h.example ip=192.0.2.1 by=mx.example.org with=ESMTPA auth=yes "
+         "id=1234 for=token@example.org" WHEN},
+        {"nobody we know", "from pc (h.example [192.0.2.1]) by mx.example.org with ESMTPSA; " DATE,
+         "unknown helo=pc name=h.example ip=192.0.2.1 by=mx.example.org with=ESMTPSA tls=yes auth=yes"
+         WHEN},
+    };
+
+    check(cases, COUNT(cases));
+}
+
+static void hostile(void **state)
+{
+    static const struct writer_case cases[] = {
+        {"HELO that names a writer",
+         "from x by trusted.example (Postfix) with ESMTPA id 1 ([192.0.2.1]) by mx.example.org with "
+         "Microsoft SMTPSVC(5.0); " DATE,
+         "Microsoft SMTPSVC v=5.0 helo=x by trusted.example ip=192.0.2.1 by=mx.example.org "
+         "with=Microsoft SMTPSVC" WHEN},
+        {"HELO that claims a login",
+         "from (authenticated) (h.example [192.0.2.1]) by mx.example.org (8.11.6/8.11.6) with SMTP id "
+         "a; " DATE,
+         "Sendmail v=8.11.6/8.11.6 name=h.example ip=192.0.2.1 by=mx.example.org with=SMTP tls=no "
+         "auth=no id=a" WHEN},
+        {"HELO with an address behind a blank",
+         "from x [127.0.0.1] (h.example [192.0.2.1]) by mx.example.org (Postfix) with SMTP id A; " DATE,
+         "Postfix helo=x name=h.example ip=192.0.2.1 by=mx.example.org with=SMTP tls=no auth=no id=A"
+         WHEN},
+        {"reverse name that claims a login",
+         "from [127.0.0.1] (authenticated [192.0.2.1]) by mx.example.org (Postfix) with SMTP id A; "
+         DATE,
+         "Postfix helo=[127.0.0.1] literal heloip=127.0.0.1 name=authenticated ip=192.0.2.1 "
+         "by=mx.example.org with=SMTP tls=no auth=no id=A" WHEN},
+        {"HELO that opens a bracket",
+         "from ev(il (h.example [192.0.2.1]) by mx.example.org (Postfix) with SMTP id ABC; " DATE,
+         "Postfix helo=ev(il name=h.example ip=192.0.2.1 by=mx.example.org with=SMTP tls=no auth=no "
+         "id=ABC" WHEN},
+        {"HELO that opens a path and a quote",
+         "from <\"a (h.example [192.0.2.1]) by mx.example.org (Postfix) with SMTP id ABC; " DATE,
+         "Postfix helo=<\"a name=h.example ip=192.0.2.1 by=mx.example.org with=SMTP tls=no auth=no "
+         "id=ABC" WHEN},
+        {"HELO by", "from by (h.example [192.0.2.1]) by mx.example.org (Postfix) with SMTP id A; " DATE,
+         "Postfix helo=by name=h.example ip=192.0.2.1 by=mx.example.org with=SMTP tls=no auth=no id=A"
+         WHEN},
+        {"recipient that names a writer",
+         "from h.example ([192.0.2.1]) by mx.example.org with esmtp (Exim 4.96) id 1A for \"a by "
+         "evil.example with esmtpsa\"@example.org; " DATE,
+         "Exim v=4.96 helo=h.example name=h.example ip=192.0.2.1 by=mx.example.org with=esmtp tls=no "
+         "auth=no id=1A for=\"a by evil.example with esmtpsa\"@example.org" WHEN},
+        {"recipient with brackets",
+         "from h.example ([192.0.2.1]) by mx.example.org with esmtp (Exim 4.96) id 1A for \"a( by "
+         "evil.example\"@example.org; " DATE,
+         "Exim v=4.96 helo=h.example name=h.example ip=192.0.2.1 by=mx.example.org with=esmtp tls=no "
+         "auth=no id=1A for=\"a(" WHEN},
+        {"sender that claims a writer and a login",
+         "from h.example ([192.0.2.1]) by mx.example.org (envelope-from <\"(Postfix)authenticated\"@x>) "
+         "(Exim 4.96) id 1A; " DATE,
+         "Exim v=4.96 helo=h.example name=h.example ip=192.0.2.1 by=mx.example.org tls=no auth=no "
+         "id=1A sender=<\"(Postfix)authenticated\"@x>" WHEN},
+        {"two addresses in the comment: the first is the peer",
+         "from pc (h.example [192.0.2.1] [127.0.0.1]) by mx.example.org (Postfix) with SMTP id A; " DATE,
+         "Postfix helo=pc name=h.example ip=192.0.2.1 by=mx.example.org with=SMTP tls=no auth=no id=A"
+         WHEN},
+        {"semicolon in the recipient",
+         "from pc (h.example [192.0.2.1]) by mx.example.org (Postfix) with SMTP id A for "
+         "<\"a;b\"@example.org>; " DATE,
+         "Postfix helo=pc name=h.example ip=192.0.2.1 by=mx.example.org with=SMTP tls=no auth=no id=A "
+         "for=\"a;b\"@example.org" WHEN},
+    };
+
+    check(cases, COUNT(cases));
+}
+
+static void strange(void **state)
+{
+    static const char *const cases[] = {"", " ", ";", "; " DATE, "hello world", "from", "by", "(", ")",
+                                        "(((", "from ;", "\t\n", "with id for via", "<>", "[]"};
+    struct guard g = {0};
+    struct received r;
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        assert_int_equal(received_parse(guard_str(&g, cases[i]), &r), RECEIVED_STRANGE);
+    }
+    assert_int_equal(received_parse(SPAN_NULL, &r), RECEIVED_STRANGE);
+    guard_free(&g);
+}
+
+/* One past the limits is cut, at the limit is not; the time stays bounded for the worst input. */
+static void limits(void **state)
+{
+    struct buf text = BUF_INIT(1 << 20);
+    struct guard g = {0};
+    struct received r;
+
+    buf_add_str(&text, "by mx.example.org ");
+    while (text.n < RECEIVED_TEXT_MAX)
+        buf_add_char(&text, ' ');
+    assert_int_equal(received_parse(guard_span(&g, buf_span(&text)), &r), RECEIVED_OK);
+    buf_add_char(&text, ' ');
+    assert_int_equal(received_parse(guard_span(&g, buf_span(&text)), &r), RECEIVED_CUT);
+    assert_true(span_eq(r.by, SPAN_LIT("mx.example.org")));
+
+    buf_clear(&text);
+    buf_add_str(&text, "by a");
+    for (unsigned i = 2; i < RECEIVED_TOKENS_MAX; i++)
+        buf_add_str(&text, " x");
+    assert_int_equal(received_parse(guard_span(&g, buf_span(&text)), &r), RECEIVED_OK);
+    buf_add_str(&text, " x");
+    assert_int_equal(received_parse(guard_span(&g, buf_span(&text)), &r), RECEIVED_CUT);
+
+    for (const char *c = "([<\";\\ @="; *c; c++) {
+        buf_clear(&text);
+        for (unsigned i = 0; i < RECEIVED_TEXT_MAX; i++)
+            buf_add_char(&text, i % 3 == 2 ? 'a' : *c);
+        received_parse(guard_span(&g, buf_span(&text)), &r);
+    }
+    buf_deinit(&text);
+    guard_free(&g);
+}
+
+static void nested_comments(void **state)
+{
+    struct buf text = BUF_INIT(10000);
+    struct received r;
+
+    for (unsigned depth = RECEIVED_NEST_MAX; depth <= RECEIVED_NEST_MAX + 1; depth++) {
+        buf_clear(&text);
+        buf_add_str(&text, "from pc (h.example [192.0.2.1] ");
+        for (unsigned i = 1; i < depth; i++)
+            buf_add_char(&text, '(');
+        for (unsigned i = 0; i < depth; i++)
+            buf_add_char(&text, ')');
+        buf_add_str(&text, " by mx.example.org with SMTP id 1");
+        assert_int_equal(received_parse(buf_span(&text), &r), RECEIVED_OK);
+        assert_true(span_eq(r.by, SPAN_LIT("mx.example.org")));
+        /* Deeper than anyone nests: the outer bracket is taken as text, and the name with it. */
+        assert_int_equal(r.name.n != 0, depth == RECEIVED_NEST_MAX);
+    }
+    buf_deinit(&text);
+}
+
+static void dates(void **state)
+{
+    static const struct {
+        const char *name, *text;
+        int64_t wall;
+        int zone;
+    } cases[] = {
+        {"standard", "Mon, 8 Oct 2001 14:00:00 +0200", 1002542400, 120},
+        {"west", "Mon, 8 Oct 2001 05:00:00 -0700", 1002542400, -420},
+        {"half hours", "Mon, 8 Oct 2001 17:30:00 +0530", 1002542400, 330},
+        {"comment", "Mon, 8 Oct 2001 14:00:00 +0200 (CEST)", 1002542400, 120},
+        {"no day name", "8 Oct 2001 12:00:00 -0000", 1002542400, 0},
+        {"no comma", "Mon 8 Oct 2001 12:00:00 GMT", 1002542400, 0},
+        {"no seconds", "Mon, 08 Oct 2001 12:00 UT", 1002542400, 0},
+        {"no zone", "Mon, 8 Oct 2001 12:00:00", 1002542400, 0},
+        {"named zone", "Mon, 8 Oct 2001 08:00:00 EDT", 1002542400, -240},
+        {"unknown zone", "Mon, 8 Oct 2001 12:00:00 XYZT", 1002542400, 0},
+        {"two-digit year", "Mon, 8 Oct 01 12:00:00 GMT", 1002542400, 0},
+        {"three-digit year", "Mon, 8 Oct 101 12:00:00 GMT", 1002542400, 0},
+        {"ctime", "Mon Oct  8 12:00:00 2001", 1002542400, 0},
+        {"ctime with zone", "Mon Oct  8 14:00:00 2001 +0200", 1002542400, 120},
+        {"hyphens", "8-Oct-2001 14:00:00 +0200", 1002542400, 120},
+        {"long month", "8 October 2001 12:00:00 +0000", 1002542400, 0},
+        {"folded", "\r\n\tMon,\r\n 8 Oct 2001 12:00:00 +0000", 1002542400, 0},
+        {"fraction", "8 Oct 2001 12:00:00.123 +0000", 1002542400, 0},
+        {"leap day", "29 Feb 2000 00:00:00 +0000", 951782400, 0},
+        {"after a leap day", "1 Mar 2000 00:00:00 +0000", 951868800, 0},
+        {"first day", "1 Jan 1970 00:00:00 +0000", 0, 0},
+        {"last of a year", "31 Dec 2024 23:59:60 +0000", 1735689600, 0},
+        {"future", "8 Oct 2126 12:00:00 +0000", 4947134400, 0},
+    };
+    static const char *const bad[] = {"",
+                                      "Mon",
+                                      "Mon, 8 Oct 2001",
+                                      "12:00:00",
+                                      "8 Oct 2001 12",
+                                      "32 Oct 2001 12:00:00",
+                                      "8 Oct 1969 12:00:00",
+                                      "8 Oct 2001 12:60:00",
+                                      "8 Oct 2001 25:00:00",
+                                      "8 Oct 2001 1:2:3:4",
+                                      "8 Foo 2001 12:00:00",
+                                      "8 Oct 99999 12:00:00"};
+    struct guard g = {0};
+    int64_t wall;
+    int zone;
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        print_message("# %s\n", cases[i].name);
+        assert_true(received_date(guard_str(&g, cases[i].text), &wall, &zone));
+        assert_int_equal(wall, cases[i].wall);
+        assert_int_equal(zone, cases[i].zone);
+    }
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        print_message("# bad: %s\n", bad[i]);
+        assert_false(received_date(guard_str(&g, bad[i]), &wall, &zone));
+    }
+    guard_free(&g);
+}
+
+/* Every prefix of a line parses without harm, and what was found lies inside of it. */
+static void prefixes(void **state)
+{
+    struct span whole = SPAN_LIT(
+        "from mail.example ([192.0.2.1]:4321 helo=\"pc\" ident=joe)\n\tby mx.example.org (10.0.0.1) "
+        "with esmtps (TLS1.3) (Exim 4.96) (envelope-from <s@x>) id 1A for <\"a b\"@c> plus 3 more; "
+        DATE);
+    struct guard g = {0};
+
+    for (size_t n = 0; n <= whole.n; n++) {
+        struct span s = guard_span(&g, span_slice(whole, 0, n));
+        struct received r;
+        struct span all[] = {SPAN_NULL, SPAN_NULL, SPAN_NULL, SPAN_NULL, SPAN_NULL};
+
+        received_parse(s, &r);
+        all[0] = r.helo;
+        all[1] = r.by;
+        all[2] = r.with;
+        all[3] = r.rcpt;
+        all[4] = r.sender;
+        for (size_t i = 0; i < COUNT(all); i++)
+            assert_true(!all[i].n || (all[i].p >= s.p && all[i].p + all[i].n <= s.p + s.n));
+    }
+    guard_free(&g);
+}
+
+static void every_writer_has_a_name(void **state)
+{
+    for (unsigned i = 0; i < RECEIVED_WRITERS; i++)
+        assert_true(received_writer_name((enum received_writer)i)[0] != '\0');
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(unix_writers),    cmocka_unit_test(windows_writers),
+        cmocka_unit_test(gateways),        cmocka_unit_test(hostile),
+        cmocka_unit_test(strange),         cmocka_unit_test(limits),
+        cmocka_unit_test(nested_comments), cmocka_unit_test(dates),
+        cmocka_unit_test(prefixes),        cmocka_unit_test(every_writer_has_a_name),
+    };
+
+    return cmocka_run_group_tests_name("received", tests, NULL, NULL);
+}
