@@ -70,8 +70,7 @@ struct report_set {
     struct report_target *targets; /* what the renderers take; valid until the next change */
     size_t count;
     size_t cap;
-    json_t *index; /* target → place in `targets` */
-    json_t *doors; /* target and door → place among the target's doors */
+    json_t *index; /* target's name → what is held of it; owns all documents */
 };
 
 enum report_add {
