@@ -15,7 +15,7 @@ CASE_KEYS = {
     "no_findings", "nmap", "nmap_after", "witness", "zone", "tester_net", "timeout", "inside",
 }
 NODE_KEYS = {"server", "nets", "families", "nft", "ready", "files", "before"}
-PROVED_KEYS = {"every", "some", "count_min"}
+PROVED_KEYS = {"every", "some", "none", "count_min"}
 MATCH_KEYS = {"probe", "mail", "rcpt", "helo", "port", "tls", "family", "input", "output"}
 WITNESS_KEYS = {"from", "to", "helo", "server", "port", "tls", "more", "raw", "outcome", "retry", "note"}
 OUTCOMES = {"arrives", "accepted", "refused", "taken", "bounced", "deferred", "no answer"}
@@ -65,7 +65,7 @@ class Case:
         self.target = row.get("target", f"{self.mx[0]}.{dns.TARGET_DOMAIN}")
         self.proved = row.get("proved", {})
         self._need(set(self.proved) <= PROVED_KEYS, "proved: unknown setting")
-        for part in ("every", "some"):
+        for part in ("every", "some", "none"):
             for m in self.proved.get(part, []):
                 self._need(set(m) <= MATCH_KEYS, f"proved.{part}: unknown setting")
         self.findings = row.get("findings", [])

@@ -87,6 +87,9 @@ def problems(case, answer):
         if case.proved.get("every") and not any(matches(p, m) for m in case.proved["every"]):
             found.append(f"proved {p.get('probe')} ({p.get('mail')} {p.get('rcpt')}), which can't be")
             break
+    for m in case.proved.get("none", []):
+        if any(matches(p, m) for p in proved):
+            found.append(f"proved something like {m}, which can't be")
     for m in case.proved.get("some", []):
         if not any(matches(p, m) for p in proved):
             found.append(f"nothing proved like {m}")

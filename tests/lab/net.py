@@ -66,8 +66,9 @@ class Net:
                       f"addr add {v6}/64 dev {net} nodad"]
         first = nets[0]
         if first != "inside" or gateway:
-            lines += [f"route add default via {self.nets[first][0].format(1)}",
-                      f"-6 route add default via {self.nets[first][1].format(1)}"]
+            lines.append(f"route add default via {self.nets[first][0].format(1)}")
+        if first != "inside":       # the gateway translates IPv4 only: no way out by IPv6 inside
+            lines.append(f"-6 route add default via {self.nets[first][1].format(1)}")
         self._ip(name, lines)
         if len(nets) > 1:
             self._forward(name)
