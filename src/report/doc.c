@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The one place that looks a member up by name and checks its type. A report must come out of any
- * document, however old or damaged: what a renderer asks for and does not get is simply left unsaid.
- * jansson's own readers do half of that (they take NULL and wrong types), but not for lengths,
- * signs and ranges.
+ * document, however old or damaged: what a renderer asks for and does not get is simply left
+ * unsaid. jansson's own readers do half of that (they take NULL and wrong types), but not for
+ * lengths, signs and ranges.
  */
 #include "report/doc.h"
 
 #include "base/escape.h"
 #include "base/num.h"
+
+#include <time.h>
 
 struct span report_doc_text(const json_t *doc, const char *key)
 {
@@ -57,15 +59,6 @@ const json_t *report_doc_object(const json_t *doc, const char *key)
     return json_is_object(v) ? v : NULL;
 }
 
-/* Days since 1970 of a date in the Gregorian calendar; the year starts in March, so that the leap
- * day is the last of it. */
-static int64_t days_of(unsigned year, unsigned month, unsigned day)
-{
-    unsigned y = month > 2 ? year : year - 1, m = month > 2 ? month - 3 : month + 9;
-
-    return (int64_t)y * 365 + y / 4 - y / 100 + y / 400 + (m * 153 + 2) / 5 + day - 1 - 719468;
-}
-
 int64_t report_doc_wall(struct span s)
 {
     /*                           "2026-11-21T12:00:00" */
@@ -84,7 +77,12 @@ int64_t report_doc_wall(struct span s)
         !num_uint(span_slice(s, 14, 16), 0, 59, &min) ||
         !num_uint(span_slice(s, 17, 19), 0, 60, &sec))
         return -1;
-    return days_of(year, month, day) * 86400 + hour * 3600 + min * 60 + sec;
+    return timegm(&(struct tm){.tm_year = (int)year - 1900,
+                               .tm_mon = (int)month - 1,
+                               .tm_mday = (int)day,
+                               .tm_hour = (int)hour,
+                               .tm_min = (int)min,
+                               .tm_sec = (int)sec});
 }
 
 struct span report_doc_target(const struct report_target *t)

@@ -100,7 +100,8 @@ static void add_index(struct buf *out, const struct report_target *targets, size
         report_doc_markup(out, report_doc_target(&targets[i]));
         buf_add_str(out, has_story(&targets[i], brief) ? "</a></td><td>" : "</td><td>");
         report_html_badge(out, report_verdict_of(verdict));
-        buf_addf(out, "</td><td class=\"n\" data-l=\"Proved\">%" PRIu64
+        buf_addf(out,
+                 "</td><td class=\"n\" data-l=\"Proved\">%" PRIu64
                  "</td><td class=\"n\" data-l=\"Tried\">%" PRIu64 "</td><td class=\"soft\">",
                  report_doc_count(counts, "proved"), report_doc_count(counts, "tried"));
         report_doc_markup(out, report_doc_text(verdict, "why"));
@@ -164,12 +165,12 @@ void report_html(struct buf *out, const struct report_target *targets, size_t co
     for (size_t i = 0; i < count; i++)
         if (has_story(&targets[i], brief))
             report_html_target(out, &targets[i], i, brief);
-    buf_add_str(out,
-                "<footer><p>Open: at least one envelope from a stranger to a stranger arrived at the "
-                "tester's own sink by way of the target, known by its signed token. Accepts: the "
-                "target took such envelopes, but none arrived. Closed: the control recipient was "
-                "accepted and every such envelope was refused. A reply code alone proves nothing."
-                "</p><p>Tested with Postern ");
+    buf_add_str(
+        out, "<footer><p>Open: at least one envelope from a stranger to a stranger arrived at the "
+             "tester's own sink by way of the target, known by its signed token. Accepts: the "
+             "target took such envelopes, but none arrived. Closed: the control recipient was "
+             "accepted and every such envelope was refused. A reply code alone proves nothing."
+             "</p><p>Tested with Postern ");
     /* The program that tested, which is not always the one that writes this. */
     report_doc_markup(out, report_doc_text(count ? targets[0].verdict : NULL, "version"));
     buf_add_str(out, "</p></footer>\n</main>\n</body>\n</html>\n");

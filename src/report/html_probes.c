@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Probes on the page. As in the table for people, probes that came by one way share its drawing. The
- * drawing stands there twice, across and down, and the style shows the one that fits: text in a
+ * Probes on the page. As in the table for people, probes that came by one way share its drawing.
+ * The drawing stands there twice, across and down, and the style shows the one that fits: text in a
  * drawing that is shrunk to a phone's width could not be read.
  */
 #include "report/html.h"
@@ -127,8 +127,7 @@ void report_html_proved(struct buf *out, const struct report_target *t)
         report_text_plural(out, count, "envelope");
         buf_add_str(out, " came through to the sink</h3>\n");
         for (size_t i = 0; i < count; i++)
-            report_path_of(&paths[i], json_array_get(proved, i),
-                           report_doc_target(t));
+            report_path_of(&paths[i], json_array_get(proved, i), report_doc_target(t));
         for (size_t i = 0; i < count; i++)
             if (!done[i])
                 add_way(out, t, proved, paths, done, i);
@@ -158,10 +157,11 @@ void report_html_accepted(struct buf *out, const struct report_target *t)
 
     if (!json_array_size(accepted))
         return;
-    buf_add_str(out, "<h3>Accepted, but nothing arrived</h3><p class=\"soft\">A reply is no proof: "
-                     "the server may discard, bounce or hold such mail.</p><div class=\"wide\">"
-                     "<table class=\"stack\"><thead><tr><th>Probe</th><th>Envelope</th><th>Reply</th>"
-                     "</tr></thead><tbody>\n");
+    buf_add_str(out,
+                "<h3>Accepted, but nothing arrived</h3><p class=\"soft\">A reply is no proof: "
+                "the server may discard, bounce or hold such mail.</p><div class=\"wide\">"
+                "<table class=\"stack\"><thead><tr><th>Probe</th><th>Envelope</th><th>Reply</th>"
+                "</tr></thead><tbody>\n");
     for (size_t i = 0; i < json_array_size(accepted); i++) {
         const json_t *a = json_array_get(accepted, i);
 
@@ -226,8 +226,8 @@ void report_html_probes(struct buf *out, const struct report_target *t, bool bri
     for (size_t i = 0; i < count; i++) {
         const json_t *probe = json_array_get(t->probes, i);
 
-        if (brief && (report_doc_is(probe, "state", "refused") ||
-                      report_doc_is(probe, "state", "inferred")))
+        if (brief &&
+            (report_doc_is(probe, "state", "refused") || report_doc_is(probe, "state", "inferred")))
             left++;
         else
             add_probe(out, probe);

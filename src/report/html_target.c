@@ -149,10 +149,11 @@ static void add_doors(struct buf *out, const struct report_target *t)
 {
     if (!json_array_size(t->doors))
         return;
-    buf_add_str(out, "<h3>Doors</h3><div class=\"wide\"><table class=\"stack\"><thead><tr>"
-                     "<th>Address and port</th><th>TLS</th><th>Verdict</th><th class=\"n\">Tried</th>"
-                     "<th class=\"n\">Refused</th><th class=\"n\">Accepted</th>"
-                     "<th class=\"n\">Proved</th><th>Why</th></tr></thead><tbody>\n");
+    buf_add_str(out,
+                "<h3>Doors</h3><div class=\"wide\"><table class=\"stack\"><thead><tr>"
+                "<th>Address and port</th><th>TLS</th><th>Verdict</th><th class=\"n\">Tried</th>"
+                "<th class=\"n\">Refused</th><th class=\"n\">Accepted</th>"
+                "<th class=\"n\">Proved</th><th>Why</th></tr></thead><tbody>\n");
     for (size_t i = 0; i < json_array_size(t->doors); i++)
         add_door(out, json_array_get(t->doors, i));
     buf_add_str(out, "</tbody></table></div>\n");
@@ -190,8 +191,7 @@ static void add_next(struct buf *out, const json_t *next)
         const json_t *n = json_array_get(next, i);
 
         if (json_is_string(n))
-            report_html_text(out, "li", NULL,
-                             span_of(json_string_value(n), json_string_length(n)));
+            report_html_text(out, "li", NULL, span_of(json_string_value(n), json_string_length(n)));
     }
     buf_add_str(out, "</ul>\n");
 }

@@ -2,8 +2,9 @@
 /*
  * JUnit XML for build servers. A suite is a target; its first case is the verdict, so that a suite
  * without probes still says something; then a case a probe, or a case a door where no probes are
- * held. A build goes red for the same things as for the exit code: failure is open or accepts, error
- * is undecided. There is no clock and no host name here: both are of the tested, not of the tester.
+ * held. A build goes red for the same things as for the exit code: failure is open or accepts,
+ * error is undecided. There is no clock and no host name here: both are of the tested, not of the
+ * tester.
  */
 #include "report/doc.h"
 #include "report/report.h"

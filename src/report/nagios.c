@@ -73,9 +73,10 @@ static void add_many(struct buf *out, const struct report_target *targets, size_
 
 enum report_exit report_nagios(struct buf *out, const struct report_target *targets, size_t count)
 {
-    static const char *const words[] = {
-        [REPORT_EXIT_CLOSED] = "OK", [REPORT_EXIT_ACCEPTS] = "WARNING",
-        [REPORT_EXIT_OPEN] = "CRITICAL", [REPORT_EXIT_UNDECIDED] = "UNKNOWN"};
+    static const char *const words[] = {[REPORT_EXIT_CLOSED] = "OK",
+                                        [REPORT_EXIT_ACCEPTS] = "WARNING",
+                                        [REPORT_EXIT_OPEN] = "CRITICAL",
+                                        [REPORT_EXIT_UNDECIDED] = "UNKNOWN"};
     struct report_summary sum = {0};
     enum report_exit code;
 
@@ -88,7 +89,8 @@ enum report_exit report_nagios(struct buf *out, const struct report_target *targ
     else
         add_many(out, targets, count, &sum);
     /* label=value;warn;crit;min - any accepted envelope warns, any proved one is critical. */
-    buf_addf(out, " | proved=%" PRIu64 ";;0;0 accepted=%" PRIu64 ";0;;0 refused=%" PRIu64
+    buf_addf(out,
+             " | proved=%" PRIu64 ";;0;0 accepted=%" PRIu64 ";0;;0 refused=%" PRIu64
              ";;;0 deferred=%" PRIu64 ";;;0 tried=%" PRIu64 ";;;0 time=%" PRIu64 ".%03" PRIu64
              "s;;;0\n",
              sum.proved, sum.accepted, sum.refused, sum.deferred, sum.tried, sum.ms / 1000,

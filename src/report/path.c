@@ -6,8 +6,8 @@
  * connected to the sink. A host that hands the message to a filter and takes it back adds several
  * fields in a row: those are one host here.
  *
- * A target whose own field is missing (it adds none, or a gateway strips it) is still drawn: that we
- * gave it the message is no claim of the message's.
+ * A target whose own field is missing (it adds none, or a gateway strips it) is still drawn: that
+ * we gave it the message is no claim of the message's.
  */
 #include "report/path.h"
 

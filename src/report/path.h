@@ -34,14 +34,14 @@ struct report_path {
     struct report_node nodes[REPORT_PATH_MAX];
     size_t count;
     size_t left_out;
-    struct span tls; /* of the first step: the documents' word */
+    struct span tls;  /* of the first step: the documents' word */
     int64_t delay_ms; /* from our last byte to the arrival; -1 unknown */
 };
 
 void report_path_of(struct report_path *path, const json_t *proved, struct span target);
 /* Same hosts and addresses all along: such probes are drawn once. */
 bool report_path_same(const struct report_path *a, const struct report_path *b);
-/* "tester, seen as 198.51.100.7 --> mx.example 192.0.2.1:25 --> ... --> sink (0.4 s)" on one line. */
+/* "tester, seen as 198.51.100.7 --> mx.example 192.0.2.1:25 --> sink (0.4 s)", on one line. */
 void report_path_text(struct buf *out, const struct report_path *path,
                       const struct report_style *style);
 

@@ -17,7 +17,7 @@ static void add_label(struct buf *out, const char *before, const char *name, str
 {
     struct buf safe = BUF_INIT(REPORT_LINE_MAX);
 
-    /* Printable ASCII after this, so that only the quote and the backslash need the format's escape. */
+    /* Printable ASCII after this: only quote and backslash are left for the format's own escape. */
     report_doc_show(&safe, value);
     buf_addf(out, "%s%s=\"", before, name);
     for (size_t i = 0; i < safe.n; i++) {

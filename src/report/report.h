@@ -143,7 +143,6 @@ void report_junit(struct buf *out, const struct report_target *targets, size_t c
 void report_prometheus(struct buf *out, const struct report_target *targets, size_t count);
 
 /* One line with performance data, LF behind it. Returns the plugin's exit status. */
-enum report_exit report_nagios(struct buf *out, const struct report_target *targets,
-                               size_t count);
+enum report_exit report_nagios(struct buf *out, const struct report_target *targets, size_t count);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Every renderer against every kind of run: the documents are tests/data/report/NAME.json, what must
- * come out of them stands beside, as NAME.OUTLET.want. After a wanted change of the text, run this
- * program with POSTERN_WRITE_WANT=1 and read the difference that git shows.
+ * Every renderer against every kind of run: the documents are tests/data/report/NAME.json, what
+ * must come out of them stands beside, as NAME.OUTLET.want. After a wanted change of the text, run
+ * this program with POSTERN_WRITE_WANT=1 and read the difference that git shows.
  *
  * The second half feeds documents whose members are missing or of any other type.
  */
@@ -107,10 +107,10 @@ static const struct outlet {
     const char *name;
     void (*render)(struct buf *out, const struct report_set *s);
 } outlets[] = {
-    {"table", as_table},       {"narrow.table", as_narrow}, {"rich.table", as_rich},
-    {"bulk", as_bulk},         {"junit.xml", as_junit},     {"prom", as_prometheus},
-    {"nagios", as_nagios},     {"html", as_html},           {"across.svg", as_across},
-    {"down.svg", as_down},     {"lines", as_lines},
+    {"table", as_table},   {"narrow.table", as_narrow}, {"rich.table", as_rich},
+    {"bulk", as_bulk},     {"junit.xml", as_junit},     {"prom", as_prometheus},
+    {"nagios", as_nagios}, {"html", as_html},           {"across.svg", as_across},
+    {"down.svg", as_down}, {"lines", as_lines},
 };
 
 enum { OUTLETS = sizeof(outlets) / sizeof(outlets[0]) };
@@ -252,9 +252,13 @@ static void render_all(const json_t *docs)
 }
 
 static const char *const shapes[] = {
-    "null", "true", "-1", "9223372036854775807", "1e300", "-0.5", "\"\"", "[]", "{}", "[null]",
-    "[[[]]]", "[{}]", "{\"x\":[]}",
-    "\"\\u0000\\u001b[2J<script>\\\"'&|{}%s%n\\u202e\\u0085\\\\ \\n\\r\\t\"",
+    "null",       "true",
+    "-1",         "9223372036854775807",
+    "1e300",      "-0.5",
+    "\"\"",       "[]",
+    "{}",         "[null]",
+    "[[[]]]",     "[{}]",
+    "{\"x\":[]}", "\"\\u0000\\u001b[2J<script>\\\"'&|{}%s%n\\u202e\\u0085\\\\ \\n\\r\\t\"",
 };
 
 static unsigned changed;
@@ -293,8 +297,7 @@ static void change(json_t *docs, json_t *at, unsigned depth)
         const char *key;
         json_t *value;
 
-        json_object_foreach(at, key, value)
-            json_array_append_new(keys, json_string(key));
+        json_object_foreach(at, key, value) json_array_append_new(keys, json_string(key));
         for (size_t i = 0; i < json_array_size(keys); i++) {
             key = json_string_value(json_array_get(keys, i));
             change(docs, json_object_get(at, key), depth + 1);

@@ -88,7 +88,8 @@ int report_set_add(struct report_set *s, json_t *doc)
     if (door)
         return add_door(entry, doc);
     if (!verdict)
-        return json_array_append(json_object_get(entry, "probes"), doc) < 0 ? -ENOMEM : REPORT_ADDED;
+        return json_array_append(json_object_get(entry, "probes"), doc) < 0 ? -ENOMEM
+                                                                            : REPORT_ADDED;
     if (json_object_set(entry, "verdict", doc) < 0)
         return -ENOMEM;
     s->targets[json_integer_value(json_object_get(entry, "at"))].verdict = doc;

@@ -30,9 +30,12 @@ static void test_sorted(void **state)
 
     (void)state;
     report_set_init(&s);
-    assert_int_equal(add(&s, "{\"type\":\"probe\",\"target\":\"a\",\"probe\":\"1\"}"), REPORT_ADDED);
-    assert_int_equal(add(&s, "{\"type\":\"probe\",\"target\":\"b\",\"probe\":\"1\"}"), REPORT_ADDED);
-    assert_int_equal(add(&s, "{\"type\":\"probe\",\"target\":\"a\",\"probe\":\"2\"}"), REPORT_ADDED);
+    assert_int_equal(add(&s, "{\"type\":\"probe\",\"target\":\"a\",\"probe\":\"1\"}"),
+                     REPORT_ADDED);
+    assert_int_equal(add(&s, "{\"type\":\"probe\",\"target\":\"b\",\"probe\":\"1\"}"),
+                     REPORT_ADDED);
+    assert_int_equal(add(&s, "{\"type\":\"probe\",\"target\":\"a\",\"probe\":\"2\"}"),
+                     REPORT_ADDED);
     assert_int_equal(add(&s, "{\"type\":\"verdict\",\"target\":\"b\",\"verdict\":\"open\"}"),
                      REPORT_ADDED);
     assert_int_equal(s.count, 2);
@@ -47,9 +50,14 @@ static void test_sorted(void **state)
 static void test_not_ours(void **state)
 {
     static const char *const texts[] = {
-        "{}", "[]", "{\"type\":\"probe\"}", "{\"type\":\"probe\",\"target\":\"\"}",
-        "{\"type\":\"probe\",\"target\":7}", "{\"type\":\"other\",\"target\":\"a\"}",
-        "{\"type\":5,\"target\":\"a\"}", "{\"target\":\"a\"}",
+        "{}",
+        "[]",
+        "{\"type\":\"probe\"}",
+        "{\"type\":\"probe\",\"target\":\"\"}",
+        "{\"type\":\"probe\",\"target\":7}",
+        "{\"type\":\"other\",\"target\":\"a\"}",
+        "{\"type\":5,\"target\":\"a\"}",
+        "{\"target\":\"a\"}",
     };
     struct report_set s;
 
@@ -148,9 +156,9 @@ static void test_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sorted),       cmocka_unit_test(test_not_ours),
-        cmocka_unit_test(test_replaced),     cmocka_unit_test(test_many_targets),
-        cmocka_unit_test(test_exit_codes),   cmocka_unit_test(test_names),
+        cmocka_unit_test(test_sorted),     cmocka_unit_test(test_not_ours),
+        cmocka_unit_test(test_replaced),   cmocka_unit_test(test_many_targets),
+        cmocka_unit_test(test_exit_codes), cmocka_unit_test(test_names),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

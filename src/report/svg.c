@@ -175,8 +175,10 @@ static void draw_across(struct buf *out, const struct report_path *path, const s
         if (i > 0) {
             int from = boxes[i - 1].x + boxes[i - 1].width + 3, to = b->x - 3;
 
-            buf_addf(out, "<path class=\"ar\" d=\"M%d %dH%d\"/><path class=\"hd\" d=\"M%d %dl-9-5v10z\"/>",
-                     from, middle, to - 7, to, middle);
+            buf_addf(
+                out,
+                "<path class=\"ar\" d=\"M%d %dH%d\"/><path class=\"hd\" d=\"M%d %dl-9-5v10z\"/>",
+                from, middle, to - 7, to, middle);
             add_text(out, "cp", (from + to) / 2 - 3, middle - 8, true, buf_span(&b->step));
         }
         if (has_caption(node))
@@ -216,8 +218,10 @@ static void draw_down(struct buf *out, const struct report_path *path, const str
 
         buf_addf(out, "<g class=\"%s\">", class_of(node->kind));
         if (i > 0)
-            buf_addf(out, "<path class=\"ar\" d=\"M%d %dV%d\"/><path class=\"hd\" d=\"M%d %dl-5-9h10z\"/>",
-                     ARROW_X, b->y - GAP_DOWN + 3, b->y - 10, ARROW_X, b->y - 3);
+            buf_addf(
+                out,
+                "<path class=\"ar\" d=\"M%d %dV%d\"/><path class=\"hd\" d=\"M%d %dl-5-9h10z\"/>",
+                ARROW_X, b->y - GAP_DOWN + 3, b->y - 10, ARROW_X, b->y - 3);
         buf_add_str(&caption, has_caption(node) ? report_node_name(node->kind) : "");
         buf_add_str(&caption, caption.n && b->step.n ? ", " : "");
         buf_add(&caption, buf_span(&b->step));
@@ -243,7 +247,8 @@ void report_svg_path(struct buf *out, const struct report_path *path, const char
     else
         height = lay_down(boxes, path->count, &width);
     report_path_text(&title, path, &plain);
-    buf_addf(out, "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"way %s\" role=\"img\" "
+    buf_addf(out,
+             "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"way %s\" role=\"img\" "
              "width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\"><title>",
              shape == REPORT_SVG_ACROSS ? "across" : "down", width, height, width, height);
     report_doc_markup(out, buf_span(&title));

@@ -80,7 +80,7 @@ static void add_control(struct buf *out, const struct report_target *t,
     buf_deinit(&line);
 }
 
-/* The different values of a member over all doors, as "label: a, b"; nothing when there are none. */
+/* The different values of a member over all doors as "label: a, b"; nothing if there are none. */
 static void add_distinct(struct buf *out, const json_t *doors, const char *key, const char *label,
                          const struct report_style *style)
 {

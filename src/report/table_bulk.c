@@ -56,10 +56,10 @@ void report_table_line(struct buf *out, const json_t *verdict, const struct repo
         buf_add_str(&rest, "...");
     }
     report_text_colour(out, style, report_text_verdict_colour(v), name);
-    buf_addf(out, "%*s", (int)(VERDICT_COLUMN - span_str(name).n), "");
-    /* A line that says nothing more than the name ends at the name. */
     while (rest.n && rest.p[rest.n - 1] == ' ')
         buf_truncate(&rest, rest.n - 1);
+    if (rest.n)
+        buf_addf(out, "%*s", (int)(VERDICT_COLUMN - span_str(name).n), "");
     buf_add(out, buf_span(&rest));
     buf_add_char(out, '\n');
     buf_deinit(&rest);
@@ -69,10 +69,14 @@ void report_table_summary(struct buf *out, const struct report_summary *s, int64
                           const struct report_style *style)
 {
     static const char *const words[REPORT_VERDICTS] = {
-        [REPORT_OPEN] = "open", [REPORT_ACCEPTS] = "accepting without proof",
-        [REPORT_CLOSED] = "closed", [REPORT_BLOCKED] = "blocking us",
-        [REPORT_INCONCLUSIVE] = "inconclusive", [REPORT_UNREACHABLE] = "unreachable",
-        [REPORT_ABSENT] = "absent", [REPORT_UNKNOWN] = "without a verdict",
+        [REPORT_OPEN] = "open",
+        [REPORT_ACCEPTS] = "accepting without proof",
+        [REPORT_CLOSED] = "closed",
+        [REPORT_BLOCKED] = "blocking us",
+        [REPORT_INCONCLUSIVE] = "inconclusive",
+        [REPORT_UNREACHABLE] = "unreachable",
+        [REPORT_ABSENT] = "absent",
+        [REPORT_UNKNOWN] = "without a verdict",
     };
     struct buf line = BUF_INIT(REPORT_LINE_MAX);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Probes for people. A server that relays for anybody proves a hundred envelopes at once, all by one
- * way; a reader wants that way once, a few envelopes to try by hand, and the names of the rest. So
- * proved probes are grouped by their way and accepted ones by the server's words, and each group
+ * Probes for people. A server that relays for anybody proves a hundred envelopes at once, all by
+ * one way; a reader wants that way once, a few envelopes to try by hand, and the names of the rest.
+ * So proved probes are grouped by their way and accepted ones by the server's words, and each group
  * shows a few unless the style asks for all.
  */
 #include "report/doc.h"
@@ -20,7 +20,7 @@ enum {
     IN = 6,           /* columns before an envelope */
 };
 
-/* Names of the probes of one group, a separator before each but the first, "and N more" at the end. */
+/* Names of the probes of one group, with commas between them and "and N more" at the end. */
 struct names {
     struct buf *out;
     size_t written, total;
@@ -306,6 +306,7 @@ void report_table_probes(struct buf *out, const struct report_target *t,
         report_table_heading(out, style, "Every probe");
     for (size_t i = 0; i < json_array_size(t->probes); i++) {
         const json_t *probe = json_array_get(t->probes, i);
+        struct buf reply = BUF_INIT(REPORT_LINE_MAX);
 
         /* One line each, however long: these are for grep and for copying. */
         buf_add_str(out, "    ");
@@ -320,8 +321,11 @@ void report_table_probes(struct buf *out, const struct report_target *t,
         report_doc_show(out, report_doc_text(probe, "mail"));
         buf_add_str(out, "  RCPT TO:");
         report_doc_show(out, report_doc_text(probe, "rcpt"));
-        buf_add_str(out, style->utf8 ? "  \xe2\x86\x92 " : "  -> ");
-        reply_of(out, probe);
+        reply_of(&reply, probe);
+        if (reply.n)
+            buf_add_str(out, style->utf8 ? "  \xe2\x86\x92 " : "  -> ");
+        buf_add(out, span_trim(buf_span(&reply)));
         buf_add_char(out, '\n');
+        buf_deinit(&reply);
     }
 }

@@ -84,7 +84,7 @@ void report_text_colour(struct buf *out, const struct report_style *style, enum 
                         const char *text)
 {
     static const char *const codes[] = {
-        [REPORT_RED] = "1;31", [REPORT_YELLOW] = "1;33", [REPORT_GREEN] = "1;32",
+        [REPORT_RED] = "1;31",  [REPORT_YELLOW] = "1;33", [REPORT_GREEN] = "1;32",
         [REPORT_CYAN] = "1;36", [REPORT_DIM] = "2",
     };
 
@@ -133,7 +133,7 @@ const char *report_text_headline(enum report_verdict v)
 
 static const char *const severities[REPORT_SEVERITIES] = {
     [REPORT_CRITICAL] = "critical", [REPORT_HIGH] = "high", [REPORT_MEDIUM] = "medium",
-    [REPORT_LOW] = "low", [REPORT_INFO] = "info",
+    [REPORT_LOW] = "low",           [REPORT_INFO] = "info",
 };
 
 enum report_severity report_text_severity(const json_t *finding)

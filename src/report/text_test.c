@@ -15,8 +15,10 @@ static void test_numbers(void **state)
     static const struct {
         uint64_t n;
         const char *want;
-    } cases[] = {{0, "0 probes"},          {1, "1 probe"},
-                 {999, "999 probes"},      {1000, "1,000 probes"},
+    } cases[] = {{0, "0 probes"},
+                 {1, "1 probe"},
+                 {999, "999 probes"},
+                 {1000, "1,000 probes"},
                  {1002003, "1,002,003 probes"},
                  {UINT64_MAX, "18,446,744,073,709,551,615 probes"}};
 
@@ -35,9 +37,15 @@ static void test_durations(void **state)
     static const struct {
         int64_t ms;
         const char *want;
-    } cases[] = {{-1, ""},          {0, "0 ms"},          {99, "99 ms"},
-                 {100, "0.1 s"},    {59999, "59.9 s"},    {60000, "1 min 0 s"},
-                 {3599999, "59 min 59 s"}, {3600000, "1 h 0 min"}, {90061000, "25 h 1 min"}};
+    } cases[] = {{-1, ""},
+                 {0, "0 ms"},
+                 {99, "99 ms"},
+                 {100, "0.1 s"},
+                 {59999, "59.9 s"},
+                 {60000, "1 min 0 s"},
+                 {3599999, "59 min 59 s"},
+                 {3600000, "1 h 0 min"},
+                 {90061000, "25 h 1 min"}};
 
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -67,8 +75,7 @@ static void test_wrap(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct buf b = BUF_INIT(1000);
 
-        report_text_wrap(&b, cases[i].first, cases[i].rest, cases[i].width,
-                         span_str(cases[i].in));
+        report_text_wrap(&b, cases[i].first, cases[i].rest, cases[i].width, span_str(cases[i].in));
         if (strcmp(buf_str(&b), cases[i].want) != 0)
             fail_msg("%s: %s", cases[i].name, buf_str(&b));
         buf_deinit(&b);
@@ -149,11 +156,16 @@ static void test_numbers_of_documents(void **state)
         uint64_t count;
         int64_t milli;
     } cases[] = {
-        {"{\"n\":0}", 0, 0},           {"{\"n\":25}", 25, 25000},
-        {"{\"n\":1.4}", 0, 1400},      {"{\"n\":-1}", 0, -1},
-        {"{\"n\":1e300}", 0, -1},      {"{\"n\":\"5\"}", 0, -1},
-        {"{\"n\":null}", 0, -1},       {"{}", 0, -1},
-        {"[]", 0, -1},                 {"{\"n\":0.0004}", 0, 0},
+        {"{\"n\":0}", 0, 0},
+        {"{\"n\":25}", 25, 25000},
+        {"{\"n\":1.4}", 0, 1400},
+        {"{\"n\":-1}", 0, -1},
+        {"{\"n\":1e300}", 0, -1},
+        {"{\"n\":\"5\"}", 0, -1},
+        {"{\"n\":null}", 0, -1},
+        {"{}", 0, -1},
+        {"[]", 0, -1},
+        {"{\"n\":0.0004}", 0, 0},
         {"{\"n\":9223372036854775807}", INT64_MAX, -1},
     };
 
