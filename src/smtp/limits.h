@@ -22,6 +22,13 @@ enum {
     SMTP_REPLY_LINE_TAKEN = 4096, /* one reply line; the rest of a longer line is a fault */
     SMTP_REPLY_LINES_TAKEN = 128, /* lines of one reply; more is a fault */
     SMTP_REPLY_KEPT = 2048,       /* octets of a reply's text that are kept */
+
+    /* Of the server machine. */
+    SMTP_LINE_PASSED = 1 << 16,   /* octets of an endless command line that are read before the end */
+    SMTP_TEXT_PASSED = 1 << 24,   /* octets of a refused message that are read before the end */
+    SMTP_SAY_LINES = 32,          /* lines of one reply; the rest is left out */
+    SMTP_OUT_HIGH = 1 << 14,      /* octets to send at which no more commands are read */
+    SMTP_OUT_MAX = 1 << 16,       /* octets to send, at most: SMTP_OUT_HIGH and two replies */
 };
 
 /* Seconds a client waits, RFC 5321 §4.5.3.2: the most patience that anyone may ask for. */

@@ -50,9 +50,15 @@ enum smtp_now {
  * in the arguments outlives the call. In none of them may the owner call back into the machine.
  */
 struct smtp_server_ops {
-    /* A client is there. 2xx: go on; other codes: the session ends. NULL: 220. */
+    /*
+     * A client is there. 220: go on; other codes: the session ends. The text, if there is one, is
+     * the whole greeting and has to begin with our name (RFC 5321 §4.2). NULL: 220.
+     */
     enum smtp_now (*greet)(void *owner, struct smtp_server *s, struct smtp_say *ret);
-    /* HELO or EHLO; s->hello is set already. Anything but 250 refuses. NULL: 250. */
+    /*
+     * HELO or EHLO; s->hello and s->esmtp are set already. Anything but 250 refuses. A text replaces
+     * the first line; the keywords follow in any case. NULL: 250.
+     */
     enum smtp_now (*hello)(void *owner, struct smtp_server *s, struct smtp_say *ret);
     /* MAIL and RCPT. 2xx accepts. Not NULL. */
     enum smtp_now (*mail)(void *owner, struct smtp_server *s, const struct smtp_command *cmd,
@@ -106,7 +112,7 @@ struct smtp_server_config {
     bool auth_needed;     /* 530 5.7.0 to what needs a login, RFC 6409 §4.3 */
     bool any_path;        /* see struct smtp_command_rules */
     bool lf_commands;     /* a lone LF ends a command too; never the data */
-    bool refuse_foul;     /* 550 5.6.11 to a message with bare CR, bare LF or NUL */
+    bool refuse_foul;     /* 550 5.6.0 to a message with bare CR, bare LF or NUL */
     enum smtp_turns turns;
     uint64_t size_max;    /* octets of a message */
     unsigned rcpt_max;    /* recipients of a transaction; more get 452 4.5.3 */
@@ -143,7 +149,7 @@ enum smtp_server_end {
     SMTP_END_TIMEOUT,
     SMTP_END_ERRORS,  /* over error_max, junk_max or command_max */
     SMTP_END_TURN,    /* talked out of turn, or plain bytes behind STARTTLS */
-    SMTP_END_LINE,    /* a line without end */
+    SMTP_END_LINE,    /* a line without end, or a chunk size that can't be read */
     SMTP_END_FOREIGN, /* spoke another protocol */
     SMTP_END_TOO_BIG, /* a chunk too big to be worth passing over */
     SMTP_END_FAULT,   /* ours: out of memory */
@@ -187,11 +193,13 @@ struct smtp_server {
     uint64_t chunk_left;        /* octets of a BDAT chunk to come */
     uint64_t chunk_size;
     bool chunk_last;
-    bool dropping;              /* the message is refused: pass over the rest */
-    struct smtp_fault refusal;  /* what to say when it has been passed over */
-    int asked;                  /* enum of server.c: which question is open */
+    bool dropping;              /* the message is refused: pass over the rest, then say `later` */
+    bool full;                  /* the owner keeps no more of this message */
+    struct buf later;
+    uint8_t asked;              /* enum server_ask of server_priv.h: which question is open */
     enum smtp_verb asked_verb;
-    int64_t deadline, message_deadline, session_deadline;
+    uint64_t passed;            /* octets passed over */
+    int64_t deadline, message_deadline, session_deadline; /* INT64_MAX: none */
 };
 
 struct smtp_server_todo {
@@ -216,11 +224,14 @@ void smtp_server_start(struct smtp_server *s, int64_t now);
 size_t smtp_server_feed(struct smtp_server *s, struct span in, int64_t now);
 /* The owner's answer to a question that it left open. */
 void smtp_server_resume(struct smtp_server *s, const struct smtp_say *say, int64_t now);
-/* TLS is on. What the client said before is forgotten (RFC 3207 §4.2). */
+/* TLS is up. What the client said before is forgotten (RFC 3207 §4.2). */
 void smtp_server_tls(struct smtp_server *s, int64_t now);
 /* Time has passed. */
 void smtp_server_tick(struct smtp_server *s, int64_t now);
-/* Ends the session with 421: the server goes down, or needs the room. */
+/*
+ * Ends the session with 421 4.3.2: the server goes down, or needs the room. A question that is open
+ * is open no more.
+ */
 void smtp_server_shut(struct smtp_server *s, const char *text);
 
 struct smtp_server_todo smtp_server_todo(const struct smtp_server *s);
