@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Between SQLite's values and ours. Statements are prepared once and reset after each use, at the
- * latest before the next: an open one would hold a snapshot, and the -wal file would grow behind it.
- * Binding cannot fail but for memory; the step then fails on a NOT NULL column, so it is not asked
- * after each value.
+ * latest before the next: an open one would hold a snapshot, and the -wal file would grow behind
+ * it. Binding cannot fail but for memory; the step then fails on a NOT NULL column, so it is not
+ * asked after each value.
  */
 #include "store/private.h"
 

@@ -122,7 +122,7 @@ static inline int fixture_visible(const struct dirent *e)
     return e->d_name[0] != '.';
 }
 
-/* One hash over the names and bytes of the folder; -shm is SQLite's scratch memory and is left out. */
+/* One hash over names and bytes in the folder; -shm, SQLite's scratch memory, is left out. */
 static inline void fixture_sum(const struct fixture *f, uint8_t ret[MAC_SIZE])
 {
     struct buf all = BUF_INIT(1 << 28), bytes;

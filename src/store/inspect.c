@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Looks before the store is opened for writing, because opening is already a change: SQLite writes
- * -wal and -shm files beside the database and copies the one into the other when it closes. Evidence
- * must not be lost by a program that only wanted to look.
+ * Looks before the store is opened for writing, because opening is already a change: SQLite makes
+ * -wal and -shm files beside the database and copies changes back when it closes. Evidence must not
+ * be lost by a program that only wanted to look.
  *
  * First the hundred bytes of the header, read through SQLite's own file handle (a descriptor of our
  * own would, when closed, drop the locks of every other connection of this process to that file:

@@ -224,7 +224,7 @@ static void left_by_a_kill(void **state)
     assert_int_not_equal(stat(wal, &st), 0);
 }
 
-/* Damage under a full -wal file: that file is evidence too and must not be emptied into the ruin. */
+/* Damage under a full -wal file: that is evidence too and must not be emptied into the ruin. */
 static void damaged_beside_wal(void **state)
 {
     struct fixture *f = *state;

@@ -97,7 +97,7 @@ extern const unsigned schema_version; /* how many steps there are: the version w
 /* Runs the steps from version `from` on; each in a transaction that also counts user_version. */
 int schema_upgrade(struct store *store, const struct schema_step *steps, unsigned from,
                    unsigned to);
-/* Makes a complete store aside and links it into place; somebody else's, made meanwhile, is fine. */
+/* Makes a complete store aside and links it into place; that of another, made meanwhile, stays. */
 int schema_create(struct store *store);
 
 /* Opens a connection that changes nothing; an SQLite result code. *ret is to be closed always. */

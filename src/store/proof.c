@@ -2,8 +2,8 @@
 /*
  * Proofs. One body may carry fifty recipients and so prove fifty tokens: the message is kept once,
  * found by its SHA-256, and every proof points at it. A sink that is killed between its commit and
- * its 250 will get the message again from the relay's queue; the second copy has the same bytes, for
- * a queue adds its Received line once, and is counted in the first row.
+ * its 250 will get the message again from the relay's queue; the second copy has the same bytes
+ * (a queue adds its Received line once) and is counted in the first row.
  *
  * The commit stands inside store_proof_add, whatever batch is under way, because the sink answers
  * 250 right after it and a tester's batch may be a second from its end.

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Every statement of the store in one table, so that the SQL can be read, and another engine be
- * written, without going through the C. Numbers in them (state = 0) are the enum values of store.h;
- * the schema's CHECKs keep others out. `state = 0` and `state = 1` stand as literals because only so
+ * written, without going through the C. Numbers in them are the enum values of store.h; the
+ * schema's CHECKs keep others out. `state = 0` and `state = 1` stand as literals because only so
  * does SQLite use the partial indexes on them.
  */
 #include "store/private.h"

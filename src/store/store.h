@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What Postern remembers: runs, their targets, every probe that a token may come back for,
- * transcripts, proofs of arrival, who may be tested and who may not. One file, `<state>/postern.db`,
+ * transcripts, proofs of arrival, who may be tested and who may not. One file, <state>/postern.db,
  * shared by any number of processes: a tester writes results while a sink writes proofs.
  *
  * Results of the functions, unless said otherwise: 0 (STORE_OK), a positive enum store_outcome that
  * the caller handles, or a negative errno that is fatal for what was asked; store_error() then says
- * which file, what is wrong and what helps. -ENOSPC is a full disk, -EBUSY another process that held
- * the write lock for STORE_BUSY_MS, -EUCLEAN a file found damaged while in use, -EROFS a write
+ * which file, what is wrong and what helps. -ENOSPC is a full disk, -EBUSY another process that
+ * held the write lock for STORE_BUSY_MS, -EUCLEAN a file found damaged while in use, -EROFS a write
  * through a store opened with STORE_READ, -EMSGSIZE a value past its limit.
  *
  * A call outside store_begin() and store_commit() is a transaction of its own, on disk when it
