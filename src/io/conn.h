@@ -52,7 +52,10 @@ struct conn_events {
     void (*connected)(void *cookie, struct conn *c);
     /* Required. Bytes as they came, never empty; good inside the callback only. */
     void (*data)(void *cookie, struct conn *c, struct span bytes);
-    /* Optional: all that was written has been handed to the kernel. */
+    /*
+     * Optional: the queue has run empty. Most writes go to the kernel at once and queue nothing:
+     * who waits for this looks at conn_queued() first.
+     */
     void (*drained)(void *cookie, struct conn *c);
     /* Optional: the TLS handshake is done. */
     void (*secured)(void *cookie, struct conn *c);
@@ -124,7 +127,7 @@ int conn_tls_client(struct conn *c, struct tls_context *t, const char *server_na
 int conn_tls_server(struct conn *c, struct tls_context *t, struct span leftover);
 
 struct conn_tls_info {
-    char version[16];      /* "TLSv1.3" */
+    char version[16]; /* "TLSv1.3" */
     char cipher[64];
     char peer_name[256];   /* common name of its certificate, or ""; bytes of a stranger */
     bool peer_cert;        /* the peer showed a certificate */

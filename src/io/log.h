@@ -18,8 +18,8 @@
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
 enum {
-    LOG_WINDOW = 10000, /* ms over which lines of one event are counted */
-    LOG_BURST = 100,    /* lines of one event in a window; errors count too */
+    LOG_WINDOW = 10000,   /* ms over which lines of one event are counted */
+    LOG_BURST = 100,      /* lines of one event in a window; errors count too */
     LOG_VALUE_MAX = 1000, /* bytes of one value; the rest is cut and "…" shown */
 };
 
@@ -44,10 +44,10 @@ void log_debug(const char *event, ...) __attribute__((sentinel));
 void log_flush(void);
 
 /* Values that are no C strings; the text lives to the end of the enclosing block. */
-#define LOG_NUM(n)  log_num((char[24]){0}, (n))
-#define LOG_IP(ip)  ip_text((ip), (char[IP_TEXT_MAX]){0})
-#define LOG_SPAN(s) log_span((char[LOG_VALUE_MAX + 1]){0}, (s)) /* NULs become "?" */
-#define LOG_STR(s)  log_str(s)
+#define LOG_NUM(n)   log_num((char[24]){0}, (n))
+#define LOG_IP(ip)   ip_text((ip), (char[IP_TEXT_MAX]){0})
+#define LOG_SPAN(s)  log_span((char[LOG_VALUE_MAX + 1]){0}, (s)) /* NULs become "?" */
+#define LOG_STR(s)   log_str(s)
 #define LOG_ERRNO(e) log_errno(e) /* of a negative or positive errno */
 
 const char *log_num(char buf[24], int64_t n);

@@ -51,7 +51,9 @@ struct deferred {
     struct deferred *prev, *next; /* private: NULL when not queued */
 };
 
+/* clang-format off */
 #define DEFERRED(function, pointer) {.fn = (function), .cookie = (pointer)}
+/* clang-format on */
 
 /* Already queued: stays where it is. The struct is the caller's and must live until it ran. */
 void loop_defer(struct loop *l, struct deferred *d);

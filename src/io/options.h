@@ -45,14 +45,14 @@ struct option_list {
 };
 
 struct option_row {
-    const char *name;  /* without dashes; NULL in a row that only opens a group */
-    char letter;       /* short form, or 0 */
-    const char *arg;   /* what --help calls the argument; NULL: takes none */
-    const char *help;  /* no capital, no full stop, one sentence */
+    const char *name; /* without dashes; NULL in a row that only opens a group */
+    char letter;      /* short form, or 0 */
+    const char *arg;  /* what --help calls the argument; NULL: takes none */
+    const char *help; /* no capital, no full stop, one sentence */
     enum option_kind kind;
-    size_t at;         /* offsetof the field */
-    uint64_t min, max; /* of UINT, TIME, SIZE; max 0: no bound */
-    const char *shown; /* the default, for --help, or NULL */
+    size_t at;                  /* offsetof the field */
+    uint64_t min, max;          /* of UINT, TIME, SIZE; max 0: no bound */
+    const char *shown;          /* the default, for --help, or NULL */
     const char *const *choices; /* NULL-ended */
     /* Reads the text into the struct; false with a reason in err (which goes behind "--name: "). */
     bool (*call)(void *args, const char *text, char err[OPTIONS_ERROR_MAX]);

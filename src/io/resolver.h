@@ -10,7 +10,7 @@
 #include "io/loop.h"
 
 enum {
-    RESOLVER_NAME_MAX = 256, /* a name in text with its NUL; no dot at the end */
+    RESOLVER_NAME_MAX = 256,  /* a name in text with its NUL; no dot at the end */
     RESOLVER_VALUES_MAX = 64, /* values of one answer; more are cut off */
     RESOLVER_ERROR_MAX = 200,
 };

@@ -17,7 +17,9 @@ struct timer {
     struct timer *child, *next, *prev;
 };
 
+/* clang-format off */
 #define TIMER(function, pointer) {.fn = (function), .cookie = (pointer)}
+/* clang-format on */
 
 void timer_init(struct timer *t, void (*fn)(void *cookie), void *cookie);
 /* At a time of loop_now(); one in the past fires in the next round. A running timer is moved. */

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Whole files. Writing goes through a file of a name nobody else has, beside the real one so that
+ * the rename stays within one file system; without the two syncs a power cut could leave an empty
+ * file under the right name, which for a key means that no proof ever verifies again.
+ */
+#include "io/file.h"
+
+#include "io/random.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int read_all(int fd, struct buf *out)
+{
+    char chunk[16384];
+
+    for (;;) {
+        ssize_t n = read(fd, chunk, sizeof(chunk));
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -errno;
+        if (n == 0)
+            return out->err;
+        buf_add(out, span_of(chunk, (size_t)n));
+        if (out->err)
+            return out->err == -EMSGSIZE ? -EFBIG : out->err;
+    }
+}
+
+int file_read(const char *path, struct buf *out)
+{
+    struct stat st;
+    int fd, r;
+
+    if (strcmp(path, "-") == 0)
+        return read_all(STDIN_FILENO, out);
+    /* Non-blocking: a FIFO that nobody writes to must not hold the open. */
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd < 0)
+        return -errno;
+    if (fstat(fd, &st) < 0)
+        r = -errno;
+    else if (S_ISDIR(st.st_mode))
+        r = -EISDIR;
+    else if (!S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode))
+        r = -EINVAL;
+    else
+        r = fcntl(fd, F_SETFL, 0) < 0 ? -errno : read_all(fd, out);
+    close(fd);
+    return r;
+}
+
+static int write_all(int fd, struct span s)
+{
+    while (s.n) {
+        ssize_t n = write(fd, s.p, s.n);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -errno;
+        s = span_slice(s, (size_t)n, s.n);
+    }
+    return 0;
+}
+
+static int sync_folder_of(const char *path)
+{
+    char folder[PATH_MAX];
+    size_t slash = span_rfind(span_str(path), '/');
+    int fd, r;
+
+    if (slash == strlen(path))
+        snprintf(folder, sizeof(folder), ".");
+    else
+        span_copy(span_of(path, slash ? slash : 1), folder, sizeof(folder));
+    fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    r = fsync(fd) < 0 ? -errno : 0;
+    close(fd);
+    /* Some file systems (FUSE, network) can't sync a folder; the file itself is safe there. */
+    return r == -EINVAL || r == -ENOTSUP ? 0 : r;
+}
+
+static int write_temporary(const char *temp, struct span bytes, mode_t mode)
+{
+    int fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode), r;
+
+    if (fd < 0)
+        return -errno;
+    r = write_all(fd, bytes);
+    if (r == 0 && (fchmod(fd, mode) < 0 || fsync(fd) < 0))
+        r = -errno;
+    if (close(fd) < 0 && r == 0)
+        r = -errno;
+    if (r < 0)
+        unlink(temp);
+    return r;
+}
+
+static int put(const char *path, struct span bytes, mode_t mode, bool only_new)
+{
+    char temp[PATH_MAX];
+    uint32_t tag;
+    int n, r = random_bytes(&tag, sizeof(tag));
+
+    if (r < 0)
+        return r;
+    n = snprintf(temp, sizeof(temp), "%s.%08x.new", path, (unsigned)tag);
+    if (n < 0 || (size_t)n >= sizeof(temp))
+        return -ENAMETOOLONG;
+    r = write_temporary(temp, bytes, mode);
+    if (r < 0)
+        return r;
+    if (only_new) {
+        /* link(2) never replaces: of two that try, one gets -EEXIST. */
+        r = link(temp, path) < 0 ? -errno : 0;
+        unlink(temp);
+    } else if (rename(temp, path) < 0) {
+        r = -errno;
+        unlink(temp);
+    }
+    return r < 0 ? r : sync_folder_of(path);
+}
+
+int file_write(const char *path, struct span bytes, mode_t mode)
+{
+    return put(path, bytes, mode, false);
+}
+
+int file_create(const char *path, struct span bytes, mode_t mode)
+{
+    return put(path, bytes, mode, true);
+}
+
+static int make_folder(const char *path, mode_t mode)
+{
+    struct stat st;
+
+    if (mkdir(path, mode) == 0)
+        return 0;
+    if (errno != EEXIST)
+        return -errno;
+    if (stat(path, &st) < 0)
+        return -errno;
+    return S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
+}
+
+int file_mkdirs(const char *path, mode_t mode)
+{
+    char part[PATH_MAX];
+    size_t n = strlen(path);
+
+    if (!n)
+        return -ENOENT;
+    if (n >= sizeof(part))
+        return -ENAMETOOLONG;
+    memcpy(part, path, n + 1);
+    for (size_t i = 1; i < n; i++) {
+        if (part[i] != '/')
+            continue;
+        part[i] = '\0';
+        /*
+         * The folders above are others' business: they get the usual mode, and may be unwritable.
+         */
+        int r = make_folder(part, 0777);
+
+        if (r < 0 && access(part, X_OK) < 0)
+            return r;
+        part[i] = '/';
+    }
+    return make_folder(part, mode);
+}
