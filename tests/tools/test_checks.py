@@ -191,6 +191,18 @@ def test_runner_does_not_count_an_old_report(tmp_path):
     assert (stage.passed, stage.failed) == (0, 1)
 
 
+@pytest.mark.parametrize("said, code, seen", [
+    ("ok 1 - a", 0, "ok 1 - a"),
+    ("not ok 7 # SKIP disk_full", 0, "ok 7 # SKIP disk_full"),
+    ("not ok 7 - disk_full", 1, "not ok 7 - disk_full"),
+    ("half a li", 139, "half a li"),
+])
+def test_tap(said, code, seen):
+    run = subprocess.run([f"{TOP}/tests/tap", "sh", "-c", 'printf "%s" "$0"; exit $1', said, str(code)],
+                         capture_output=True, text=True)
+    assert (run.stdout, run.returncode) == (seen + "\n", code)
+
+
 def packages(tree, listed, installed, user=0, refuses=False):
     """tools/install-packages on a system of three fake commands; returns what apt-get was told."""
     write(tree, "tools/packages/some.txt", listed)
