@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A command line is looked at from left to right: bytes that have no place in one, the verb by the
- * table, the argument by the verb. The parser says what is wrong and leaves to the server what to do
- * about it; the replies stand here because the RFCs bind them to the fault, not to the server.
+ * A command line is looked at from left to right: bytes that have no place in one, the verb by
+ * the table, the argument by the verb. The parser says what is wrong and leaves to the server
+ * what to do about it; the replies stand here because the RFCs bind them to the fault, not to the
+ * server.
  *
- * The order of tests is meant: the argument of a verb is read before "not offered" is said, so that
- * the size of a BDAT chunk is known even where BDAT is refused. Octets of a chunk that were taken
- * for commands would be a way to smuggle them.
+ * The order of tests is meant: the argument of a verb is read before "not offered" is said, so
+ * that the size of a BDAT chunk is known even where BDAT is refused. Octets of a chunk that were
+ * taken for commands would be a way to smuggle them.
  */
 #include "smtp/command.h"
 #include "base/num.h"
@@ -15,8 +16,8 @@
 #include <string.h>
 
 enum {
-    ENVID_MAX = 100, /* RFC 3461 §4.4 */
-    ORCPT_MAX = 500, /* RFC 3461 §4.2 */
+    ENVID_MAX = 100,      /* RFC 3461 §4.4 */
+    ORCPT_MAX = 500,      /* RFC 3461 §4.2 */
     AUTH_PARAM_MAX = 500, /* RFC 4954 §3 (5) */
 };
 
@@ -243,9 +244,8 @@ static enum smtp_command_got parse_bdat(struct smtp_command *cmd)
     if (!span_word(&rest, &last))
         return SMTP_COMMAND_OK;
     cmd->last = true;
-    return span_eq_nocase(last, SPAN_LIT("LAST")) && !span_word(&rest, &last)
-               ? SMTP_COMMAND_OK
-               : SMTP_COMMAND_SYNTAX;
+    return span_eq_nocase(last, SPAN_LIT("LAST")) && !span_word(&rest, &last) ? SMTP_COMMAND_OK
+                                                                              : SMTP_COMMAND_SYNTAX;
 }
 
 static bool bytes_ok(struct span line, bool high)

@@ -12,11 +12,11 @@
 
 enum smtp_verb {
     SMTP_VERB_UNKNOWN = 0,
-    SMTP_VERB_AUTH,     /* RFC 4954 */
-    SMTP_VERB_BDAT,     /* RFC 3030 */
+    SMTP_VERB_AUTH, /* RFC 4954 */
+    SMTP_VERB_BDAT, /* RFC 3030 */
     SMTP_VERB_DATA,
     SMTP_VERB_EHLO,
-    SMTP_VERB_ETRN,     /* RFC 1985 */
+    SMTP_VERB_ETRN, /* RFC 1985 */
     SMTP_VERB_EXPN,
     SMTP_VERB_HELO,
     SMTP_VERB_HELP,
@@ -30,7 +30,7 @@ enum smtp_verb {
     SMTP_VERB_VRFY,
     SMTP_VERB_XCLIENT,
     SMTP_VERB_XFORWARD,
-    SMTP_VERB_FOREIGN,  /* first words of other protocols: a browser or a proxy was made to call us */
+    SMTP_VERB_FOREIGN, /* first words of other protocols: a browser or proxy was made to call us */
 };
 
 enum smtp_verb_flag {
@@ -67,7 +67,7 @@ enum smtp_param {
     SMTP_PARAM_ENVID = 1 << 4,
     SMTP_PARAM_NOTIFY = 1 << 5,
     SMTP_PARAM_ORCPT = 1 << 6,
-    SMTP_PARAM_AUTH = 1 << 7,     /* RFC 4954 §5 */
+    SMTP_PARAM_AUTH = 1 << 7, /* RFC 4954 §5 */
 };
 
 enum smtp_body {
@@ -84,25 +84,25 @@ enum smtp_notify {
 };
 
 struct smtp_params {
-    unsigned given;       /* enum smtp_param */
+    unsigned given; /* enum smtp_param */
     uint64_t size;
     enum smtp_body body;
-    bool ret_full;        /* RET=FULL, else HDRS */
-    unsigned notify;      /* enum smtp_notify */
-    struct span envid;    /* xtext as written */
-    struct span orcpt;    /* "addr-type;xtext" as written */
-    struct span auth;     /* xtext as written, or "<>" */
+    bool ret_full;     /* RET=FULL, else HDRS */
+    unsigned notify;   /* enum smtp_notify */
+    struct span envid; /* xtext as written */
+    struct span orcpt; /* "addr-type;xtext" as written */
+    struct span auth;  /* xtext as written, or "<>" */
 };
 
 struct smtp_command {
     enum smtp_verb verb;
-    unsigned flags;       /* of its row */
-    struct span word;     /* the verb as written */
-    struct span arg;      /* what is behind it, without blanks around */
+    unsigned flags;   /* of its row */
+    struct span word; /* the verb as written */
+    struct span arg;  /* what is behind it, without blanks around */
     /* MAIL and RCPT */
-    struct span path_text;        /* the path as written, brackets or not */
+    struct span path_text; /* the path as written, brackets or not */
     enum smtp_path_got path_got;
-    struct smtp_path path;        /* filled as path_got says */
+    struct smtp_path path; /* filled as path_got says */
     struct smtp_params params;
     /* BDAT */
     uint64_t chunk;
@@ -111,9 +111,9 @@ struct smtp_command {
 
 enum smtp_command_got {
     SMTP_COMMAND_OK = 0,
-    SMTP_COMMAND_UNKNOWN,       /* no such verb */
-    SMTP_COMMAND_NOT_OFFERED,   /* a verb we know, of an extension not offered here */
-    SMTP_COMMAND_BYTES,         /* NUL, another control character, or 8-bit without SMTPUTF8 offered */
+    SMTP_COMMAND_UNKNOWN,     /* no such verb */
+    SMTP_COMMAND_NOT_OFFERED, /* a verb we know, of an extension not offered here */
+    SMTP_COMMAND_BYTES, /* NUL, another control character, or 8-bit without SMTPUTF8 offered */
     SMTP_COMMAND_NEEDS_ARG,
     SMTP_COMMAND_NO_ARG,        /* an argument where none belongs */
     SMTP_COMMAND_SYNTAX,        /* of the argument: FROM:, TO:, chunk size */
@@ -126,20 +126,21 @@ enum smtp_command_got {
 };
 
 struct smtp_command_rules {
-    unsigned ext;      /* enum smtp_ext offered to this client now; 0 after HELO */
-    bool utf8;         /* for RCPT: MAIL had SMTPUTF8 */
+    unsigned ext; /* enum smtp_ext offered to this client now; 0 after HELO */
+    bool utf8;    /* for RCPT: MAIL had SMTPUTF8 */
     /*
-     * Take what sloppy clients send: a blank before the path, no brackets, 8-bit, any path at all.
-     * The path is parsed and path_got says what is wrong with it, but that is no fault of the command.
+     * Take what sloppy clients send: a blank before the path, no brackets, 8-bit, any path at
+     * all. The path is parsed and path_got says what is wrong with it, but that is no fault of
+     * the command.
      */
     bool any_path;
 };
 
 /*
- * Parses one line, without its line end. Everything in *ret borrows from the line. On a fault what
- * was read up to there is filled in; verb, flags and, where it can be read, the size of a BDAT chunk
- * always are. The null path is right for MAIL and a bad recipient for RCPT; <postmaster> is right
- * for RCPT and a bad sender for MAIL.
+ * Parses one line, without its line end. Everything in *ret borrows from the line. On a fault
+ * what was read up to there is filled in; verb, flags and, where it can be read, the size of a
+ * BDAT chunk always are. The null path is right for MAIL and a bad recipient for RCPT;
+ * <postmaster> is right for RCPT and a bad sender for MAIL.
  */
 enum smtp_command_got smtp_command_parse(struct span line, const struct smtp_command_rules *rules,
                                          struct smtp_command *ret);

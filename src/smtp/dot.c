@@ -5,13 +5,14 @@
  *              .          CR             LF            NUL, other
  *     LINE     DOT        CR, give       TEXT, give    TEXT, give
  *     DOT      TEXT,give  DOT_CR         TEXT, give    TEXT, give
- *     DOT_CR   TEXT       CR             END           TEXT            (a held CR is given out first)
+ *     DOT_CR   TEXT       CR             END           TEXT        (the held CR is given out first)
  *     TEXT     give       CR, give       give          give
  *     CR       TEXT,give  give           LINE, give    TEXT, give
  *
- * A dot at the start of a line is dropped with whatever follows it (RFC 5321 §4.5.2). What is held
- * back is at most one CR, so pieces are slices of the input and nothing is copied. LF is a line end
- * in the state CR alone: a lone LF leads to TEXT, not to LINE, and a dot behind it is just a dot.
+ * A dot at the start of a line is dropped with whatever follows it (RFC 5321 §4.5.2). What is
+ * held back is at most one CR, so pieces are slices of the input and nothing is copied. LF is a
+ * line end in the state CR alone: a lone LF leads to TEXT, not to LINE, and a dot behind it is
+ * just a dot.
  */
 #include "smtp/dot.h"
 #include "smtp/limits.h"

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Message text on the wire, RFC 5321 §4.5.2: dots out, dots in, and what does not belong in a text.
+ * Message text on the wire, RFC 5321 §4.5.2: dots out, dots in, and what does not belong in a
+ * text.
  *
- * The end of data is CR LF . CR LF and nothing else; a lone CR or LF is never a line end (RFC 5321
- * §4.1.1.4, §2.3.8). That both ends of every hop agree on this is what keeps a second envelope from
- * being smuggled in a body (CVE-2023-51764 and its kin). All of it works fed in any cut.
+ * The end of data is CR LF . CR LF and nothing else; a lone CR or LF is never a line end (RFC
+ * 5321 §4.1.1.4, §2.3.8). That both ends of every hop agree on this is what keeps a second
+ * envelope from being smuggled in a body (CVE-2023-51764 and its kin). All of it works fed in any
+ * cut.
  */
 #ifndef POSTERN_SMTP_DOT_H
 #define POSTERN_SMTP_DOT_H
@@ -15,7 +17,7 @@
 
 /* What was seen in a message; each is a fault of the sender unless it says otherwise. */
 struct smtp_text_seen {
-    uint64_t octets;     /* not a fault */
+    uint64_t octets; /* not a fault */
     uint64_t bare_cr;
     uint64_t bare_lf;
     uint64_t nul;
@@ -37,7 +39,7 @@ enum smtp_dot_at {
     SMTP_DOT_DOT,      /* a dot at the start of a line, held */
     SMTP_DOT_DOT_CR,   /* that dot and a CR, held */
     SMTP_DOT_TEXT,
-    SMTP_DOT_CR,       /* a CR in the line, given out already */
+    SMTP_DOT_CR, /* a CR in the line, given out already */
     SMTP_DOT_END,
 };
 
@@ -54,8 +56,8 @@ enum smtp_dot_got {
 };
 
 /*
- * Takes bytes off the front of *in; call until it says MORE or DONE. The text given out ends in the
- * CRLF that stands before the closing dot. After DONE the struct must be zeroed again.
+ * Takes bytes off the front of *in; call until it says MORE or DONE. The text given out ends in
+ * the CRLF that stands before the closing dot. After DONE the struct must be zeroed again.
  */
 enum smtp_dot_got smtp_dot_read(struct smtp_dot_in *d, struct span *in, struct span *ret_piece);
 
@@ -66,8 +68,9 @@ struct smtp_dot_out {
 };
 
 /*
- * Writes text with dots stuffed. Every line end written is CRLF: a lone CR or LF in the text becomes
- * one, so that no receiver can see a line end that we did not write. The buffer's err is sticky.
+ * Writes text with dots stuffed. Every line end written is CRLF: a lone CR or LF in the text
+ * becomes one, so that no receiver can see a line end that we did not write. The buffer's err is
+ * sticky.
  */
 void smtp_dot_write(struct smtp_dot_out *d, struct span text, struct buf *out);
 /* Ends an open line, then the data. */

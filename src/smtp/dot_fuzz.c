@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The first byte says how long the pieces are. What is sent comes back as the same lines, and the end
- * of data is where the five octets first stand, however the text was cut.
+ * The first byte says how long the pieces are. What is sent comes back as the same lines, and the
+ * end of data is where the five octets first stand, however the text was cut.
  */
 #include "smtp/dot.h"
 

@@ -24,8 +24,8 @@ enum {
     SMTP_REPLY_KEPT = 2048,       /* octets of a reply's text that are kept */
 
     /* Of the server machine. */
-    SMTP_LINE_PASSED = 1 << 16,   /* octets of an endless command line that are read before the end */
-    SMTP_TEXT_PASSED = 1 << 24,   /* octets of a refused message that are read before the end */
+    SMTP_LINE_PASSED = 1 << 16,   /* octets of an endless command line that are read, then the end */
+    SMTP_TEXT_PASSED = 1 << 24,   /* octets of a refused message that are read, then the end */
     SMTP_SAY_LINES = 32,          /* lines of one reply; the rest is left out */
     SMTP_OUT_HIGH = 1 << 14,      /* octets to send at which no more commands are read */
     SMTP_OUT_MAX = 1 << 16,       /* octets to send, at most: SMTP_OUT_HIGH and two replies */

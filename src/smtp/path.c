@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One cursor walks the text once; each rule of the grammar is a function that moves it past what it
- * takes or leaves it where the fault is. Limits are looked at after the syntax, so that the answer to
- * "what is wrong" does not depend on where a text was cut.
+ * One cursor walks the text once; each rule of the grammar is a function that moves it past what
+ * it takes or leaves it where the fault is. Limits are looked at after the syntax, so that the
+ * answer to "what is wrong" does not depend on where a text was cut.
  *
  * Where the grammar leaves a choice the narrower one is taken, because every reading that two mail
  * systems may differ in is a way through one of them:

@@ -8,9 +8,10 @@
  *     Mailbox        = Local-part "@" ( Domain / address-literal )
  *     Local-part     = Dot-string / Quoted-string
  *
- * Two readers, for two purposes. smtp_path_parse() is strict: it says exactly what the grammar says,
- * and is what a gate decides by. smtp_path_lenient() never fails: it says where in a text that some
- * relay may have mangled a token could be, and which domains stand in it. It grants nothing.
+ * Two readers, for two purposes. smtp_path_parse() is strict: it says exactly what the grammar
+ * says, and is what a gate decides by. smtp_path_lenient() never fails: it says where in a text
+ * that some relay may have mangled a token could be, and which domains stand in it. It grants
+ * nothing.
  */
 #ifndef POSTERN_SMTP_PATH_H
 #define POSTERN_SMTP_PATH_H
@@ -20,7 +21,7 @@
 
 enum smtp_path_got {
     SMTP_PATH_OK = 0,
-    SMTP_PATH_NULL,        /* <>: the reverse-path of bounces, RFC 5321 §4.5.5; nothing else is set */
+    SMTP_PATH_NULL, /* <>: the reverse-path of bounces, RFC 5321 §4.5.5; nothing else is set */
     SMTP_PATH_POSTMASTER,  /* <postmaster> in any case, no domain, RFC 5321 §4.1.1.3 */
     SMTP_PATH_NO_DOMAIN,   /* a right local part, and no @ behind it */
     SMTP_PATH_SYNTAX,      /* not in the grammar; *ret_at tells where */
@@ -32,16 +33,16 @@ enum smtp_path_got {
 
 /* The spans are borrowed from the text that was parsed. */
 struct smtp_path {
-    struct span text;   /* what stands between the brackets */
-    struct span route;  /* "@a,@b" without its colon; empty when there is none */
-    struct span raw;    /* the local part as written, with its quotes */
-    struct span domain; /* as written; an address literal with its brackets */
+    struct span text;               /* what stands between the brackets */
+    struct span route;              /* "@a,@b" without its colon; empty when there is none */
+    struct span raw;                /* the local part as written, with its quotes */
+    struct span domain;             /* as written; an address literal with its brackets */
     char local[SMTP_LOCAL_MAX + 1]; /* the local part, quoting undone; it holds no NUL */
     size_t local_n;
-    bool quoted;        /* the local part was a Quoted-string */
-    bool literal;       /* the domain is an address literal */
-    bool utf8;          /* SMTPUTF8 is needed: octets over 127 in the local part or a domain */
-    struct ip ip;       /* of a literal; IP_NONE for a General-address-literal */
+    bool quoted;  /* the local part was a Quoted-string */
+    bool literal; /* the domain is an address literal */
+    bool utf8;    /* SMTPUTF8 is needed: octets over 127 in the local part or a domain */
+    struct ip ip; /* of a literal; IP_NONE for a General-address-literal */
 };
 
 /* `text` is the whole path with its angle brackets, and nothing before or behind it. */
@@ -57,9 +58,10 @@ bool smtp_domain_ok(struct span s);
 bool smtp_literal_parse(struct span s, struct ip *ret);
 
 /*
- * The length of the path at the front of a command's argument: up to and with the ">" that closes it
- * outside of quotes, or, where no bracket opens it, up to the first blank outside of quotes. Where
- * quotes never close it is read again without heed to them. The path ends within s in any case.
+ * The length of the path at the front of a command's argument: up to and with the ">" that closes
+ * it outside of quotes, or, where no bracket opens it, up to the first blank outside of quotes.
+ * Where quotes never close it is read again without heed to them. The path ends within s in any
+ * case.
  */
 size_t smtp_path_length(struct span s);
 
@@ -68,7 +70,7 @@ enum { SMTP_LENIENT_DOMAINS = 8 };
 struct smtp_lenient {
     struct span text;  /* without blanks and brackets around it */
     struct span local; /* text without "@domain" at its end: a token is in here or nowhere */
-    /* What looks like a domain, from left to right, without a trailing dot: at most the last eight. */
+    /* What looks like a domain, left to right, without a trailing dot: at most the last eight. */
     struct span domains[SMTP_LENIENT_DOMAINS];
     size_t domain_count;
 };

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Reading what is left of an address after a relay had it. Each relay undoes another part of the
- * probe's form (a route, a percent sign, quotes, a comment) and some add their own, so no grammar is
- * tried: whatever can stand in a domain is one candidate, everything else parts candidates. That is
- * enough because nothing is granted by it; a token is checked by its MAC, and "is this for the probe
- * domain" is asked of what was found.
+ * probe's form (a route, a percent sign, quotes, a comment) and some add their own, so no grammar
+ * is tried: whatever can stand in a domain is one candidate, everything else parts candidates.
+ * That is enough because nothing is granted by it; a token is checked by its MAC, and "is this
+ * for the probe domain" is asked of what was found.
  */
 #include "smtp/path.h"
 

@@ -92,9 +92,18 @@ static const struct path_case cases[] = {
     {"utf-8 over the end", "<u\xf4\x90\x80\x80@d>", SMTP_PATH_UTF8},
     {"utf-8 cut", "<u@d\xc3>", SMTP_PATH_UTF8},
     {"latin-1", "<d\xf6rte@d>", SMTP_PATH_UTF8},
-    {"fullwidth dot", "<u@d\xef\xbc\x8e" "example>", SMTP_PATH_SYNTAX},
-    {"ideographic dot", "<u@d\xe3\x80\x82" "example>", SMTP_PATH_SYNTAX},
-    {"C1 control", "<u@d\xc2\x85" "e>", SMTP_PATH_SYNTAX},
+    {"fullwidth dot",
+     "<u@d\xef\xbc\x8e"
+     "example>",
+     SMTP_PATH_SYNTAX},
+    {"ideographic dot",
+     "<u@d\xe3\x80\x82"
+     "example>",
+     SMTP_PATH_SYNTAX},
+    {"C1 control",
+     "<u@d\xc2\x85"
+     "e>",
+     SMTP_PATH_SYNTAX},
     {"no brackets", "u@d", SMTP_PATH_SYNTAX},
     {"no closing bracket", "<u@d", SMTP_PATH_SYNTAX},
     {"blank before", " <u@d>", SMTP_PATH_SYNTAX},
@@ -175,15 +184,9 @@ static void path_at_the_limits(void **state)
         size_t local, domain;
         enum smtp_path_got got;
     } sizes[] = {
-        {64, 10, SMTP_PATH_OK},
-        {65, 10, SMTP_PATH_LONG_LOCAL},
-        {1, 252, SMTP_PATH_OK},
-        {1, 253, SMTP_PATH_LONG},
-        {1, 255, SMTP_PATH_LONG},
-        {1, 256, SMTP_PATH_LONG_DOMAIN},
-        {64, 189, SMTP_PATH_OK},
-        {64, 190, SMTP_PATH_LONG},
-        {1900, 10, SMTP_PATH_LONG_LOCAL},
+        {64, 10, SMTP_PATH_OK},   {65, 10, SMTP_PATH_LONG_LOCAL}, {1, 252, SMTP_PATH_OK},
+        {1, 253, SMTP_PATH_LONG}, {1, 255, SMTP_PATH_LONG},       {1, 256, SMTP_PATH_LONG_DOMAIN},
+        {64, 189, SMTP_PATH_OK},  {64, 190, SMTP_PATH_LONG},      {1900, 10, SMTP_PATH_LONG_LOCAL},
     };
     char text[4096];
     struct smtp_path p;
@@ -244,10 +247,18 @@ static void path_length_in_an_argument(void **state)
         const char *in;
         size_t n;
     } lengths[] = {
-        {"<u@d> SIZE=1", 5},     {"<u@d>", 5},        {"<> BODY=7BIT", 2},
-        {"<\"a>b\"@d> X", 9},    {"u@d SIZE=1", 3},   {"\"a b\"@d X", 7},
-        {"<\"a@d> SIZE=1", 6},   {"\"a@d SIZE=1", 4}, {"<u@d SIZE=1", 4},
-        {"<\"a\\\"> \"@d> X", 11}, {"", 0},           {"<", 1},
+        {"<u@d> SIZE=1", 5},
+        {"<u@d>", 5},
+        {"<> BODY=7BIT", 2},
+        {"<\"a>b\"@d> X", 9},
+        {"u@d SIZE=1", 3},
+        {"\"a b\"@d X", 7},
+        {"<\"a@d> SIZE=1", 6},
+        {"\"a@d SIZE=1", 4},
+        {"<u@d SIZE=1", 4},
+        {"<\"a\\\"> \"@d> X", 11},
+        {"", 0},
+        {"<", 1},
         {"<a b@d> X", 7},
     };
 
@@ -291,8 +302,8 @@ static const struct lenient_case lenients[] = {
     {"double percent", "<tok%d.example%h.test@h.test>", "tok%d.example%h.test",
      "d.example h.test h.test"},
     {"escaped", "<\"tok\\@d.example\"@h.test>", "\"tok\\@d.example\"", "d.example h.test"},
-    {"MAIL-11", "<\"gw::smtp%\\\"tok@d.example\\\"\"@h.test>",
-     "\"gw::smtp%\\\"tok@d.example\\\"\"", "d.example h.test"},
+    {"MAIL-11", "<\"gw::smtp%\\\"tok@d.example\\\"\"@h.test>", "\"gw::smtp%\\\"tok@d.example\\\"\"",
+     "d.example h.test"},
     {"literal 6", "<tok@[IPv6:2001:db8::1]>", "tok", "[IPv6:2001:db8::1]"},
     {"bad literal", "<tok@[1.2]>", "tok@[1.2]", "1.2"},
     {"more than eight", "<a.1!a.2!a.3!a.4!a.5!a.6!a.7!a.8!tok@a.9>",
@@ -339,9 +350,12 @@ static void lenient_is_bounded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(path_by_the_grammar),       cmocka_unit_test(path_cut_anywhere),
-        cmocka_unit_test(path_tells_where),          cmocka_unit_test(path_at_the_limits),
-        cmocka_unit_test(path_literal_value),        cmocka_unit_test(domain_alone),
+        cmocka_unit_test(path_by_the_grammar),
+        cmocka_unit_test(path_cut_anywhere),
+        cmocka_unit_test(path_tells_where),
+        cmocka_unit_test(path_at_the_limits),
+        cmocka_unit_test(path_literal_value),
+        cmocka_unit_test(domain_alone),
         cmocka_unit_test(path_length_in_an_argument),
         cmocka_unit_test(lenient_finds_token_and_domains),
         cmocka_unit_test(lenient_is_bounded),

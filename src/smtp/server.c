@@ -24,10 +24,10 @@
 const char *smtp_server_state_name(enum smtp_server_state state)
 {
     static const char *const names[] = {
-        [SMTP_SERVER_IDLE] = "idle",   [SMTP_SERVER_QUIET] = "quiet",
+        [SMTP_SERVER_IDLE] = "idle",       [SMTP_SERVER_QUIET] = "quiet",
         [SMTP_SERVER_COMMAND] = "command", [SMTP_SERVER_AUTH] = "auth",
-        [SMTP_SERVER_DATA] = "data",   [SMTP_SERVER_BDAT] = "bdat",
-        [SMTP_SERVER_ASKED] = "asked", [SMTP_SERVER_TLS] = "tls",
+        [SMTP_SERVER_DATA] = "data",       [SMTP_SERVER_BDAT] = "bdat",
+        [SMTP_SERVER_ASKED] = "asked",     [SMTP_SERVER_TLS] = "tls",
         [SMTP_SERVER_CLOSED] = "closed",
     };
 

@@ -4,10 +4,10 @@
  * (RFC 2920), SIZE (1870), 8BITMIME (6152), SMTPUTF8 (6531), CHUNKING (3030), STARTTLS (3207) and
  * ENHANCEDSTATUSCODES (2034).
  *
- * Bytes of the client go in by smtp_server_feed(). The machine speaks the protocol and asks its owner
- * at each point where something is decided (struct smtp_server_ops). An owner that cannot answer at
- * once answers later by smtp_server_resume(); until then the machine takes no byte, and replies stay
- * in order because there is never more than one question open.
+ * Bytes of the client go in by smtp_server_feed(). The machine speaks the protocol and asks its
+ * owner at each point where something is decided (struct smtp_server_ops). An owner that cannot
+ * answer at once answers later by smtp_server_resume(); until then the machine takes no byte, and
+ * replies stay in order because there is never more than one question open.
  *
  * What the owner does after every call: send and consume s->out, then obey smtp_server_todo().
  *
@@ -46,8 +46,9 @@ enum smtp_now {
 };
 
 /*
- * The owner's decisions. A NULL function is answered as its line says. `owner` is s->owner. Nothing
- * in the arguments outlives the call. In none of them may the owner call back into the machine.
+ * The owner's decisions. A NULL function is answered as its line says. `owner` is s->owner.
+ * Nothing in the arguments outlives the call. In none of them may the owner call back into the
+ * machine.
  */
 struct smtp_server_ops {
     /*
@@ -56,8 +57,8 @@ struct smtp_server_ops {
      */
     enum smtp_now (*greet)(void *owner, struct smtp_server *s, struct smtp_say *ret);
     /*
-     * HELO or EHLO; s->hello and s->esmtp are set already. Anything but 250 refuses. A text replaces
-     * the first line; the keywords follow in any case. NULL: 250.
+     * HELO or EHLO; s->hello and s->esmtp are set already. Anything but 250 refuses. A text
+     * replaces the first line; the keywords follow in any case. NULL: 250.
      */
     enum smtp_now (*hello)(void *owner, struct smtp_server *s, struct smtp_say *ret);
     /* MAIL and RCPT. 2xx accepts. Not NULL. */
@@ -82,8 +83,8 @@ struct smtp_server_ops {
     void (*reset)(void *owner, struct smtp_server *s);
     /*
      * Verbs that are the owner's own: VRFY, EXPN, ETRN, HELP, XCLIENT, XFORWARD, where its row's
-     * extension is offered. 220 to XCLIENT starts the session anew. NULL: 252 to VRFY, 214 to HELP,
-     * 502 to the others.
+     * extension is offered. 220 to XCLIENT starts the session anew. NULL: 252 to VRFY, 214 to
+     * HELP, 502 to the others.
      */
     enum smtp_now (*other)(void *owner, struct smtp_server *s, const struct smtp_command *cmd,
                            struct smtp_say *ret);
@@ -131,12 +132,12 @@ enum smtp_server_state {
     SMTP_SERVER_IDLE = 0, /* not started */
     SMTP_SERVER_QUIET,    /* greet_wait runs */
     SMTP_SERVER_COMMAND,
-    SMTP_SERVER_AUTH,     /* the next line is the owner's */
+    SMTP_SERVER_AUTH, /* the next line is the owner's */
     SMTP_SERVER_DATA,
-    SMTP_SERVER_BDAT,     /* in the octets of a chunk */
-    SMTP_SERVER_ASKED,    /* the owner will answer later */
-    SMTP_SERVER_TLS,      /* 220 was said to STARTTLS: the owner shakes hands */
-    SMTP_SERVER_CLOSED,   /* the last reply is in out */
+    SMTP_SERVER_BDAT,   /* in the octets of a chunk */
+    SMTP_SERVER_ASKED,  /* the owner will answer later */
+    SMTP_SERVER_TLS,    /* 220 was said to STARTTLS: the owner shakes hands */
+    SMTP_SERVER_CLOSED, /* the last reply is in out */
 };
 
 const char *smtp_server_state_name(enum smtp_server_state state);
@@ -168,37 +169,37 @@ struct smtp_server {
 
     enum smtp_server_state state;
     enum smtp_server_end end;
-    bool tls;           /* the session is under TLS */
-    bool esmtp;         /* by EHLO, not HELO */
+    bool tls;   /* the session is under TLS */
+    bool esmtp; /* by EHLO, not HELO */
     bool authed;
-    bool in_mail;       /* MAIL was accepted */
+    bool in_mail;                    /* MAIL was accepted */
     char hello[SMTP_DOMAIN_MAX + 1]; /* as given, cut and with odd bytes as "?"; "" before HELO */
     struct smtp_params mail;         /* of the open transaction; its spans are empty */
-    unsigned rcpts;     /* accepted in this transaction */
-    unsigned rcpts_bad; /* refused in this transaction */
-    struct smtp_text_seen seen; /* of the message that is coming in or was just ended */
-    bool by_bdat;       /* the message comes in chunks */
+    unsigned rcpts;                  /* accepted in this transaction */
+    unsigned rcpts_bad;              /* refused in this transaction */
+    struct smtp_text_seen seen;      /* of the message that is coming in or was just ended */
+    bool by_bdat;                    /* the message comes in chunks */
 
     /* Of the session. */
-    unsigned messages;    /* that the owner answered with 2xx */
+    unsigned messages; /* that the owner answered with 2xx */
     unsigned mails, errors, junk, commands;
     unsigned out_of_turn; /* times the client talked where it had to wait */
     unsigned lf_lines;    /* command lines that ended in a lone LF */
     bool early;           /* talked before the greeting */
 
     /* The machine's own. */
-    struct buf line;            /* the command line that is coming in */
-    bool line_long;             /* it is over the limit: read to its end, then refused */
+    struct buf line; /* the command line that is coming in */
+    bool line_long;  /* it is over the limit: read to its end, then refused */
     struct smtp_dot_in dot;
-    uint64_t chunk_left;        /* octets of a BDAT chunk to come */
+    uint64_t chunk_left; /* octets of a BDAT chunk to come */
     uint64_t chunk_size;
     bool chunk_last;
-    bool dropping;              /* the message is refused: pass over the rest, then say `later` */
-    bool full;                  /* the owner keeps no more of this message */
+    bool dropping; /* the message is refused: pass over the rest, then say `later` */
+    bool full;     /* the owner keeps no more of this message */
     struct buf later;
-    uint8_t asked;              /* enum server_ask of server_priv.h: which question is open */
+    uint8_t asked; /* enum server_ask of server_priv.h: which question is open */
     enum smtp_verb asked_verb;
-    uint64_t passed;            /* octets passed over */
+    uint64_t passed;                                      /* octets passed over */
     int64_t deadline, message_deadline, session_deadline; /* INT64_MAX: none */
 };
 
@@ -229,8 +230,8 @@ void smtp_server_tls(struct smtp_server *s, int64_t now);
 /* Time has passed. */
 void smtp_server_tick(struct smtp_server *s, int64_t now);
 /*
- * Ends the session with 421 4.3.2: the server goes down, or needs the room. A question that is open
- * is open no more.
+ * Ends the session with 421 4.3.2: the server goes down, or needs the room. A question that is
+ * open is open no more.
  */
 void smtp_server_shut(struct smtp_server *s, const char *text);
 

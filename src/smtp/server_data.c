@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The message, by DATA with its dots or by BDAT in counted chunks (RFC 3030). Both give its octets to
- * the owner as they come and ask about the whole at the end; nothing is kept here.
+ * The message, by DATA with its dots or by BDAT in counted chunks (RFC 3030). Both give its
+ * octets to the owner as they come and ask about the whole at the end; nothing is kept here.
  *
- * A message that is refused half-way is still read to its end, because its octets would otherwise be
- * read as commands; only one that is too long to be worth it ends the session. After a refused chunk
- * the transaction is gone, so that later chunks of the same message find none (503) and are passed
- * over as well.
+ * A message that is refused half-way is still read to its end, because its octets would otherwise
+ * be read as commands; only one that is too long to be worth it ends the session. After a refused
+ * chunk the transaction is gone, so that later chunks of the same message find none (503) and are
+ * passed over as well.
  */
 #include "smtp/server_priv.h"
 

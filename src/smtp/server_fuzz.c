@@ -52,7 +52,11 @@ static bool on_chunk(void *owner, struct smtp_server *s, struct span text)
 }
 
 static const struct smtp_server_ops ops = {
-    .mail = on_command, .rcpt = on_command, .chunk = on_chunk, .end = on_end, .other = on_command,
+    .mail = on_command,
+    .rcpt = on_command,
+    .chunk = on_chunk,
+    .end = on_end,
+    .other = on_command,
     .auth = on_auth,
 };
 

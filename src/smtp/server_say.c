@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * All octets that the server sends are written here, so that the form of a reply (RFC 5321 §4.2.1)
- * is kept in one place: no owner's text, and no client's word echoed in one, can make a line end, a
- * line over 512 octets, or a reply without end.
+ * All octets that the server sends are written here, so that the form of a reply (RFC 5321
+ * §4.2.1) is kept in one place: no owner's text, and no client's word echoed in one, can make a
+ * line end, a line over 512 octets, or a reply without end.
  */
 #include "smtp/server_priv.h"
 
@@ -136,8 +136,8 @@ unsigned server_offers(const struct smtp_server *s)
 static void add_keywords(const struct smtp_server *s, struct buf *text)
 {
     static const enum smtp_ext plain[] = {
-        SMTP_EXT_PIPELINING, SMTP_EXT_8BITMIME, SMTP_EXT_SMTPUTF8,   SMTP_EXT_CHUNKING,
-        SMTP_EXT_BINARYMIME, SMTP_EXT_DSN,      SMTP_EXT_ETRN,       SMTP_EXT_STARTTLS,
+        SMTP_EXT_PIPELINING, SMTP_EXT_8BITMIME, SMTP_EXT_SMTPUTF8,    SMTP_EXT_CHUNKING,
+        SMTP_EXT_BINARYMIME, SMTP_EXT_DSN,      SMTP_EXT_ETRN,        SMTP_EXT_STARTTLS,
         SMTP_EXT_VRFY,       SMTP_EXT_HELP,     SMTP_EXT_PIPECONNECT,
     };
     unsigned ext = server_offers(s);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One command: may it be asked for now (the flags of its row say), then its own function, which may
- * put a question to the owner; server_answered() is where every answer arrives, at once or later.
+ * One command: may it be asked for now (the flags of its row say), then its own function, which
+ * may put a question to the owner; server_answered() is where every answer arrives, at once or
+ * later.
  *
  * The order of refusals is the order of what a client can do about them: a verb that nobody knows
- * (500, 502), TLS first (530), login first (530), out of sequence (503), and only then what is wrong
- * with the argument (501, 553, 555).
+ * (500, 502), TLS first (530), login first (530), out of sequence (503), and only then what is
+ * wrong with the argument (501, 553, 555).
  */
 #include "smtp/server_priv.h"
 
@@ -78,8 +79,8 @@ static void do_hello(struct smtp_server *s, const struct smtp_command *cmd, int6
     server_drop_mail(s);
     take_hello(s, cmd->arg);
     s->esmtp = cmd->verb == SMTP_VERB_EHLO;
-    server_asked(s, SERVER_ASK_HELLO,
-                 s->ops->hello ? s->ops->hello(s->owner, s, &say) : SMTP_NOW, &say, now);
+    server_asked(s, SERVER_ASK_HELLO, s->ops->hello ? s->ops->hello(s->owner, s, &say) : SMTP_NOW,
+                 &say, now);
 }
 
 static void do_mail(struct smtp_server *s, const struct smtp_command *cmd, int64_t now)
@@ -180,15 +181,15 @@ static void do_other(struct smtp_server *s, const struct smtp_command *cmd, int6
 typedef void verb_fn(struct smtp_server *s, const struct smtp_command *cmd, int64_t now);
 
 static verb_fn *const verbs[] = {
-    [SMTP_VERB_AUTH] = do_auth,         [SMTP_VERB_BDAT] = server_bdat,
-    [SMTP_VERB_DATA] = server_data,     [SMTP_VERB_EHLO] = do_hello,
-    [SMTP_VERB_ETRN] = do_other,        [SMTP_VERB_EXPN] = do_other,
-    [SMTP_VERB_HELO] = do_hello,        [SMTP_VERB_HELP] = do_other,
-    [SMTP_VERB_MAIL] = do_mail,         [SMTP_VERB_NOOP] = do_noop,
-    [SMTP_VERB_QUIT] = do_quit,         [SMTP_VERB_RCPT] = do_rcpt,
-    [SMTP_VERB_RSET] = do_rset,         [SMTP_VERB_STARTTLS] = do_starttls,
-    [SMTP_VERB_TURN] = do_other,        [SMTP_VERB_VRFY] = do_other,
-    [SMTP_VERB_XCLIENT] = do_other,     [SMTP_VERB_XFORWARD] = do_other,
+    [SMTP_VERB_AUTH] = do_auth,       [SMTP_VERB_BDAT] = server_bdat,
+    [SMTP_VERB_DATA] = server_data,   [SMTP_VERB_EHLO] = do_hello,
+    [SMTP_VERB_ETRN] = do_other,      [SMTP_VERB_EXPN] = do_other,
+    [SMTP_VERB_HELO] = do_hello,      [SMTP_VERB_HELP] = do_other,
+    [SMTP_VERB_MAIL] = do_mail,       [SMTP_VERB_NOOP] = do_noop,
+    [SMTP_VERB_QUIT] = do_quit,       [SMTP_VERB_RCPT] = do_rcpt,
+    [SMTP_VERB_RSET] = do_rset,       [SMTP_VERB_STARTTLS] = do_starttls,
+    [SMTP_VERB_TURN] = do_other,      [SMTP_VERB_VRFY] = do_other,
+    [SMTP_VERB_XCLIENT] = do_other,   [SMTP_VERB_XFORWARD] = do_other,
     [SMTP_VERB_FOREIGN] = do_foreign,
 };
 
@@ -370,7 +371,8 @@ static bool within_budget(struct smtp_server *s, const struct smtp_command *cmd)
 
     s->commands++;
     s->junk += (cmd->flags & SMTP_JUNK) != 0;
-    if ((c->command_max && s->commands > c->command_max) || (c->junk_max && s->junk > c->junk_max)) {
+    if ((c->command_max && s->commands > c->command_max) ||
+        (c->junk_max && s->junk > c->junk_max)) {
         server_end(s, SMTP_END_ERRORS, 421, "4.7.0", "Too many commands");
         return false;
     }

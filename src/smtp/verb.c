@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The table of verbs: what each may be asked for, and when. The server's loop obeys these flags, so
- * that a rule such as "not before STARTTLS" stands in one place for all verbs.
+ * The table of verbs: what each may be asked for, and when. The server's loop obeys these flags,
+ * so that a rule such as "not before STARTTLS" stands in one place for all verbs.
  *
  * The words of other protocols are in the table because web pages and open proxies can be made to
  * talk to a mail port: whoever says GET has no mail for us, and what follows is not SMTP.
@@ -23,16 +23,16 @@ static const struct smtp_verb_row rows[] = {
     {"CONNECT", ROW_FOREIGN},
     {"DATA", SMTP_VERB_DATA, SMTP_TAKES_NONE | SMTP_NEEDS_MAIL | SMTP_GROUP_LAST, 0},
     {"DELETE", ROW_FOREIGN},
-    {"EHLO", SMTP_VERB_EHLO,
-     SMTP_TAKES_ARG | SMTP_BEFORE_TLS | SMTP_BEFORE_AUTH | SMTP_GROUP_LAST, 0},
+    {"EHLO", SMTP_VERB_EHLO, SMTP_TAKES_ARG | SMTP_BEFORE_TLS | SMTP_BEFORE_AUTH | SMTP_GROUP_LAST,
+     0},
     {"ETRN", SMTP_VERB_ETRN,
      SMTP_TAKES_ARG | SMTP_NEEDS_HELLO | SMTP_NOT_IN_MAIL | SMTP_JUNK | SMTP_OPTIONAL,
      SMTP_EXT_ETRN},
     {"EXPN", SMTP_VERB_EXPN, SMTP_TAKES_ARG | SMTP_GROUP_LAST | SMTP_JUNK, 0},
     {"GET", ROW_FOREIGN},
     {"HEAD", ROW_FOREIGN},
-    {"HELO", SMTP_VERB_HELO,
-     SMTP_TAKES_ARG | SMTP_BEFORE_TLS | SMTP_BEFORE_AUTH | SMTP_GROUP_LAST, 0},
+    {"HELO", SMTP_VERB_HELO, SMTP_TAKES_ARG | SMTP_BEFORE_TLS | SMTP_BEFORE_AUTH | SMTP_GROUP_LAST,
+     0},
     {"HELP", SMTP_VERB_HELP, SMTP_BEFORE_AUTH | SMTP_JUNK, 0},
     {"MAIL", SMTP_VERB_MAIL, SMTP_TAKES_ARG | SMTP_NEEDS_HELLO | SMTP_NOT_IN_MAIL, 0},
     {"NOOP", SMTP_VERB_NOOP, SMTP_BEFORE_TLS | SMTP_BEFORE_AUTH | SMTP_GROUP_LAST | SMTP_JUNK, 0},
