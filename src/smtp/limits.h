@@ -24,11 +24,11 @@ enum {
     SMTP_REPLY_KEPT = 2048,       /* octets of a reply's text that are kept */
 
     /* Of the server machine. */
-    SMTP_LINE_PASSED = 1 << 16,   /* octets of an endless command line that are read, then the end */
-    SMTP_TEXT_PASSED = 1 << 24,   /* octets of a refused message that are read, then the end */
-    SMTP_SAY_LINES = 32,          /* lines of one reply; the rest is left out */
-    SMTP_OUT_HIGH = 1 << 14,      /* octets to send at which no more commands are read */
-    SMTP_OUT_MAX = 1 << 16,       /* octets to send, at most: SMTP_OUT_HIGH and two replies */
+    SMTP_LINE_PASSED = 1 << 16, /* octets that are read of a command line without end */
+    SMTP_TEXT_PASSED = 1 << 24, /* octets that are read of a refused message */
+    SMTP_SAY_LINES = 32,        /* lines of one reply; the rest is left out */
+    SMTP_OUT_HIGH = 1 << 14,    /* octets to send at which no more commands are read */
+    SMTP_OUT_MAX = 1 << 16,     /* octets to send, at most: SMTP_OUT_HIGH and two replies */
 };
 
 /* Seconds a client waits, RFC 5321 §4.5.3.2: the most patience that anyone may ask for. */
