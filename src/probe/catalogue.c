@@ -94,6 +94,19 @@ const char *form_need_words(enum form_need need)
     return "";
 }
 
+/* What a variable implies: a plan need not read forms to know what it lacks. */
+uint32_t form_need_of(enum expand_var var)
+{
+    static const uint32_t implied[EXPAND_VARS] = {
+        [EXPAND_HOST] = NEED_HOST,         [EXPAND_LOCAL] = NEED_LOCAL_DOMAIN,
+        [EXPAND_MXLABEL] = NEED_MX_LABEL,  [EXPAND_MAILBOX] = NEED_LOCAL_RCPT,
+        [EXPAND_PARTNER] = NEED_PARTNER,   [EXPAND_ACCOUNT] = NEED_ACCOUNT,
+        [EXPAND_PASSWORD] = NEED_ACCOUNT,  [EXPAND_D_WIDE] = NEED_SMTPUTF8,
+    };
+
+    return (unsigned)var < EXPAND_VARS ? implied[var] : 0;
+}
+
 const char *channel_type_name(enum channel_type type)
 {
     static const char *const names[] = {

@@ -68,7 +68,7 @@ enum form_before {
 
 enum channel_type {
     CHANNEL_NONE = 0,
-    CHANNEL_BDAT,     /* With: chunk sizes, the last one "last": "0 last", "all last" (RFC 3030) */
+    CHANNEL_BDAT,     /* With: chunk sizes, "all" once for the rest, "last" at the end (RFC 3030) */
     CHANNEL_XCLIENT,  /* With: attributes of the XCLIENT command; a new EHLO follows it */
     CHANNEL_XFORWARD, /* With: attributes of the XFORWARD command */
     CHANNEL_PROXY1,   /* With: the header line without its CRLF */
@@ -136,6 +136,9 @@ const char *form_kind_name(enum form_kind kind);       /* "sender" */
 const char *form_need_name(enum form_need need);       /* "local-domain"; one bit at a time */
 const char *form_need_words(enum form_need need);      /* "a domain that the target is final for" */
 const char *channel_type_name(enum channel_type type); /* "xclient" */
+
+/* What a variable needs: the bits of enum form_need. */
+uint32_t form_need_of(enum expand_var var);
 
 /*
  * Response i (0: the mechanism's name) of an auth channel as a template; false after the last. With

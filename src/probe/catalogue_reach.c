@@ -72,8 +72,28 @@ static bool is_coded_at(const struct symbols *y, size_t i)
     return i + 3 <= y->n && (host_is(y, i, i + 3, "(a)") || host_is(y, i, i + 3, "+40"));
 }
 
+/* The domain itself or a name below it. */
+static bool host_below(const struct symbols *y, size_t from, size_t to, const char *domain)
+{
+    size_t n = domain ? strlen(domain) : 0;
+
+    return n && to - from >= n && host_is(y, to - n, to, domain) &&
+           (to - from == n || y->s[to - n - 1] == '.');
+}
+
+static bool host_named(const struct symbols *y, size_t from, size_t to, const struct reach *r)
+{
+    if (host_below(y, from, to, r->domain))
+        return true;
+    for (size_t i = 0; i < r->host_count; i++)
+        if (host_is(y, from, to, r->hosts[i]))
+            return true;
+    return false;
+}
+
 /* No host at all, this very machine of the target, or a name that ends in a variable for one. */
-static bool host_fine(const struct symbols *y, size_t from, size_t to, uint32_t allowed)
+static bool host_fine(const struct symbols *y, size_t from, size_t to, uint32_t allowed,
+                      const struct reach *r)
 {
     static const char *const loopback[] = {"localhost", "localhost.localdomain", "127.0.0.1"};
 
@@ -88,24 +108,25 @@ static bool host_fine(const struct symbols *y, size_t from, size_t to, uint32_t 
     if (to == from + 1 && y->s[from] == REACH_VAR + EXPAND_U)
         return true;
     if (y->s[to - 1] < REACH_VAR)
-        return false;
+        return host_named(y, from, to, r);
     return allowed >> (y->s[to - 1] - REACH_VAR) & 1;
 }
 
-/* A bracketed literal that starts at `from`: its end, or 0 when it names a stranger. */
-static bool literal_fine(const struct symbols *y, size_t from)
+/* An address literal, whose content starts at `from`. */
+static bool literal_fine(const struct symbols *y, size_t from, const struct reach *r)
 {
     size_t to = from;
 
     while (to < y->n && y->s[to] != ']')
         to++;
-    if (host_is(y, from, to, "127.0.0.1") || host_is(y, from, to, "ipv6:::1"))
+    if (host_is(y, from, to, "127.0.0.1") || host_is(y, from, to, "ipv6:::1") ||
+        host_named(y, from, to, r))
         return true;
     return to == from + 1 &&
            (y->s[from] == REACH_VAR + EXPAND_IP || y->s[from] == REACH_VAR + EXPAND_MYIP);
 }
 
-static bool hosts_fine(const struct symbols *y, uint32_t allowed)
+static bool hosts_fine(const struct symbols *y, uint32_t allowed, const struct reach *r)
 {
     static const char ends[] = "@%!:,<>\"()[]\\/; \t";
 
@@ -118,7 +139,7 @@ static bool hosts_fine(const struct symbols *y, uint32_t allowed)
             while (from < y->n && is_byte_of(y->s[from], "\\\" \t"))
                 from++;
             if (from < y->n && y->s[from] == '[') {
-                if (!literal_fine(y, from + 1))
+                if (!literal_fine(y, from + 1, r))
                     return false;
                 continue;
             }
@@ -133,7 +154,7 @@ static bool hosts_fine(const struct symbols *y, uint32_t allowed)
         } else {
             continue;
         }
-        if (!host_fine(y, from, to, allowed))
+        if (!host_fine(y, from, to, allowed, r))
             return false;
     }
     return true;
@@ -169,25 +190,63 @@ static const char *recipient_fault(const struct form *f)
     return NULL;
 }
 
+static const char *line_fault(const struct symbols *y)
+{
+    for (size_t i = 0; i < y->n; i++)
+        if (is_byte_of(y->s[i], "\r\n"))
+            return "CR and LF would end the command";
+    return NULL;
+}
+
 const char *catalogue_reach_fault(const struct form *f)
 {
-    const char *fault = NULL;
+    const struct reach none = {0};
+    const char *fault;
     struct symbols y;
 
     if (!symbols_of(f->form, &y))
         return "the form is too long";
-    for (size_t i = 0; i < y.n; i++)
-        if (is_byte_of(y.s[i], "\r\n"))
-            return "CR and LF would end the command";
-    if (f->kind == FORM_HELO)
+    fault = line_fault(&y);
+    if (!fault && f->kind == FORM_HELO)
         return f->vars & (1u << EXPAND_U | 1u << EXPAND_S) ? "a HELO name carries no token" : NULL;
-    if (f->kind == FORM_SENDER && f->vars & (1u << EXPAND_U | 1u << EXPAND_U_IMCEA))
+    if (!fault && f->kind == FORM_SENDER && f->vars & (1u << EXPAND_U | 1u << EXPAND_U_IMCEA))
         return "{u} has no place in a sender; use {s}";
-    if (f->kind == FORM_RECIPIENT)
+    if (!fault && f->kind == FORM_RECIPIENT)
         fault = recipient_fault(f);
     /* A bounce goes to the sender, so a sender may name no stranger either. */
-    if (!fault && !hosts_fine(&y, f->kind == FORM_SENDER ? hosts | 1u << EXPAND_PARTNER : hosts))
-        fault =
-            "it names a host by itself; hosts stand as variables, so that no stranger gets mail";
+    if (!fault &&
+        !hosts_fine(&y, f->kind == FORM_SENDER ? hosts | 1u << EXPAND_PARTNER : hosts, &none))
+        fault = "it names a host by itself; hosts stand as variables, so that no stranger gets "
+                "mail";
     return fault;
+}
+
+/* Whether a host of ours stands in it by name: behind an @ or %, or before a !. */
+static bool names_ours(const struct symbols *y, const char *domain)
+{
+    size_t n = domain ? strlen(domain) : 0;
+
+    for (size_t i = 0; n && i + n <= y->n; i++) {
+        bool left = i == 0 || is_byte_of(y->s[i - 1], "@%!.,:<\"( [");
+        bool right = i + n == y->n || is_byte_of(y->s[i + n], "@%!.,:>\"() ;]");
+
+        if (left && right && host_is(y, i, i + n, domain))
+            return true;
+    }
+    return false;
+}
+
+const char *catalogue_reach_hand(const struct form *f, const struct reach *r)
+{
+    struct symbols y;
+
+    if (!symbols_of(f->form, &y))
+        return "the form is too long";
+    if (f->vars & (1u << EXPAND_S | 1u << EXPAND_PARTNER | 1u << EXPAND_MAILBOX))
+        return "{s}, {partner} and {mailbox} have no place in a recipient written by hand";
+    if (!(f->vars & ours) && !names_ours(&y, r->domain))
+        return "it would mail a stranger: it must name the probe domain ({d})";
+    if (!hosts_fine(&y, hosts, r))
+        return "it names a host that is neither ours nor the target's";
+    return line_fault(&y);
 }

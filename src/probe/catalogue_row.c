@@ -194,26 +194,6 @@ static int read_names(struct reading *r)
     return 0;
 }
 
-/* What a variable implies: a plan need not read forms to know what it lacks. */
-static uint32_t needs_of_vars(uint32_t vars)
-{
-    static const struct {
-        enum expand_var var;
-        enum form_need need;
-    } implied[] = {
-        {EXPAND_HOST, NEED_HOST},        {EXPAND_LOCAL, NEED_LOCAL_DOMAIN},
-        {EXPAND_MXLABEL, NEED_MX_LABEL}, {EXPAND_MAILBOX, NEED_LOCAL_RCPT},
-        {EXPAND_PARTNER, NEED_PARTNER},  {EXPAND_ACCOUNT, NEED_ACCOUNT},
-        {EXPAND_PASSWORD, NEED_ACCOUNT}, {EXPAND_D_WIDE, NEED_SMTPUTF8},
-    };
-    uint32_t needs = 0;
-
-    for (size_t i = 0; i < sizeof(implied) / sizeof(implied[0]); i++)
-        if (vars >> implied[i].var & 1)
-            needs |= implied[i].need;
-    return needs;
-}
-
 static int read_needs(struct reading *r)
 {
     struct span rest = span_str(row_get(r->row, "Needs")), word;
@@ -244,7 +224,8 @@ static int read_template(struct reading *r, const char *field, const char *text)
     if (!expand_check(span_str(text), &vars, why, sizeof(why)))
         return fail(r, field, why);
     r->f->vars |= vars;
-    r->f->needs |= needs_of_vars(vars);
+    for (unsigned v = 0; v < EXPAND_VARS; v++)
+        r->f->needs |= vars >> v & 1 ? form_need_of((enum expand_var)v) : 0;
     return 0;
 }
 

@@ -20,6 +20,7 @@ struct probe {
     const struct form *sender, *rcpt; /* never NULL */
     const struct form *helo;          /* never NULL; row "own" is our own name */
     const struct form *channel;       /* NULL: plain SMTP */
+    const struct form *pair;          /* the pair row that asked for it; NULL: none did */
     const struct form *cause;         /* the row whose Flaw, CVE and Source explain this probe */
     unsigned prior;                   /* 1 to FORM_PRIOR_MAX */
     uint32_t needs;                   /* enum form_need of all its rows together */
@@ -44,8 +45,9 @@ enum pairs_set {
 };
 
 /*
- * Globs know * and ? and fold case. They match a probe's id, the id of one of its rows, or the Ref
- * of one of its rows.
+ * Globs know * and ? and fold case. They match a probe's id, or the Id or Ref of one of its rows.
+ * The exact id of a probe finds it whatever the set. Opt-in families must be asked for by their
+ * names: no glob does.
  */
 struct pairs_options {
     enum pairs_set set;
@@ -76,12 +78,15 @@ struct pairs_envelope {
     const char *from;         /* what follows "MAIL FROM:"; NULL: <{s}@{d}> */
     const char *rcpt;         /* what follows "RCPT TO:" */
     const char *helo;         /* NULL: our own name */
-    const char *probe_domain; /* names below it are ours; NULL: only variables count as ours */
+    const char *probe_domain; /* it and names below it are ours; NULL: only variables are */
+    const char *const *hosts; /* names of the target, which may stand in the recipient too */
+    size_t host_count;
 };
 
 /*
- * Appends it as probe "hand-N". -EINVAL with a reason in why for a recipient that is not ours: it
- * must carry {d} or another variable of ours, or name the probe domain. -ENOMEM.
+ * Appends it as probe "hand-N". -EINVAL with a reason in why for a recipient that is not ours:
+ * every host in it must be a variable, the probe domain, or a name of the target, and one of them
+ * ours. A recipient without {u} is taken; its arrival is known by the sender's token only. -ENOMEM.
  */
 int pairs_by_hand(const struct catalogue *c, const struct pairs_envelope *e,
                   struct probe_list *list, char *why, size_t why_size);
