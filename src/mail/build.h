@@ -6,7 +6,8 @@
  * responders quiet. There is no Precedence field: Sendmail queues "bulk" behind everything else and
  * bounces it without its body, and it is the body that we want to see again.
  *
- * CRLF, 7-bit, lines of at most MAIL_LINE_GOOD octets, no line that starts with a dot.
+ * CRLF, 7-bit, no line that starts with a dot. Lines keep to MAIL_LINE_GOOD octets; one that holds
+ * nothing but a single long value may grow to MAIL_LINE_MAX.
  */
 #ifndef POSTERN_MAIL_BUILD_H
 #define POSTERN_MAIL_BUILD_H
@@ -21,15 +22,16 @@
 
 struct build_token {
     struct span text;  /* the token as in the recipient's local part: letters, digits, . - _ = + */
-    struct span label; /* the probe's id for people: letters, digits, . - _; may be empty */
+    struct span label; /* the probe's id for people, same letters; may be empty, and is left out
+                          where the line would be too long */
 };
 
 struct build {
     int64_t date_wall;      /* seconds since 1970 */
-    int zone_minutes;       /* of the Date field, east of UTC */
+    int zone_minutes;       /* of the Date field, east of UTC, -1439 to 1439 */
     struct span from;       /* mailbox of From: whoever sends the probe; not the envelope's */
     struct span to;         /* mailbox of To */
-    struct span message_id; /* without <> */
+    struct span message_id; /* without <>: dot-atom@dot-atom of RFC 5322 §3.6.4 */
     struct span run;        /* id of the run: letters, digits, - */
     struct span target;     /* the tested host as it was named, or its address */
     struct span tester;     /* host name of the tester, as in HELO */
@@ -43,12 +45,15 @@ struct build {
 
 enum build_got {
     BUILD_OK = 0,
-    BUILD_BAD_VALUE = 1, /* a value is missing, too long for a line, or holds what must not stand
+    BUILD_BAD_VALUE = 1, /* a value is missing, over BUILD_VALUE_MAX, or holds what must not stand
                             in a header; *ret_which names it */
     BUILD_TOO_MANY = 2,  /* more than BUILD_TOKENS_MAX tokens */
 };
 
-/* Adds the message to *out. -ENOMEM, -EMSGSIZE from the buffer. ret_which may be NULL. */
+/*
+ * Adds the message to *out, or nothing. BUILD_…, or -ENOMEM or -EMSGSIZE from the buffer, whose
+ * limit should be BUILD_MESSAGE_MAX and what `extra` needs. ret_which may be NULL.
+ */
 int build_message(const struct build *b, struct buf *out, const char **ret_which);
 
 /* What a received copy still has of it. Spans borrow from the text given. */

@@ -26,6 +26,7 @@ enum {
     MIME_DECODED_MAX = 1 << 20, /* octets of one part after decoding */
 
     BUILD_TOKENS_MAX = 1000,     /* recipients that one body may prove */
+    BUILD_VALUE_MAX = 320,       /* octets of one value: 64 + "@" + 255, RFC 5321 §4.5.3.1 */
     BUILD_MESSAGE_MAX = 1 << 17, /* octets of a built message */
     DSN_RECIPIENTS_MAX = 100,    /* recipients read from one report */
 };

@@ -18,17 +18,19 @@ struct mime_part {
     bool in_message;     /* within a message/rfc822 part: it is somebody's copy, not the message */
 };
 
+/* A body that is being walked: the parts of a multipart, or the one message of a message/rfc822. */
 struct mime_level {
-    struct span rest;     /* of the enclosing body */
-    struct span boundary; /* as told, quotes removed; may hold escaped pairs */
+    struct span rest;
+    struct span boundary; /* as told, without its quotes; empty: the rest is one message */
     bool digest, in_message, started;
 };
 
 struct mime_iter {
+    struct span message;
     struct mime_level levels[MIME_DEPTH_MAX];
     unsigned depth; /* levels in use */
     unsigned parts; /* handed out */
-    struct span message;
+    bool cut;       /* something was deeper than we look */
 };
 
 enum mime_got {

@@ -204,7 +204,7 @@ static void read_by(const struct frame *f, struct received *r)
         struct span comment = span_trim(t->v[f->by + 1].text), word;
 
         if (span_word(&comment, &word))
-            received_ip(word, &r->by_ip, &port);
+            received_ip(span_trim(word), &r->by_ip, &port);
     }
 }
 

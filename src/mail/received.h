@@ -110,7 +110,7 @@ struct received {
     struct span by;   /* host name */
     struct ip by_ip;  /* the writer's own address where it tells it */
     struct span via;
-    struct span with; /* the protocol word, or several as in "Microsoft SMTP Server" */
+    struct span with; /* the protocol word, or several as in "Microsoft SMTP Server"; may hold folds */
     enum received_told tls;
     enum received_told auth;
     struct span auth_user; /* where the writer tells it */

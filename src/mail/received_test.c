@@ -295,6 +295,11 @@ static void windows_writers(void **state)
          "Mail Service Version 5.5.2650.21)\n\tid QHVL12; " DATE,
          "Exchange IMS v=5.5.2650.21 helo=pc name=h.example ip=192.0.2.1 by=mail.example.org with=SMTP "
          "id=QHVL12" WHEN},
+        {"exchange 5.5, folded",
+         "from pc ([192.0.2.1]) by mail.example.org with SMTP (Microsoft Exchange Internet Mail\r\n\t"
+         "Service Version 5.5.2653.19)\r\n\tid QHVL12; " DATE,
+         "Exchange IMS v=5.5.2653.19 helo=pc ip=192.0.2.1 by=mail.example.org with=SMTP id=QHVL12"
+         WHEN},
         {"exchange 2016, edge",
          "from pc (192.0.2.1) by mail.example.org (10.0.0.5) with Microsoft SMTP Server "
          "(version=TLS1_2, cipher=TLS_ECDHE_RSA) id 15.1.2507.6 via Frontend Transport; " DATE,

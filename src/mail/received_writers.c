@@ -192,6 +192,7 @@ static struct span version_in(struct span s)
     while (span_word(&s, &word)) {
         size_t v = word.n > 1 && ascii_lower(word.p[0]) == 'v' ? 1 : 0;
 
+        word = span_trim(word); /* a fold may hang on it */
         while (word.n && memchr(",;)", word.p[word.n - 1], 3))
             word.n--;
         if (v < word.n && (ascii_is_digit(word.p[v]) || span_starts(word, SPAN_LIT("vM."))))
@@ -200,14 +201,39 @@ static struct span version_in(struct span s)
     return SPAN_NULL;
 }
 
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* Offset behind the text that s starts with, or 0. A blank of the text fits any fold or blanks. */
+static size_t behind_text(struct span s, struct span text)
+{
+    size_t at = 0;
+
+    for (size_t i = 0; i < text.n; i++) {
+        size_t from = at;
+
+        while (text.p[i] == ' ' && at < s.n && is_space(s.p[at]))
+            at++;
+        if (text.p[i] != ' ' && at < s.n && ascii_lower(s.p[at]) == ascii_lower(text.p[i]))
+            at++;
+        if (at == from)
+            return 0;
+    }
+    return at;
+}
+
 /* Offset behind the sign's text in a comment, or 0 when it is not there. */
 static size_t sign_in(struct span s, enum place place, struct span text)
 {
-    size_t at = place == AT_COMMENT ? 0 : span_find_nocase(s, text);
+    for (size_t at = 0; at < s.n && (at == 0 || place == IN_COMMENT); at++) {
+        size_t n = behind_text(span_slice(s, at, s.n), text);
 
-    if (at == s.n || !span_starts_nocase(span_slice(s, at, s.n), text))
-        return 0;
-    return at + text.n;
+        if (n)
+            return at + n;
+    }
+    return 0;
 }
 
 /* A comment that repeats what a stranger said. */
@@ -253,7 +279,7 @@ static bool sign_fits(const struct received_tokens *t, size_t by, size_t sign, s
     case AT_COMMENT:
         return by_comment(t, by, signs[sign].place, text, r);
     case IN_WITH:
-        if (!span_starts_nocase(r->with, text))
+        if (!behind_text(r->with, text))
             return false;
         r->version = version_behind(t, r->with);
         return true;
