@@ -14,24 +14,39 @@
 
 static const char *const files[] = {"senders", "recipients", "helos", "channels", "pairs"};
 
-static void load_file(struct catalogue *c, const char *name)
+/* A file of the source tree; good until the next call. */
+static struct span file_text(const char *name)
 {
     static char text[1 << 20];
-    struct catalogue_error err = {0};
     const char *source = getenv("POSTERN_SOURCE");
     char path[1000];
     FILE *f;
     size_t n;
 
-    snprintf(path, sizeof(path), "%s/data/probes/%s.rows", source ? source : ".", name);
+    snprintf(path, sizeof(path), "%s/%s", source ? source : ".", name);
     f = fopen(path, "rb");
     if (!f)
         fail_msg("%s: cannot open (POSTERN_SOURCE is the source tree)", path);
     n = fread(text, 1, sizeof(text), f);
     fclose(f);
     assert_in_range(n, 1, sizeof(text) - 1);
-    if (catalogue_load(c, span_of(text, n), path, &err) != 0)
+    return span_of(text, n);
+}
+
+static void load(struct catalogue *c, struct span text, const char *name)
+{
+    struct catalogue_error err = {0};
+
+    if (catalogue_load(c, text, name, &err) != 0)
         fail_msg("%s", err.text);
+}
+
+static void load_file(struct catalogue *c, const char *name)
+{
+    char path[100];
+
+    snprintf(path, sizeof(path), "data/probes/%s.rows", name);
+    load(c, file_text(path), path);
 }
 
 static int setup(void **state)
@@ -194,12 +209,45 @@ static void own_name_is_there(void **state)
     assert_int_equal(own->prior, FORM_PRIOR_MAX);
 }
 
+/* The page knows every variable, condition and opt-in family; its worked example loads. */
+static void manual_is_whole(void **state)
+{
+    struct span page = file_text("man/postern-probes.5"), line;
+    struct buf example = BUF_INIT(4000);
+    const char *family;
+    bool inside = false;
+
+    for (unsigned v = 0; v < EXPAND_PAD; v++) {
+        char name[40];
+
+        snprintf(name, sizeof(name), "{%s}", expand_var_name((enum expand_var)v));
+        if (!span_has_nocase(page, span_str(name)))
+            fail_msg("%s is not in the manual", name);
+    }
+    for (unsigned bit = 0; *form_need_name((enum form_need)(1u << bit)); bit++)
+        if (!span_has_nocase(page, span_str(form_need_name((enum form_need)(1u << bit)))))
+            fail_msg("%s is not in the manual", form_need_name((enum form_need)(1u << bit)));
+    for (size_t i = 0; (family = family_optin_at(i)); i++)
+        if (!span_has_nocase(page, span_str(family)))
+            fail_msg("%s is not in the manual", family);
+    while (span_cut(&page, '\n', &line)) {
+        inside = span_starts(line, SPAN_LIT("Kind: ")) || (inside && line.p[0] != '.');
+        buf_add(&example, inside ? line : SPAN_NULL);
+        buf_add_char(&example, '\n');
+    }
+    load(*state, buf_span(&example), "the manual");
+    assert_non_null(catalogue_find(*state, FORM_RECIPIENT, SPAN_LIT("hash-local")));
+    assert_non_null(catalogue_find(*state, FORM_PAIR, SPAN_LIT("null-hash")));
+    buf_deinit(&example);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whole_reference_list),     cmocka_unit_test(every_kind_has_rows),
         cmocka_unit_test(smuggling_endings),        cmocka_unit_test(every_row_explains_itself),
         cmocka_unit_test(every_form_can_be_filled), cmocka_unit_test(own_name_is_there),
+        cmocka_unit_test(manual_is_whole), /* last: it adds rows */
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
