@@ -295,7 +295,7 @@ struct store_proof {
     struct span mail, rcpt; /* as received, brackets stripped or not as the source has them */
     enum store_what what;
     enum store_scope scope;
-    struct span chain;    /* JSON of the Received chain */
+    struct span chain;    /* JSON array of the hops, as "hops" of report/report.h */
     struct span raw;      /* the message; empty in what the reading functions fill */
     uint64_t size;        /* its full size; 0 is raw.n */
     bool cut;             /* set by the store: raw holds only the first STORE_RAW_MAX bytes */
