@@ -510,7 +510,7 @@ static void hostile(void **state)
 
 static void strange(void **state)
 {
-    static const char *const cases[] = {"", " ", ";", "; " DATE, "hello world", "from", "by", "(", ")",
+    static const char *const cases[] = {"", " ", ";", ("; " DATE), "hello world", "from", "by", "(", ")",
                                         "(((", "from ;", "\t\n", "with id for via", "<>", "[]"};
     struct guard g = {0};
     struct received r;
