@@ -67,27 +67,38 @@ static struct span take_line(struct span *s)
 
 static bool is_quote(char c)
 {
-    return c == '>' || c == '|' || c == ' ' || c == '\t';
+    return c == '>' || c == '|';
+}
+
+static struct span unquoted(struct span line)
+{
+    while (line.n && (is_quote(line.p[0]) || line.p[0] == ' ' || line.p[0] == '\t'))
+        line = span_slice(line, 1, line.n);
+    return line;
 }
 
 /*
  * Our mark in running text, where a bounce quotes the message. The copy starts at the first line of
- * that paragraph, which is the header as it was sent back, and ends with the text.
+ * that paragraph, or where the marks of quotation begin: it is the header as it was sent back. It
+ * ends with the text.
  */
 static struct span quoted_copy(struct span text)
 {
-    const char *paragraph = text.p;
+    const char *start = text.p;
     struct span rest = text;
+    bool was_quoted = false;
 
     while (rest.p) {
-        struct span line = take_line(&rest), bare = line;
+        struct span line = take_line(&rest), bare = unquoted(line);
+        bool quoted = line.n && is_quote(line.p[0]);
 
-        while (bare.n && is_quote(bare.p[0]))
-            bare = span_slice(bare, 1, bare.n);
+        if (quoted && !was_quoted)
+            start = line.p;
+        was_quoted = quoted;
         if (span_starts_nocase(bare, SPAN_LIT(BUILD_MARK_FIELD ":")))
-            return span_of(paragraph, (size_t)(text.p + text.n - paragraph));
+            return span_of(start, (size_t)(text.p + text.n - start));
         if (span_trim(bare).n == 0 && rest.p)
-            paragraph = rest.p;
+            start = rest.p;
     }
     return SPAN_NULL;
 }
