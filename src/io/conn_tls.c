@@ -279,7 +279,7 @@ int conn_tls_client(struct conn *c, struct tls_context *ctx, const char *server_
         return r;
     if (server_name && span_copy(span_str(server_name), t->server_name, sizeof(t->server_name)) &&
         !is_address(server_name))
-        SSL_set_tlsext_host_name(t->ssl, server_name); /* RFC 6066 §3: no addresses */
+        SSL_set_tlsext_host_name(t->ssl, t->server_name); /* RFC 6066 §3: no addresses */
     if (t->server_name[0] && SSL_get_verify_mode(t->ssl) != SSL_VERIFY_NONE) {
         if (is_address(server_name))
             X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(t->ssl), server_name);

@@ -249,6 +249,8 @@ const char *options_nearest(const char *word, const char *const *words, size_t c
 
 static enum options_got misuse(const struct options *o, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+static void print_misuse(const struct options *o, const char *fmt, va_list ap)
+    __attribute__((format(printf, 2, 0)));
 
 static void print_misuse(const struct options *o, const char *fmt, va_list ap)
 {

@@ -10,8 +10,8 @@
 #include "smtp/proxy.h"
 
 #include <errno.h>
-#include <openssl/crypto.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const struct form *channel_of(const struct door *d, size_t probe)
 {
@@ -72,7 +72,8 @@ int channel_auth_line(const struct door *d, size_t probe, unsigned step, struct 
         escape_base64(out, buf_span(&clear));
     }
     /* A password must not lie about in freed memory. */
-    OPENSSL_cleanse(clear.p, clear.cap);
+    if (clear.p)
+        explicit_bzero(clear.p, clear.cap);
     buf_deinit(&clear);
     free(copy);
     return err ? err : out->err;
