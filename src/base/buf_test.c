@@ -140,6 +140,38 @@ static void format_grows_in_one_step(void **state)
     buf_deinit(&b);
 }
 
+/* The first try fills the room that is there to the last byte, and has no place for the NUL. */
+static void format_just_too_long_for_the_room(void **state)
+{
+    struct buf b = BUF_INIT(1000);
+
+    buf_add_char(&b, 'x');
+    while (b.n < b.cap - 4)
+        buf_add_char(&b, 'x');
+    buf_addf(&b, "%s", "abcd");
+    assert_string_equal(buf_str(&b) + b.n - 5, "xabcd");
+    buf_deinit(&b);
+}
+
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+    return "allocator_may_return_null=1";
+}
+
+static void no_memory_is_sticky_too(void **state)
+{
+    struct buf b = BUF_INIT(SIZE_MAX);
+
+    buf_add_str(&b, "abc");
+    buf_add(&b, span_of("x", SIZE_MAX / 8)); /* must not be read */
+    assert_int_equal(b.err, -ENOMEM);
+    buf_add_char(&b, 'd');
+    assert_string_equal(buf_str(&b), "abc");
+    assert_null(buf_take(&b));
+    buf_deinit(&b);
+}
+
 static void consume_and_truncate(void **state)
 {
     struct buf b = BUF_INIT(100);
@@ -222,6 +254,8 @@ int main(void)
         cmocka_unit_test(zeroed_holds_nothing),
         cmocka_unit_test(no_wrap_without_limit),
         cmocka_unit_test(format_grows_in_one_step),
+        cmocka_unit_test(format_just_too_long_for_the_room),
+        cmocka_unit_test(no_memory_is_sticky_too),
         cmocka_unit_test(consume_and_truncate),
         cmocka_unit_test(take_moves_ownership),
         cmocka_unit_test(shrink_keeps_what_is_held),

@@ -77,6 +77,7 @@ static void reading(void **state)
          "Id: \xc2\x9b"
          "2J",
          "!1: control character \\xc2\\x9b"},
+        {"C1 control character at the end", "Id: \xc2\x9b", "!1: control character \\xc2\\x9b"},
         {"no-break space is none", "Id: \xc2\xa0x", "1:Id=\xc2\xa0x;/"},
         {"latin-1", "Id: caf\xe9", "!1: not UTF-8"},
         {"in a comment too", "# \x01\nId: a", "!1: control character \\x01"},
