@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What was measured, as rows: ours, nmap's, the ratio of the two, and the figure to reach."""
+
+
+def _ratio(a, b):
+    return round(a / b, 2) if a and b else None
+
+
+def _row(what, ours, theirs, ratio=None, want=None, least=True):
+    """`want` is compared with the ratio, or with our figure where there is no ratio."""
+    value = ratio if ratio is not None else ours
+    reached = None if want is None or value is None else (value >= want if least else value <= want)
+    return {"what": what, "postern": ours, "nmap": theirs, "ratio": ratio, "want": want,
+            "at_least": least, "reached": reached}
+
+
+def _closed(r):
+    p, n = r["postern"], r["nmap"]
+    n_forms = n["at_rcpt"] + n["at_mail"]
+    return [
+        _row("closed Postfix: forms judged", p["judged"], n_forms),
+        _row("closed Postfix: seconds for all", p["seconds"], n["seconds"], want=1, least=False),
+        _row("closed Postfix: forms a second", round(p["judged"] / p["seconds"], 1),
+             round(n_forms / n["seconds"], 2),
+             _ratio(p["judged"] / p["seconds"], n_forms / n["seconds"]), 10),
+        _row("closed Postfix: waits a form", round(p["waits"] / max(1, p["judged"]), 3),
+             round(n["waits"] / max(1, n_forms), 2), want=0.5, least=False),
+    ]
+
+
+def _exim(r):
+    p, n = r["postern"], r["nmap"]
+    return [
+        _row("Exim's limits: forms judged of all, percent",
+             round(100 * p["judged"] / max(1, p["forms"]), 1),
+             round(100 * n["at_rcpt"] / n["forms"], 1), want=100),
+        _row("Exim's limits: forms judged", p["judged"], n["at_rcpt"]),
+    ]
+
+
+def _bulk(r):
+    p, n, plain = r["postern"], r["nmap"], r["nmap_plain"]
+    rows = [_row("bulk: targets a minute", p["targets_per_minute"], n["targets_per_minute"],
+                 _ratio(p["targets_per_minute"], n["targets_per_minute"]), 10),
+            _row("bulk: the same, nmap -T5 untuned", p["targets_per_minute"],
+                 plain["targets_per_minute"],
+                 _ratio(p["targets_per_minute"], plain["targets_per_minute"]), 10),
+            _row("bulk: forms a target", p["forms_per_target"], n["forms_per_target"],
+                 _ratio(p["forms_per_target"], n["forms_per_target"]), 3),
+            _row("bulk: CPU microseconds a form", p["cpu_us_per_form"], n["cpu_us_per_form"],
+                 _ratio(p["cpu_us_per_form"], n["cpu_us_per_form"]), 0.1, least=False),
+            _row("bulk: waits a form", p["waits_per_form"], n["waits_per_form"]),
+            _row("bulk: KiB a session in flight", p["kib_per_session"], None, want=32, least=False)]
+    return rows
+
+
+def rows(results):
+    found = []
+    for part, make in (("closed", _closed), ("exim", _exim), ("bulk", _bulk)):
+        if results.get(part):
+            found += make(results[part])
+    return found
+
+
+def _word(value):
+    if value is None:
+        return "-"
+    return f"{value:,.0f}" if isinstance(value, (int, float)) and value >= 1000 else f"{value:g}"
+
+
+def show(found):
+    cells = [["", "Postern", "nmap", "ratio", "to reach", ""]]
+    for r in found:
+        want = "" if r["want"] is None else ("at least " if r["at_least"] else "at most ") \
+            + f"{r['want']:g}" + (" x" if r["ratio"] is not None else "")
+        state = {True: "reached", False: "MISSED", None: ""}[r["reached"]]
+        cells.append([r["what"], _word(r["postern"]), _word(r["nmap"]), _word(r["ratio"]), want, state])
+    widths = [max(len(c[i]) for c in cells) for i in range(6)]
+    for c in cells:
+        line = [c[0].ljust(widths[0])] + [c[i].rjust(widths[i]) for i in (1, 2, 3)] \
+            + [c[4].ljust(widths[4]), c[5]]
+        print("  ".join(line).rstrip())
