@@ -90,6 +90,16 @@ static void add_hosts(struct report_path *path, const json_t *hops, size_t count
     }
 }
 
+/* A mailbox is where other people's servers delivered to; the sink is our own. */
+static struct span sink_of(const json_t *proved)
+{
+    bool mailbox = report_doc_is(proved, "source", "maildir") ||
+                   report_doc_is(proved, "source", "imap") ||
+                   report_doc_is(proved, "source", "message");
+
+    return mailbox ? SPAN_LIT("mailbox") : SPAN_LIT("sink");
+}
+
 void report_path_of(struct report_path *path, const json_t *proved, struct span target)
 {
     const json_t *hops = report_doc_array(proved, "hops");
@@ -124,7 +134,7 @@ void report_path_of(struct report_path *path, const json_t *proved, struct span 
         node = add(path, REPORT_NODE_OUTPUT);
         node->address = output;
     }
-    add(path, REPORT_NODE_SINK)->name = SPAN_LIT("sink");
+    add(path, REPORT_NODE_SINK)->name = sink_of(proved);
 }
 
 bool report_path_same(const struct report_path *a, const struct report_path *b)

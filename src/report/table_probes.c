@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Probes for people. A server that relays for anybody proves a hundred envelopes at once, all by
- * one way; a reader wants that way once, a few envelopes to try by hand, and the names of the rest.
- * So proved probes are grouped by their way and accepted ones by the server's words, and each group
- * shows a few unless the style asks for all.
+ * Proved probes for people. A server that relays for anybody proves a hundred envelopes at once, all
+ * by one way; a reader wants that way once, a few envelopes to try by hand, and the names of the
+ * rest. So they are grouped by their way, and each group shows a few unless the style asks for all.
  */
 #include "report/doc.h"
 #include "report/path.h"
@@ -14,37 +13,9 @@
 #include <stdlib.h>
 
 enum {
-    SHOWN = 3,        /* envelopes of a way that are written out */
-    NAMED = 12,       /* probes of a group that are named */
-    GROUPS_MAX = 200, /* of accepted or undecided probes; what is beyond is counted */
-    IN = 6,           /* columns before an envelope */
+    SHOWN = 3, /* envelopes of a way that are written out */
+    IN = 6,    /* columns before an envelope */
 };
-
-/* Names of the probes of one group, with commas between them and "and N more" at the end. */
-struct names {
-    struct buf *out;
-    size_t written, total;
-    bool all;
-};
-
-static void add_name(struct names *n, const json_t *probe)
-{
-    n->total++;
-    if (!n->all && n->written >= NAMED)
-        return;
-    buf_add_str(n->out, n->written ? ", " : " ");
-    report_doc_show(n->out, report_doc_text(probe, "probe"));
-    n->written++;
-}
-
-static void end_names(struct names *n)
-{
-    if (n->total > n->written) {
-        buf_add_str(n->out, " and ");
-        report_text_number(n->out, n->total - n->written);
-        buf_add_str(n->out, " more");
-    }
-}
 
 /* What the probe document knows beyond the verdict's entry: the flaw and its CVE. */
 static const json_t *details_of(const struct report_target *t, const json_t *proved)
@@ -96,8 +67,7 @@ static void add_envelope(struct buf *out, const struct report_target *t, const j
     }
     if (scope.n && !span_eq(scope, SPAN_LIT("recipient"))) {
         buf_add_str(&line, line.n ? ", " : "");
-        buf_add_str(&line, "known by its ");
-        report_doc_show(&line, scope);
+        buf_add_str(&line, "known by the token in the message, not in its recipient");
     }
     if (line.n)
         report_text_wrap(out, IN + 2, IN + 4, report_text_width(style), buf_span(&line));
@@ -110,7 +80,7 @@ static void add_way(struct buf *out, const struct report_target *t, const json_t
                     const struct report_style *style)
 {
     struct buf line = BUF_INIT(REPORT_LINE_MAX);
-    struct names names = {.out = &line, .all = style->all};
+    struct report_names names = {.out = &line, .all = style->all};
     const json_t *entry = json_array_get(proved, first);
     struct report_path path = paths[first];
     size_t shown = 0;
@@ -127,9 +97,9 @@ static void add_way(struct buf *out, const struct report_target *t, const json_t
         if (style->all || shown++ < SHOWN)
             add_envelope(out, t, json_array_get(proved, i), style);
         else
-            add_name(&names, json_array_get(proved, i));
+            report_names_add(&names, report_doc_text(json_array_get(proved, i), "probe"));
     }
-    end_names(&names);
+    report_names_end(&names);
     if (line.n) {
         struct buf also = BUF_INIT(REPORT_LINE_MAX);
 
@@ -174,131 +144,6 @@ void report_table_proved(struct buf *out, const struct report_target *t,
     free(done);
 }
 
-/* The words that make two probes one group, written as the group's heading. */
-static void reply_of(struct buf *out, const json_t *probe)
-{
-    uint64_t code = report_doc_count(probe, "code");
-
-    if (code)
-        buf_addf(out, "%u ", (unsigned)(code % 1000));
-    if (report_doc_text(probe, "enhanced").n) {
-        report_doc_show(out, report_doc_text(probe, "enhanced"));
-        buf_add_char(out, ' ');
-    }
-    report_doc_show(out, report_doc_text(probe, "text"));
-}
-
-static void accepted_key(struct buf *out, const json_t *probe)
-{
-    const char *address = report_doc_text(probe, "address").n ? "address" : "input";
-
-    if (report_doc_text(probe, address).n) {
-        report_text_endpoint(out, probe, address);
-    } else {
-        buf_addf(out, "port %u", (unsigned)(report_doc_count(probe, "port") % 65536));
-        buf_add_str(out, report_doc_is(probe, "family", "ipv4") ? " IPv4" : "");
-        buf_add_str(out, report_doc_is(probe, "family", "ipv6") ? " IPv6" : "");
-    }
-    buf_addf(out, " %s, ", report_text_tls(probe));
-    reply_of(out, probe);
-}
-
-static bool is_undecided(const json_t *probe)
-{
-    return report_doc_is(probe, "state", "deferred") || report_doc_is(probe, "state", "lost") ||
-           report_doc_is(probe, "state", "skipped");
-}
-
-static void undecided_key(struct buf *out, const json_t *probe)
-{
-    struct span meaning = report_doc_text(probe, "meaning");
-
-    report_doc_show(out, report_doc_text(probe, "state"));
-    if (meaning.n) {
-        buf_add_str(out, ", ");
-        report_doc_show(out, meaning);
-    }
-    if (report_doc_count(probe, "code")) {
-        buf_add_str(out, ", ");
-        reply_of(out, probe);
-    }
-}
-
-/*
- * Groups the probes of an array that `want` takes (NULL: all) by what `key` writes of them, a
- * paragraph a group. Keys stand in a jansson object, which keeps the order in which they came.
- */
-static void add_groups(struct buf *out, const json_t *probes, bool (*want)(const json_t *),
-                       void (*key)(struct buf *, const json_t *), const struct report_style *style)
-{
-    json_t *groups = json_object();
-    struct buf text = BUF_INIT(REPORT_LINE_MAX);
-    const char *heading;
-    json_t *members;
-    size_t beyond = 0;
-
-    for (size_t i = 0; groups && i < json_array_size(probes); i++) {
-        json_t *probe = json_array_get(probes, i);
-
-        if (want && !want(probe))
-            continue;
-        buf_clear(&text);
-        key(&text, probe);
-        members = json_object_get(groups, buf_str(&text));
-        if (!members && json_object_size(groups) == GROUPS_MAX) {
-            beyond++;
-            continue;
-        }
-        if (!members && json_object_set_new(groups, buf_str(&text), members = json_array()) < 0)
-            break;
-        json_array_append(members, probe);
-    }
-    json_object_foreach(groups, heading, members)
-    {
-        struct names names = {.out = &text, .all = style->all};
-
-        buf_clear(&text);
-        buf_add_str(&text, heading);
-        buf_add_char(&text, ':');
-        for (size_t i = 0; i < json_array_size(members); i++)
-            add_name(&names, json_array_get(members, i));
-        end_names(&names);
-        report_table_paragraph(out, style, 2, &text);
-    }
-    if (beyond) {
-        buf_clear(&text);
-        buf_add_str(&text, "and ");
-        report_text_plural(&text, beyond, "more probe");
-        report_table_paragraph(out, style, 2, &text);
-    }
-    buf_deinit(&text);
-    json_decref(groups);
-}
-
-void report_table_accepted(struct buf *out, const struct report_target *t,
-                           const struct report_style *style)
-{
-    const json_t *accepted = report_doc_array(t->verdict, "accepted_unproved");
-
-    if (json_array_size(accepted) == 0)
-        return;
-    report_table_heading(out, style, "Accepted, but nothing arrived (no proof of a relay)");
-    add_groups(out, accepted, NULL, accepted_key, style);
-}
-
-void report_table_undecided(struct buf *out, const struct report_target *t,
-                            const struct report_style *style)
-{
-    bool any = false;
-
-    for (size_t i = 0; i < json_array_size(t->probes) && !any; i++)
-        any = is_undecided(json_array_get(t->probes, i));
-    if (!any)
-        return;
-    report_table_heading(out, style, "Not decided");
-    add_groups(out, t->probes, is_undecided, undecided_key, style);
-}
-
 void report_table_probes(struct buf *out, const struct report_target *t,
                          const struct report_style *style)
 {
@@ -321,7 +166,7 @@ void report_table_probes(struct buf *out, const struct report_target *t,
         report_doc_show(out, report_doc_text(probe, "mail"));
         buf_add_str(out, "  RCPT TO:");
         report_doc_show(out, report_doc_text(probe, "rcpt"));
-        reply_of(&reply, probe);
+        report_table_reply(&reply, probe);
         if (reply.n)
             buf_add_str(out, style->utf8 ? "  \xe2\x86\x92 " : "  -> ");
         buf_add(out, span_trim(buf_span(&reply)));
