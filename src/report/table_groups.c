@@ -138,8 +138,8 @@ static void skipped_key(struct buf *out, const json_t *probe)
 }
 
 /*
- * { "what the key wrote": { "probe id": null, ... }, ... }: jansson's objects keep the order in which
- * members came, and one probe at several doors counts once. NULL out of memory.
+ * { "what the key wrote": { "probe id": null, ... }, ... }: jansson's objects keep the order in
+ * which members came, and one probe at several doors counts once. NULL out of memory.
  */
 static json_t *group(const json_t *probes, bool (*want)(const json_t *),
                      void (*key)(struct buf *, const json_t *), size_t *ret_beyond)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Proved probes for people. A server that relays for anybody proves a hundred envelopes at once, all
- * by one way; a reader wants that way once, a few envelopes to try by hand, and the names of the
- * rest. So they are grouped by their way, and each group shows a few unless the style asks for all.
+ * Proved probes for people. A server that relays for anybody proves a hundred envelopes at once,
+ * all by one way; a reader wants that way once, a few envelopes to try by hand, and the names of
+ * the rest. So they are grouped by their way, and each group shows a few unless the style asks for
+ * all.
  */
 #include "report/doc.h"
 #include "report/path.h"
