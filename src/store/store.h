@@ -130,7 +130,8 @@ int store_run_find(struct store *store, struct span name, uint32_t *ret);
 /* Newest first; limit 0 is all. */
 int store_runs_each(struct store *store, uint64_t limit, store_run_fn *fn, void *ctx);
 /*
- * After a kill: targets that were left running become pending again, so that the pending ones are
+ * Before a run goes on: targets that were left running (by a kill) or waiting (with deferred probes)
+ * become pending again, so that the pending ones are
  * exactly those without a result. The caller makes sure that nobody else works on the run
  * (state_run_lock). *ret_pending counts them.
  */
@@ -211,7 +212,7 @@ struct store_probe {
     struct span probe;            /* id in the catalogue */
     struct ip address;
     uint16_t port;
-    struct span tls;              /* "no", "starttls", "implicit" */
+    struct span tls;              /* "none", "starttls", "implicit" */
     struct span mail, rcpt, helo; /* exactly as sent, angle brackets included */
     enum store_probe_state state;
     struct span meaning;  /* the reply's meaning by name */

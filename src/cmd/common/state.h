@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The state folder: `postern.db` (the store), `key` (what tokens are made with), `scope` and `never`
- * (lists of postern-scope(5)), `locks`. Folder 0700, files 0600.
+ * The state folder: postern.db (the store), key (what tokens are made with), scope and never (lists
+ * of postern-scope(5)), locks. Folder 0700, files 0600.
  *
  * Functions return 0 or a negative errno; `err` then holds one printable line that names the file,
  * the fault and the remedy.
@@ -24,14 +24,14 @@ struct state {
 };
 
 /*
- * Finds the folder (datadir_state) and refuses one that others may write to. With `make`, it is made
- * when it is missing; without, a folder that was named and is not there is -ENOENT.
+ * Finds the folder (datadir_state) and refuses one that others may write to. With `make`, it is
+ * made when it is missing; without, a folder that was named and is not there is -ENOENT.
  */
 int state_open(struct state *state, const char *flag, bool make, char err[STATE_ERROR_MAX]);
 
 /*
  * The store of the folder, with the flags of store_open(). Outcomes of store_open() become errno:
- * missing -ENOENT; foreign, damaged and newer -EBADMSG. *ret is NULL on error; the caller closes it.
+ * missing -ENOENT; foreign, damaged and newer -EBADMSG. The caller closes *ret; NULL on error.
  */
 int state_store(const struct state *state, unsigned flags, struct store **ret,
                 char err[STATE_ERROR_MAX]);
@@ -40,8 +40,8 @@ int state_store_look(const struct state *state, struct store **ret, char err[STA
 
 /*
  * Reads the key. With `make`, the first to ask makes it; of two at once, both get the same. A key
- * that others may read, or that is no key, is -EPERM and -EBADMSG: it is never replaced, because
- * with a new one no earlier proof verifies.
+ * that others may read is -EPERM, what is no key -EBADMSG: it is never replaced, because with a new
+ * one no earlier proof verifies.
  */
 int state_key(const struct state *state, bool make, uint8_t ret[MAC_KEY],
               char err[STATE_ERROR_MAX]);
