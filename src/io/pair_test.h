@@ -112,7 +112,7 @@ static const struct conn_events all_events = {
     .closed = side_closed,
 };
 static const struct conn_events no_eof_events = {
-    .connected = side_connected, .data = side_data, .closed = side_closed};
+    .connected = side_connected, .data = side_data, .secured = side_secured, .closed = side_closed};
 static const struct conn_events few_events = {.data = side_data, .closed = side_closed};
 
 static void on_accept(void *cookie, struct listener *li, struct conn *c)

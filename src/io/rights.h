@@ -11,8 +11,8 @@
 #include "base/buf.h"
 
 enum rights_profile {
-    RIGHTS_CLIENT, /* may connect anywhere, bind, and accept on sockets it holds */
-    RIGHTS_SERVER, /* the same without binding or listening anew */
+    RIGHTS_CLIENT, /* may connect, also from an address of its choice, and accept on what listens */
+    RIGHTS_SERVER, /* the same without a choice of address */
     RIGHTS_NONE,   /* no filter at all */
 };
 
@@ -28,7 +28,8 @@ struct rights_done {
 };
 
 /*
- * Files and sockets that need rights must be open. No program can be started afterwards. 0, or
+ * Files and sockets that need rights must be open: afterwards even root reaches no file of another
+ * user. No program can be started, nothing new can listen. Sanitizer builds get no filter. 0, or
  * -errno when `user` can't be become (unknown: -ENOENT): the caller must not go on.
  */
 int rights_drop(const struct rights *want, struct rights_done *ret);
