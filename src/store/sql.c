@@ -46,7 +46,8 @@ const char *const sql_text[SQL_STATEMENTS] = {
     [SQL_RUN_LAST] = "SELECT id FROM runs ORDER BY seq DESC LIMIT 1",
     [SQL_RUN_PREFIX] = "SELECT id FROM runs WHERE id BETWEEN ? AND ? LIMIT 2",
     [SQL_RUNS] = "SELECT " RUN_COLUMNS " FROM runs ORDER BY seq DESC LIMIT ?",
-    [SQL_RUN_RESUME] = "UPDATE targets SET state = 0, started = 0 WHERE run = ? AND state IN (1, 2)",
+    [SQL_RUN_RESUME] =
+        "UPDATE targets SET state = 0, started = 0 WHERE run = ? AND state IN (1, 2)",
     [SQL_RUN_PENDING] = "SELECT count(*) FROM targets WHERE run = ? AND state = 0",
 
     [SQL_TARGET_COUNT] = "SELECT coalesce(max(ordinal) + 1, 0) FROM targets WHERE run = ?",

@@ -130,10 +130,11 @@ int store_run_find(struct store *store, struct span name, uint32_t *ret);
 /* Newest first; limit 0 is all. */
 int store_runs_each(struct store *store, uint64_t limit, store_run_fn *fn, void *ctx);
 /*
- * Before a run goes on: targets that were left running (by a kill) or waiting (with deferred probes)
- * become pending again, so that the pending ones are
- * exactly those without a result. The caller makes sure that nobody else works on the run
- * (state_run_lock). *ret_pending counts them.
+ * Before a run goes on: targets that were left running (by a kill) or waiting (with deferred probes
+ * or an open window) become pending again, so that the pending ones are exactly those that are not
+ * done. Their probes, verdicts and results stay until they are replaced: a target that waited goes
+ * on from its probes. The caller makes sure that nobody else works on the run (state_lock_run).
+ * *ret_pending counts the pending.
  */
 int store_run_resume(struct store *store, uint32_t run, uint64_t *ret_pending);
 
