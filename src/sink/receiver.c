@@ -165,35 +165,42 @@ void receiver_left(struct receiver *r, struct session *s)
     check_stopped(r);
 }
 
-static int keep_listener(struct receiver *r, int err, struct listener *li)
+static bool has_room(const struct receiver *r, char err[LISTEN_ERROR_MAX])
 {
-    if (err < 0)
-        return err;
+    if (r->listener_count < RECEIVER_LISTENERS)
+        return true;
+    span_copy(SPAN_LIT("too many places to listen on"), err, LISTEN_ERROR_MAX);
+    return false;
+}
+
+static void keep_listener(struct receiver *r, struct listener *li)
+{
     listener_pause(li);
     r->listeners[r->listener_count++] = li;
-    return 0;
 }
 
 int receiver_listen(struct receiver *r, const struct listen_place *at, char err[LISTEN_ERROR_MAX])
 {
     struct listener *li = NULL;
+    int got = has_room(r, err) ? 0 : -E2BIG;
 
-    if (r->listener_count == RECEIVER_LISTENERS) {
-        span_copy(SPAN_LIT("too many places to listen on"), err, LISTEN_ERROR_MAX);
-        return -E2BIG;
-    }
-    return keep_listener(r, listener_open(r->loop, at, on_accept, r, &li, err), li);
+    if (got == 0)
+        got = listener_open(r->loop, at, on_accept, r, &li, err);
+    if (got == 0)
+        keep_listener(r, li);
+    return got;
 }
 
 int receiver_inherit(struct receiver *r, unsigned index, char err[LISTEN_ERROR_MAX])
 {
     struct listener *li = NULL;
+    int got = has_room(r, err) ? 0 : -E2BIG;
 
-    if (r->listener_count == RECEIVER_LISTENERS) {
-        span_copy(SPAN_LIT("too many sockets handed over"), err, LISTEN_ERROR_MAX);
-        return -E2BIG;
-    }
-    return keep_listener(r, listener_inherit(r->loop, index, on_accept, r, &li, err), li);
+    if (got == 0)
+        got = listener_inherit(r->loop, index, on_accept, r, &li, err);
+    if (got == 0)
+        keep_listener(r, li);
+    return got;
 }
 
 size_t receiver_places(const struct receiver *r, struct listen_place *ret, size_t max)
