@@ -14,15 +14,17 @@
 enum {
     MAILDIR_MESSAGE_MAX = 1 << 20, /* octets read of one message; what is longer is cut */
     MAILDIR_FOLDERS_MAX = 1000,    /* subfolders looked into */
-    MAILDIR_SEEN_MAX = 1 << 20,    /* messages remembered */
+    MAILDIR_SEEN_MAX = 1 << 20,    /* messages remembered, old ones included */
+    MAILDIR_SLACK = 60,            /* seconds by which a delivering system's clock may be behind */
     MAILDIR_ERROR_MAX = 300,
 };
 
 struct maildir;
 
 /*
- * `path` is the folder that holds new and cur. Messages that came before `since_wall` are passed
- * over. -errno with the reason and remedy in err: -ENOTDIR when it is no Maildir.
+ * `path` is the folder that holds new and cur. Messages that came more than MAILDIR_SLACK seconds
+ * before `since_wall` are passed over. -errno with the reason and remedy in err: -ENOTDIR when it is
+ * no Maildir.
  */
 int maildir_open(const char *path, int64_t since_wall, struct maildir **ret,
                  char err[MAILDIR_ERROR_MAX]);
@@ -36,8 +38,10 @@ void maildir_close(struct maildir **m);
 typedef int maildir_fn(void *ctx, const char *file, struct span message, bool cut, int64_t wall);
 
 /*
- * Calls fn for each message not handed out before, in no order. 0, what fn returned, or -errno: what
- * was not handed out then comes with the next poll. A message that vanishes meanwhile is no error.
+ * Calls fn for each message that it has not yet taken (returned 0 for), in no order. 0, what fn
+ * returned, or -errno; the rest then comes with the next poll. A message that vanishes meanwhile is no
+ * error; one that can't be read is told after all others were handed out, at each poll anew.
+ * -EOVERFLOW: more than MAILDIR_SEEN_MAX messages.
  */
 int maildir_poll(struct maildir *m, maildir_fn *fn, void *ctx);
 
