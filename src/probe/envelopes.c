@@ -123,6 +123,17 @@ static void say_mail(struct session *s, const struct session_step *step, int64_t
     buf_deinit(&line);
 }
 
+/* Ours, and of a kind whose arrival proves nothing: it only stands before the probe's recipient. */
+static void say_filler(const struct session *s, size_t probe, struct buf *line)
+{
+    const struct door_run *run = s->door->host->run;
+    char token[TOKEN_TEXT + 1];
+
+    door_token(s->door, probe, TOKEN_INNER, token);
+    buf_addf(line, "<%s%s%s@%s>", run->u_prefix ? run->u_prefix : "", token,
+             run->u_suffix ? run->u_suffix : "", run->domain);
+}
+
 static void say_rcpt(struct session *s, const struct session_step *step, int64_t now)
 {
     const struct probe *p = step->probe == SESSION_NO_PROBE ? NULL : probe_at(s, step->probe);
@@ -132,9 +143,10 @@ static void say_rcpt(struct session *s, const struct session_step *step, int64_t
     buf_add_str(&line, "RCPT TO:");
     if (!p)
         buf_add_str(&line, s->door->host->controls[step->control]);
+    else if (step->filler && p->before == BEFORE_LOCAL)
+        door_expand(s->door, step->probe, "<{mailbox}>", &line);
     else if (step->filler)
-        door_expand(s->door, step->probe, p->before == BEFORE_LOCAL ? "<{mailbox}>" : "<{s}@{d}>",
-                    &line);
+        say_filler(s, step->probe, &line);
     else
         door_rcpt_text(s->door, step->probe, &line);
     at = session_say(s, SMTP_STAGE_RCPT, (unsigned)s->cursor, buf_span(&line), now);
@@ -225,6 +237,7 @@ static int deliver_here(struct session *s)
     tx->kind = PLAN_DELIVER;
     memmove(s->steps + s->cursor + 2, s->steps + s->cursor, behind * sizeof(step));
     s->step_count += 2;
+    s->steps[s->cursor + 1] = step;
     s->steps[s->cursor].stage = SMTP_STAGE_DATA;
     s->steps[s->cursor + 1].stage = SMTP_STAGE_BODY;
     return 0;

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * One address: its doors take turns, so that no host ever has two sessions of ours at a time. A door
+ * that must wait (greylisting, the pace) lets the next one go on; only when all wait, the host does.
+ */
+#include "cmd/test/test.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const uint16_t usual_ports[] = {25, 465, 587};
+
+static int door_add(struct host *h, uint16_t port, enum door_tls tls, bool optional)
+{
+    struct test *t = h->target->test;
+    int64_t now = loop_now(t->loop);
+    size_t before = 0;
+    int err;
+
+    /* Serials are given once for each address of a target: tokens name the address by themselves. */
+    for (size_t i = 0; i < h->door_count; i++)
+        before += h->doors[i].result_count;
+    if (before + h->info.run->list->count > UINT16_MAX)
+        return -E2BIG;
+    err = door_init(&h->doors[h->door_count], &h->info, port, tls, (uint16_t)before,
+                    now + t->args.wait, now);
+    if (err < 0)
+        return err;
+    h->optional[h->door_count++] = optional;
+    return 0;
+}
+
+static int doors_add(struct host *h, uint16_t port, bool optional)
+{
+    unsigned tls = h->target->test->args.tls;
+    int err = 0;
+
+    if (port == 465)
+        return door_add(h, port, DOOR_IMPLICIT, optional);
+    if (tls != ARGS_TLS_ONLY)
+        err = door_add(h, port, DOOR_PLAIN, optional);
+    if (!err && tls != ARGS_TLS_NO)
+        err = door_add(h, port, DOOR_STARTTLS, optional);
+    return err;
+}
+
+static int doors_make(struct host *h)
+{
+    const struct args *a = &h->target->test->args;
+    size_t usual = sizeof(usual_ports) / sizeof(usual_ports[0]);
+    int err = 0;
+
+    h->doors = calloc(HOST_DOORS_MAX, sizeof(h->doors[0]));
+    h->optional = calloc(HOST_DOORS_MAX, sizeof(h->optional[0]));
+    if (!h->doors || !h->optional)
+        return -ENOMEM;
+    if (h->target->port)
+        return doors_add(h, h->target->port, false);
+    for (size_t i = 0; i < a->port_count && !err; i++)
+        err = doors_add(h, a->port[i], false);
+    for (size_t i = 0; a->port_count == 0 && i < usual && !err; i++)
+        err = doors_add(h, usual_ports[i], usual_ports[i] != 25);
+    return err;
+}
+
+/*
+ * What the target must take, RFC 5321 §4.5.1: postmaster, with and without a domain. Operators whose
+ * server knows better name their own.
+ */
+static int control_add(struct host *h, size_t *count, const char *before, const char *value)
+{
+    struct buf text = BUF_INIT(SMTP_PATH_MAX * 2);
+    char *copy;
+
+    if (*count == DOOR_CONTROLS_MAX || !value || !value[0])
+        return 0;
+    buf_addf(&text, "<%s%s>", before, value);
+    copy = buf_take(&text);
+    buf_deinit(&text);
+    if (!copy)
+        return -ENOMEM;
+    for (size_t i = 0; i < *count; i++) {
+        if (strcmp(h->info.controls[i], copy) == 0) {
+            free(copy);
+            return 0;
+        }
+    }
+    h->info.controls[(*count)++] = copy;
+    return 0;
+}
+
+static int controls_make(struct host *h)
+{
+    const struct args *a = &h->target->test->args;
+    size_t count = 0;
+    int err = 0;
+
+    for (size_t i = 0; i < a->controls.count && !err; i++)
+        err = control_add(h, &count, "", a->controls.v[i]);
+    if (count || err)
+        return err;
+    err = control_add(h, &count, "", "postmaster");
+    if (!err)
+        err = control_add(h, &count, "postmaster@", h->info.local_domain);
+    return err ? err : control_add(h, &count, "postmaster@", h->info.name);
+}
+
+int host_new(struct target *target, struct ip ip, const char *name, struct host **ret)
+{
+    struct test *t = target->test;
+    struct host *h = calloc(1, sizeof(*h));
+    int err = 0;
+
+    if (!h)
+        return -ENOMEM;
+    h->target = target;
+    h->name = name ? span_dup(span_str(name)) : NULL;
+    h->info = (struct door_host){
+        .run = target->own ? &t->run_full : &t->run_quick,
+        .name = h->name,
+        .local_domain = target->local_domain,
+        .mailbox = t->args.local_rcpt,
+        .given = target->name,
+        .ip = ip,
+        .own = target->own,
+    };
+    pace_init(&h->info.pace, !target->own);
+    err = controls_make(h);
+    if (!err)
+        err = doors_make(h);
+    if (err < 0) {
+        host_free(h);
+        return err;
+    }
+    *ret = h;
+    return 0;
+}
+
+void host_free(struct host *h)
+{
+    if (!h)
+        return;
+    link_stop(h);
+    timer_stop(&h->timer);
+    for (size_t i = 0; i < h->door_count; i++)
+        door_deinit(&h->doors[i]);
+    for (size_t i = 0; i < DOOR_CONTROLS_MAX && h->info.controls[i]; i++)
+        free((void *)(uintptr_t)h->info.controls[i]);
+    free(h->doors);
+    free(h->optional);
+    free(h->name);
+    free(h);
+}
+
+/* Whether the plain door of this port has shown that STARTTLS is not worth a connection. */
+static bool tls_hopeless(const struct host *h, const struct door *d)
+{
+    if (d->tls != DOOR_STARTTLS)
+        return false;
+    for (size_t i = 0; i < h->door_count; i++) {
+        const struct door *plain = &h->doors[i];
+
+        if (plain->port != d->port || plain->tls != DOOR_PLAIN)
+            continue;
+        if (plain->last_end == DOOR_END_NONE)
+            return false;
+        return !plain->ehlo_seen || !plain->tls_offered;
+    }
+    return false;
+}
+
+static void host_turn(struct host *h)
+{
+    struct test *t = h->target->test;
+    int64_t now = loop_now(t->loop), until = 0, earliest = INT64_MAX;
+
+    for (size_t i = 0; i < h->door_count; i++) {
+        struct door *d = &h->doors[i];
+
+        if (d->last_end == DOOR_END_NONE && tls_hopeless(h, d)) {
+            d->last_end = DOOR_END_NO_TLS;
+            d->gave_up = true;
+        }
+        switch (door_next(d, now, &until)) {
+        case DOOR_SESSION:
+            h->current = i;
+            link_start(h);
+            return;
+        case DOOR_WAIT:
+            earliest = until < earliest ? until : earliest;
+            break;
+        case DOOR_DONE:
+            break;
+        }
+    }
+    if (earliest < INT64_MAX) {
+        timer_start_at(&h->timer, t->loop, earliest > now ? earliest : now + 1);
+        return;
+    }
+    h->done = true;
+    target_host_done(h->target);
+}
+
+static void on_timer(void *cookie)
+{
+    host_turn(cookie);
+}
+
+void host_begin(struct host *h)
+{
+    timer_init(&h->timer, on_timer, h);
+    timer_start(&h->timer, h->target->test->loop, 0);
+}
+
+void host_session_over(struct host *h)
+{
+    struct door *d = &h->doors[h->current];
+
+    for (size_t i = 0; i < d->result_count; i++)
+        if (d->results[i].state == PROBE_DELIVERED && d->results[i].sent_at > h->target->delivered_at)
+            h->target->delivered_at = d->results[i].sent_at;
+    /* From the loop, not from inside the connection's callback. */
+    timer_start(&h->timer, h->target->test->loop, 0);
+}

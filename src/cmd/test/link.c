@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Moves bytes between a session machine and a connection, and tells it the time. After each event
+ * the machine's three wishes are granted in one place, link_turn().
+ */
+#include "cmd/test/test.h"
+
+static void link_turn(struct host *h);
+
+static enum door_end end_of(const struct conn_end *end)
+{
+    switch (end->reason) {
+    case CONN_REFUSED:
+        return DOOR_END_REFUSED;
+    case CONN_TIMEOUT:
+    case CONN_UNREACHABLE:
+        return end->connected ? DOOR_END_CUT : DOOR_END_UNREACHABLE;
+    case CONN_TLS_FAILED:
+        return DOOR_END_TLS;
+    case CONN_LOCAL:
+    case CONN_OUR_FAULT:
+        return DOOR_END_LOCAL;
+    case CONN_EOF:
+    case CONN_RESET:
+        break;
+    }
+    return end->connected ? DOOR_END_CUT : DOOR_END_REFUSED;
+}
+
+static int64_t now_of(const struct host *h)
+{
+    return loop_now(h->target->test->loop);
+}
+
+static void on_connected(void *cookie, struct conn *c)
+{
+    struct host *h = cookie;
+
+    session_connected(&h->link.session, conn_local_ip(c), now_of(h));
+    link_turn(h);
+}
+
+static void on_data(void *cookie, struct conn *c, struct span bytes)
+{
+    struct host *h = cookie;
+
+    session_input(&h->link.session, bytes, now_of(h));
+    link_turn(h);
+}
+
+static void on_secured(void *cookie, struct conn *c)
+{
+    struct host *h = cookie;
+    struct conn_tls_info info = {0};
+
+    conn_tls_info(c, &info);
+    session_secured(&h->link.session, info.version, info.cipher, now_of(h));
+    link_turn(h);
+}
+
+static void on_closed(void *cookie, struct conn *c, const struct conn_end *end)
+{
+    struct host *h = cookie;
+
+    h->link.conn = NULL;
+    session_closed(&h->link.session, end_of(end), end->text && end->text[0]
+                       ? end->text : conn_reason_name(end->reason), now_of(h));
+    link_turn(h);
+}
+
+static const struct conn_events events = {
+    .connected = on_connected, .data = on_data, .secured = on_secured, .closed = on_closed};
+
+static void on_timer(void *cookie)
+{
+    struct host *h = cookie;
+
+    session_tick(&h->link.session, now_of(h));
+    link_turn(h);
+}
+
+static struct tls_context *tls_of(const struct test *t, const struct session *s)
+{
+    if (!s->want_certificate)
+        return t->tls;
+    return span_eq_nocase(span_str(s->channel->with), SPAN_LIT("given")) ? t->tls_given
+                                                                         : t->tls_own;
+}
+
+static void start_tls(struct host *h)
+{
+    struct session *s = &h->link.session;
+    struct tls_context *tls = tls_of(h->target->test, s);
+
+    s->want_tls = false;
+    if (!tls || conn_tls_client(h->link.conn, tls, h->info.name, SPAN_NULL) != CONN_TLS_STARTED)
+        session_closed(s, DOOR_END_TLS, "TLS could not be started", now_of(h));
+    s->deadline = now_of(h) + h->info.run->timeout_ms;
+}
+
+/* The session is over: let go of the connection, hand the outcome on. */
+static void link_end(struct host *h)
+{
+    timer_stop(&h->link.timer);
+    conn_drop(&h->link.conn);
+    session_finish(&h->link.session, now_of(h));
+    session_deinit(&h->link.session);
+    h->link.running = false;
+    host_session_over(h);
+}
+
+static void link_turn(struct host *h)
+{
+    struct session *s = &h->link.session;
+
+    if (s->client.out.n && h->link.conn) {
+        if (conn_write(h->link.conn, buf_span(&s->client.out)) < 0)
+            session_closed(s, DOOR_END_CUT, "the connection takes no more", now_of(h));
+        buf_clear(&s->client.out);
+        buf_shrink(&s->client.out);
+    }
+    if (!s->over && s->want_tls && h->link.conn)
+        start_tls(h);
+    if (s->over)
+        link_end(h);
+    else
+        timer_start_at(&h->link.timer, h->target->test->loop, s->deadline);
+}
+
+void link_start(struct host *h)
+{
+    struct test *t = h->target->test;
+    struct door *d = &h->doors[h->current];
+    struct conn_target to = {.ip = h->info.ip,
+                             .port = d->port,
+                             .local = t->local,
+                             .timeout_ms = t->args.connect_timeout};
+    int64_t until = 0;
+    int got = session_init(&h->link.session, d, pace_left(&h->info.pace, now_of(h), &until),
+                           now_of(h));
+
+    timer_init(&h->link.timer, on_timer, h);
+    h->link.running = got == 0;
+    if (got != 0) {
+        /* Nothing to say after all, or no memory: this door has had what it can get. */
+        d->gave_up = true;
+        host_session_over(h);
+        return;
+    }
+    h->link.session.deadline = now_of(h) + t->args.connect_timeout + 1000;
+    if (conn_connect(t->loop, &to, &events, h, &h->link.conn) < 0) {
+        h->link.conn = NULL;
+        session_closed(&h->link.session, DOOR_END_LOCAL, "no connection could be made", now_of(h));
+    }
+    link_turn(h);
+}
+
+void link_stop(struct host *h)
+{
+    if (!h->link.running)
+        return;
+    timer_stop(&h->link.timer);
+    conn_drop(&h->link.conn);
+    session_deinit(&h->link.session);
+    h->link.running = false;
+}

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The run of postern-test(1): what all its files share.
+ *
+ *     main.c      start, loop, end            queue.c    which target next, limits, progress
+ *     args.c      the command line            target.c   names → addresses → hosts; its end
+ *     setup.c     catalogue, key, lists       host.c     doors of one address, one session at a time
+ *     identity.c  who we are                  link.c     a session on a connection
+ *     proofs.c    what came back, any source  document.c what is reported, as JSON
+ *     save.c      into and out of the store   output.c   in the format that was asked for
+ */
+#ifndef POSTERN_CMD_TEST_TEST_H
+#define POSTERN_CMD_TEST_TEST_H
+
+#include "cmd/common/state.h"
+#include "cmd/test/args.h"
+#include "io/conn.h"
+#include "io/progress.h"
+#include "io/resolver.h"
+#include "io/timer.h"
+#include "probe/finding.h"
+#include "probe/session.h"
+#include "report/report.h"
+
+enum {
+    TEST_EXIT_OK = 0,
+    TEST_EXIT_UNDECIDED = 3,
+    TEST_EXIT_NO_INPUT = 66, /* sysexits.h: a file is missing or unreadable */
+    TEST_EXIT_SOFTWARE = 70,
+    TEST_EXIT_CONFIG = 78,
+    TARGET_HOSTS_MAX = 32,   /* addresses of one target */
+    TARGET_MX_MAX = 16,
+    HOST_DOORS_MAX = 2 * ARGS_PORTS_MAX,
+};
+
+struct test;
+struct target;
+
+/* Where one session meets one connection. */
+struct link {
+    struct session session;
+    struct conn *conn;
+    struct timer timer;
+    bool running;
+};
+
+/* One address of a target: its doors in turn, one session at a time. */
+struct host {
+    struct target *target;
+    struct door_host info;
+    struct door *doors;
+    bool *optional; /* one for each door: a port that we look at of our own accord */
+    size_t door_count;
+    size_t current; /* the door whose session is running */
+    struct link link;
+    struct timer timer;
+    bool done;
+    char *name; /* owned: host name that led here, or NULL */
+    char mx_label[RESOLVER_NAME_MAX];
+};
+
+/* One thing that came back. */
+struct returned {
+    size_t host, door, probe;
+    int64_t at_wall_ms, delay_ms;
+    struct ip output, seen;
+    bool bounce;
+    json_t *json; /* owned: the members of "arrival" */
+};
+
+enum target_phase {
+    TARGET_RESOLVING,
+    TARGET_TESTING,
+    TARGET_WAITING, /* for arrivals */
+    TARGET_DONE,
+};
+
+struct target {
+    struct test *test;
+    struct target *prev, *next; /* of test.active */
+    char *name;                 /* as given */
+    struct span host;           /* of name: without the port */
+    uint16_t port;              /* 0: the usual ones */
+    bool domain;                /* the whole mail system of a domain */
+    uint64_t ordinal;
+    int64_t store_id;
+    enum target_phase phase;
+    struct {
+        struct ip ip;
+        char *name; /* owned, or NULL */
+    } found[TARGET_HOSTS_MAX]; /* addresses that DNS told */
+    size_t found_count;
+    struct host *hosts[TARGET_HOSTS_MAX];
+    size_t host_count;
+    unsigned pending;    /* DNS questions under way */
+    size_t mx_count;
+    char *local_domain;  /* owned, or NULL */
+    char excluded[300];  /* why it is not tested, or "" */
+    char failure[300];   /* why there is no address, or "" */
+    struct scope_decision decision;
+    bool own;            /* full budgets */
+    struct returned *arrivals;
+    size_t arrival_count, arrival_cap;
+    struct timer timer;  /* end of the window for arrivals */
+    int64_t began, began_wall_ms;
+    int64_t delivered_at, arrived_at, slowest_ms; /* newest delivery, newest arrival, longest delay */
+    bool resumed;
+    struct ip_prefix network; /* for the limit per network; family IP_NONE: not counted */
+};
+
+struct test {
+    struct args args;
+    struct loop *loop;
+    struct resolver *resolver;
+    struct tls_context *tls, *tls_own, *tls_given;
+    struct state state;
+    struct store *store;     /* NULL with --no-store */
+    int lock;                /* of the run, or -1 */
+    bool batch;              /* a batch of the store is open */
+    struct timer batch_timer, poll_timer;
+    int64_t polled;          /* newest proof that was looked at */
+    uint8_t key[MAC_KEY];
+    struct catalogue catalogue;
+    struct probe_list full, quick; /* of our own hosts, of others */
+    struct budget_table servers;
+    struct door_run run_full, run_quick;
+    struct scope_list scope, never;
+    uint32_t run_id;
+    uint16_t day; /* of the run that goes on, or 0: today */
+    char *password;          /* owned */
+    char *prefix;            /* owned: of --probe-address */
+    char *domain, *helo, *contact, *uri, *opt_out; /* owned */
+    char rand[20], tester[256];
+    struct ip local;
+    bool has_source;         /* some place is watched for arrivals */
+
+    /* queue.c */
+    struct target *active;
+    size_t active_count;
+    char **names;            /* of targets not yet begun, where the store does not hold them */
+    size_t name_count, name_next;
+    uint64_t total, finished;
+    bool stopping;
+    struct progress progress;
+    struct timer progress_timer;
+
+    struct embedded *embedded; /* embedded.c, or NULL */
+    struct mailbox *mailbox;   /* mailbox.c, or NULL */
+
+    /* output.c */
+    struct report_style style;
+    struct report_summary summary;
+    struct report_set kept;  /* documents, for formats that need all of them */
+    int64_t began, began_wall;
+    int exit;
+};
+
+/* setup.c: 0 or an exit status; what is wrong was said on standard error. */
+int setup_probes(struct test *t);
+int setup_run(struct test *t);
+void setup_deinit(struct test *t);
+
+/* identity.c: 0 or an exit status. */
+int identity_setup(struct test *t);
+
+/* list.c: --list-probes and --dry-run; an exit status. */
+int list_probes(struct test *t);
+int dry_run(struct test *t, int argc, char **argv);
+
+/* preflight.c: an exit status. */
+int preflight(struct test *t);
+
+/* queue.c */
+int queue_fill(struct test *t, int argc, char **argv);
+void queue_begin(struct test *t);
+void queue_target_done(struct target *target);
+bool queue_network_free(struct test *t, struct ip_prefix net);
+
+/* target.c */
+struct target *target_new(struct test *t, const char *name, uint64_t ordinal, int64_t store_id);
+void target_begin(struct target *target);
+void target_host_done(struct target *target);
+void target_arrived(struct target *target);
+void target_free(struct target *target);
+
+/* host.c */
+int host_new(struct target *target, struct ip ip, const char *name, struct host **ret);
+void host_begin(struct host *h);
+void host_session_over(struct host *h);
+void host_free(struct host *h);
+
+/* link.c */
+void link_start(struct host *h);
+void link_stop(struct host *h);
+
+/* proofs.c */
+void proofs_poll_start(struct test *t);
+void proofs_take(struct test *t, const struct store_proof *proof);
+
+/* embedded.c and mailbox.c: sources of arrivals inside this process; 0 or an exit status. */
+int embedded_start(struct test *t);
+void embedded_stop(struct test *t);
+int mailbox_start(struct test *t);
+void mailbox_stop(struct test *t);
+
+/* document.c: owned by the caller; NULL when out of memory. */
+json_t *document_probes(const struct target *target); /* an array */
+json_t *document_doors(const struct target *target);  /* an array */
+json_t *document_verdict(const struct target *target);
+
+/* save.c */
+int save_run_begin(struct test *t, int argc, char **argv);
+void save_target(struct target *target, json_t *probes, json_t *doors, json_t *verdict);
+void save_run_end(struct test *t);
+int save_resume(struct test *t, const char *run);
+void save_restore(struct target *target);
+
+/* resume.c: the command line of an earlier run, and this one's on top. An exit status. */
+int resume_arguments(struct test *t, int argc, char **argv, int *first);
+void resume_free(void);
+
+/* output.c */
+void output_target(struct target *target, json_t *probes, json_t *doors, json_t *verdict);
+int output_end(struct test *t);
+void note(struct test *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+#endif
