@@ -4,6 +4,7 @@
 import os
 import pwd
 import random
+import re
 import shutil
 import signal
 import socket
@@ -13,7 +14,7 @@ import time
 
 import pytest
 
-from sinklib import DOMAIN, PATIENCE, SINK, Client, Sink, mint, proofs
+from sinklib import DOMAIN, PATIENCE, SINK, TOP, Client, Sink, mint, proofs
 
 MARK = "X-Postern-Probe: run=0badcafe; target=127.0.0.1; tokens=1\r\n"
 ROOT = os.geteuid() == 0
@@ -196,9 +197,14 @@ def test_misuse(tmp_path, options, text):
     assert (got.returncode, text in got.stderr) == (64, True), got.stderr
 
 
-def test_help():
+def test_help_and_man_page_know_the_same_options():
     got = run("--help")
-    assert got.returncode == 0 and "--probe-domain" in got.stdout
+    assert got.returncode == 0
+    with open(os.path.join(TOP, "man/postern-sink.1"), encoding="utf-8") as f:
+        page = f.read()
+    helped = set(re.findall(r"--(?!no-)([a-z-]+)", got.stdout)) - {"tls", "listen"}
+    manned = set(re.findall(r"Fl -(?!no-)([a-z-]+)", page)) - {"listen"}
+    assert helped == manned and "Fl -no-tls" in page
 
 
 def start_fails(tmp_path, *options, status, text, state="state"):
