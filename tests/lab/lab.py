@@ -151,6 +151,7 @@ class Work:
         queue = [r for r in need if not self.roots.ready(r)]
         with self.change:
             self.state = {r: None for r in need if r not in queue}
+            self.change.notify_all()
         if "base" in queue:
             self._make("base")
             queue.remove("base")
