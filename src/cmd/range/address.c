@@ -269,7 +269,7 @@ static bool clean(struct span s)
 static bool simple(struct span s)
 {
     for (size_t i = 0; i < s.n; i++)
-        if (!ascii_is_alnum(s.p[i]) && !strchr("._+-=:@%![]/'#~", s.p[i]))
+        if (!ascii_is_alnum(s.p[i]) && (!s.p[i] || !strchr("._+-=:@%![]/'#~", s.p[i])))
             return false;
     return s.n > 0;
 }

@@ -59,6 +59,8 @@ static void recipients(void **state)
         {"<IMCEASMTP-u+40d+2Eexample@x.range.example>", ADDRESS_FOREIGN, C(15), "u@d.example"},
         {"<IMCEASMTP-u+40d+2Eexample@d.example>", ADDRESS_FOREIGN, C(1),
          "IMCEASMTP-u+40d+2Eexample@d.example"},
+        {"<IMCEASMTP-u+40d+00.example@x.range.example>", ADDRESS_BAD, 0, NULL},
+        {"<IMCEASMTP-u+40d+0D+0Aexample@x.range.example>", ADDRESS_BAD, 0, NULL},
         {"<>", ADDRESS_BAD, 0, NULL},
         {"<@d.example>", ADDRESS_BAD, 0, NULL},
         {"<u@d.example(x.range.example)>", ADDRESS_BAD, 0, NULL},
