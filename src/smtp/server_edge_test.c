@@ -187,6 +187,27 @@ static void clean_words_in_replies(void **state)
     close_session(&s, &o);
 }
 
+/* A message over size is passed over, but not for ever. */
+static void far_over_size(void **state)
+{
+    static const struct smtp_server_config small = {.name = "mx.test", .size_max = 1000};
+    static const char text[1 << 16];
+    struct smtp_server s;
+    struct owner o;
+    size_t sent = 0;
+
+    open_session(&s, &o, &small);
+    smtp_server_feed(&s, SPAN_LIT("MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n"), 1000);
+    buf_consume(&s.out, s.out.n);
+    while (s.state == SMTP_SERVER_DATA && sent < 2 * SMTP_TEXT_PASSED)
+        sent += smtp_server_feed(&s, span_of(text, sizeof(text)), 1000);
+    assert_true(sent > SMTP_TEXT_PASSED && sent < SMTP_TEXT_PASSED + 4 * sizeof(text));
+    assert_int_equal(s.end, SMTP_END_TOO_BIG);
+    assert_string_equal(buf_str(&s.out), "552 5.3.4 Message too big\r\n");
+    assert_non_null(strstr(buf_str(&o.log), "reset"));
+    close_session(&s, &o);
+}
+
 /* An owner that goes away: the open question is dropped, the transaction is told to end once. */
 static void shut_while_asked(void **state)
 {
@@ -211,9 +232,13 @@ static void shut_while_asked(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(injection_behind_starttls), cmocka_unit_test(strict_turns),
-        cmocka_unit_test(line_at_the_limit),         cmocka_unit_test(replies_are_bounded),
-        cmocka_unit_test(clean_words_in_replies),    cmocka_unit_test(shut_while_asked),
+        cmocka_unit_test(injection_behind_starttls),
+        cmocka_unit_test(strict_turns),
+        cmocka_unit_test(line_at_the_limit),
+        cmocka_unit_test(replies_are_bounded),
+        cmocka_unit_test(clean_words_in_replies),
+        cmocka_unit_test(shut_while_asked),
+        cmocka_unit_test(far_over_size),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

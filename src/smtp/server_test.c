@@ -124,6 +124,34 @@ static enum smtp_now on_auth(void *owner, struct smtp_server *s, struct span lin
     return answer(owner, ret);
 }
 
+static enum smtp_now on_greet(void *owner, struct smtp_server *s, struct smtp_say *ret)
+{
+    if (!s->config->software)
+        *ret = (struct smtp_say){554, "5.7.1", "closed"};
+    else
+        ret->text = "mx.test ready";
+    return answer(owner, ret);
+}
+
+static enum smtp_now on_hello(void *owner, struct smtp_server *s, struct smtp_say *ret)
+{
+    if (!strcmp(s->hello, "bad"))
+        *ret = (struct smtp_say){550, "5.7.1", "no"};
+    else
+        ret->text = "mx.test pleased";
+    return answer(owner, ret);
+}
+
+/* Nothing is taken from "full@...". */
+static enum smtp_now on_data(void *owner, struct smtp_server *s, struct smtp_say *ret)
+{
+    struct owner *o = owner;
+
+    if (span_has_nocase(buf_span(&o->log), SPAN_LIT("<full@")))
+        *ret = (struct smtp_say){452, "4.3.1", "full"};
+    return answer(o, ret);
+}
+
 static const struct smtp_server_ops ops = {
     .mail = on_mail,
     .rcpt = on_rcpt,
@@ -139,6 +167,16 @@ static const struct smtp_server_ops ops_more = {
     .reset = on_reset,
     .other = on_other,
     .auth = on_auth,
+};
+static const struct smtp_server_ops ops_moody = {
+    .greet = on_greet,
+    .hello = on_hello,
+    .mail = on_mail,
+    .rcpt = on_rcpt,
+    .data = on_data,
+    .chunk = on_chunk,
+    .end = on_end,
+    .reset = on_reset,
 };
 
 enum {
@@ -186,6 +224,21 @@ static const struct smtp_server_config sloppy = {
     .any_path = true,
     .lf_commands = true,
 };
+static const struct smtp_server_config moody = {
+    .name = "mx.test",
+    .software = "x",
+    .ext = SMTP_EXT_XFORWARD | SMTP_EXT_LIMITS | SMTP_EXT_CHUNKING,
+    .rcpt_max = 7,
+    .greet_wait = 100,
+};
+static const struct smtp_server_config closed = {.name = "mx.test"};
+
+static const struct smtp_server_ops *ops_for(const struct smtp_server_config *config)
+{
+    if (config == &login)
+        return &ops_more;
+    return config == &moody || config == &closed ? &ops_moody : &ops;
+}
 
 struct scenario {
     const char *name;
@@ -334,6 +387,24 @@ static const struct scenario scenarios[] = {
       "c MAIL FROM: a@b\n", "S 250 2.1.0 Ok", "E mail a@b", "c RCPT TO:<a@b@c>\n",
       "S 250 2.1.5 Ok", "E rcpt <a@b@c>", "c DATA\n", "S 354 End data with <CR><LF>.<CR><LF>",
       "c a\n.\n", ". data", "c \r\n.\r\n", "E end a\\n.\\n\\r\\n", "S 250 2.0.0 kept", "E reset"}},
+    {"refused at the door", &closed, {"S 554 5.7.1 closed", "! refused"}},
+    {"an owner with words of its own", &moody,
+     {". quiet", "C EHLO bad", "S 220 mx.test ready", "S 550 5.7.1 no", "C MAIL FROM:<a@b>",
+      "S 503 5.5.1 Send HELO or EHLO first", "C EHLO good", "S 250-mx.test pleased",
+      "S 250-CHUNKING", "S 250-XFORWARD NAME ADDR PORT PROTO HELO IDENT SOURCE",
+      "S 250 LIMITS RCPTMAX=7", "C XFORWARD ADDR=192.0.2.1",
+      "S 502 5.5.1 Command not implemented"}},
+    {"the owner takes no message", &moody,
+     {"+ 100", "S 220 mx.test ready", "C EHLO good", "S 250-mx.test pleased", "S 250-CHUNKING",
+      "S 250-XFORWARD NAME ADDR PORT PROTO HELO IDENT SOURCE", "S 250 LIMITS RCPTMAX=7",
+      "C MAIL FROM:<full@b>", "S 250 2.1.0 Ok", "E mail <full@b>", RCPT, "C DATA",
+      "S 452 4.3.1 full", ". command", "c BDAT 5\r\nQUIT\r", "E reset", "S 452 4.3.1 full",
+      ". command", "C QUIT", "S 221 2.0.0 Bye"}},
+    {"chunks over the budget of errors", &plain,
+     {HELLO, "c BDAT 1\r\nx", "S 503 5.5.1 Need MAIL command", "c BDAT 1\r\nx",
+      "S 503 5.5.1 Need MAIL command", "c BDAT 1\r\nx", "S 503 5.5.1 Need MAIL command",
+      "c BDAT 1\r\nx", "S 503 5.5.1 Need MAIL command", "C BDAT 1", "S 421 4.7.0 Too many errors",
+      "! errors"}},
     {"login", &login,
      {"S 220 mx.test ESMTP Postern", "C EHLO x", "S 250-mx.test Hello x [192.0.2.9]",
       "S 250-PIPELINING", "S 250-BINARYMIME", "S 250-AUTH LOGIN",
@@ -465,8 +536,9 @@ static void play(const struct scenario *sc, enum cut cut)
 
     ip_parse(SPAN_LIT("192.0.2.9"), &client);
     p.o = (struct owner){.log = BUF_INIT(9999), .text = BUF_INIT(9999), .later = cut == CUT_LATER};
-    smtp_server_init(&p.s, sc->config, sc->config == &login ? &ops_more : &ops, &p.o, client);
+    smtp_server_init(&p.s, sc->config, ops_for(sc->config), &p.o, client);
     smtp_server_start(&p.s, p.now);
+    let_owner_answer(&p);
     for (p.step = 0; p.step < STEPS && sc->steps[p.step]; p.step++)
         play_step(&p, sc->steps[p.step]);
     if (p.sent_at != p.sent.n || p.log_at != p.o.log.n)
