@@ -10,8 +10,6 @@
 #include <stdlib.h>
 
 enum {
-    WAIT_COMMAND = 300000, /* RFC 5321 §4.5.3.2.7 */
-    WAIT_CHUNK = 180000,
     WAIT_MESSAGE = 600000,
     WAIT_SESSION = 1800000,
     JUNK = 100,
@@ -44,6 +42,7 @@ static void set_defaults(struct receiver_config *c)
     c->at_once = c->at_once ? c->at_once : RECEIVER_AT_ONCE;
     c->per_minute = c->per_minute ? c->per_minute : RECEIVER_PER_MINUTE;
     c->age_days = c->age_days ? c->age_days : RECEIVER_AGE;
+    c->idle = c->idle ? c->idle : RECEIVER_IDLE;
 }
 
 static struct smtp_server_config smtp_config(const struct receiver_config *c)
@@ -64,8 +63,8 @@ static struct smtp_server_config smtp_config(const struct receiver_config *c)
         .error_max = RECEIVER_ERRORS,
         .junk_max = JUNK,
         .command_max = COMMANDS,
-        .wait_command = WAIT_COMMAND,
-        .wait_chunk = WAIT_CHUNK,
+        .wait_command = c->idle,
+        .wait_chunk = c->idle,
         .wait_message = WAIT_MESSAGE,
         .wait_session = WAIT_SESSION,
     };

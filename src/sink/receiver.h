@@ -27,7 +27,8 @@ enum {
     RECEIVER_RCPTS = 1000,     /* in one transaction */
     RECEIVER_ERRORS = 50,      /* refused commands in one session */
     RECEIVER_LISTENERS = 32,
-    RECEIVER_STOP_MS = 10000, /* that a message under way has when we stop */
+    RECEIVER_IDLE = 300000,  /* ms of silence before a client is sent away, RFC 5321 §4.5.3.2.7 */
+    RECEIVER_STOP_MS = 5000, /* that a message under way has when we stop */
 };
 
 struct receiver;
@@ -43,6 +44,7 @@ struct receiver_config {
     uint64_t size_max;
     uint64_t disk_max; /* octets of the store at which no message is taken; 0: no bound */
     unsigned clients, at_once, per_minute, age_days;
+    int64_t idle; /* ms */
 };
 
 /* One mail that is evidence. Everything borrowed for the callback. */

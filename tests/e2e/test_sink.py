@@ -250,6 +250,16 @@ def test_probe_to_postmaster_is_proved_by_its_sender(sink):
              rcpt=f"<postmaster@{DOMAIN}>".encode())
 
 
+def test_probe_to_postmaster_is_proved_by_its_text(sink):
+    """Without a token in the sender those listed in our own text count; no made-up one does."""
+    tokens = [sink.mint(13), mint(b"y" * 32, 14), sink.mint(15, day=1), sink.mint(16)]
+    text = MARK.replace("tokens=1", "tokens=4") + "\r\nhello\r\n" + \
+        "".join(f"Token: {t} probe-id\r\n" for t in tokens) + "End of tokens: 4\r\n"
+    assert sink.send(f"<abuse@{DOMAIN}>", mail="<>", message=text)[0] == 250
+    serials = {p["serial"]: p["scope"] for p in sink.proofs() if 13 <= p["serial"] <= 16}
+    assert serials == {13: "transaction", 16: "transaction"}
+
+
 # ---- turns, bounds, faults ----
 
 def test_injection_behind_starttls(sink):

@@ -251,6 +251,18 @@ def test_sockets_of_systemd(tmp_path):
             assert sink.send(f"<{sink.mint(1)}@{DOMAIN}>")[0] == 250
 
 
+def test_a_message_without_end_does_not_hold_it_up(tmp_path):
+    with Sink(tmp_path / "state") as sink, sink.client() as c:
+        c.hello()
+        c.expect(250, "MAIL FROM:<>")
+        c.expect(250, f"RCPT TO:<{sink.mint(1)}@{DOMAIN}>")
+        c.expect(354, "DATA")
+        started = time.monotonic()
+        assert sink.stop() == 0
+        assert 4 < time.monotonic() - started < 15
+        assert c.reply()[0] == 421
+
+
 @pytest.mark.skipif(not ROOT, reason="needs root, to have rights to drop")
 def test_rights_are_dropped(tmp_path):
     tmp_path.chmod(0o755)
@@ -324,6 +336,35 @@ def test_connections_of_all(tmp_path):
             client.sock.close()
         time.sleep(0.1)
         assert sink.send(f"<{sink.mint(1)}@{DOMAIN}>")[0] == 250
+
+
+def test_crowd_waits_in_the_kernel(tmp_path):
+    """Far over the limit nobody is let in until others have left."""
+    with Sink(tmp_path / "state", "--clients", "1", "--per-client", "1000", "--rate", "60000") as sink:
+        stayer = sink.client()
+        crowd = [sink.client(greeting=False) for _ in range(130)]
+        for client in crowd:
+            assert client.reply()[0] == 421
+            client.sock.close()
+        assert stayer.say("NOOP")[0] == 250
+        stayer.sock.close()
+
+
+def test_silence_has_an_end(tmp_path):
+    with Sink(tmp_path / "state", "--idle", "1") as sink:
+        with sink.client() as c, sink.client() as d, sink.client() as e:
+            d.hello()
+            d.expect(220, "STARTTLS")  # and no handshake
+            e.hello()
+            e.expect(250, "MAIL FROM:<>")
+            e.expect(250, f"RCPT TO:<{sink.mint(1)}@{DOMAIN}>")
+            e.expect(354, "DATA")
+            started = time.monotonic()
+            assert c.reply() == (421, "4.4.2 Timeout")
+            assert c.closed() and d.closed()
+            assert e.reply() == (421, "4.4.2 Timeout")
+            assert 0.5 < time.monotonic() - started < 5
+        assert not sink.proofs()
 
 
 def test_messages_a_minute(tmp_path):

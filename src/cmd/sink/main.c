@@ -32,6 +32,7 @@ struct args {
     bool tls, verbose;
     uint64_t size_max, disk_max;
     unsigned clients, at_once, per_minute, age_days;
+    int64_t idle;
 };
 
 static const struct option_row rows[] = {
@@ -62,11 +63,13 @@ static const struct option_row rows[] = {
      offsetof(struct args, at_once), .min = 1, .max = 10000, .shown = "20"},
     {"rate", 0, "N", "connections and messages of one client in a minute", OPTION_UINT,
      offsetof(struct args, per_minute), .min = 1, .max = 60000, .shown = "600"},
+    {"idle", 0, "TIME", "silence after which a client is sent away", OPTION_TIME,
+     offsetof(struct args, idle), .min = 1000, .max = 3600000, .shown = "5m"},
     {.group = "Running"},
     {"state", 0, "DIR", "the state folder", OPTION_TEXT, offsetof(struct args, state)},
     {"user", 'u', "NAME", "become this user once the ports are open", OPTION_TEXT,
      offsetof(struct args, user)},
-    {"verbose", 'v', NULL, "log sessions and refused recipients too", OPTION_FLAG,
+    {"verbose", 'v', NULL, "log sessions and refused recipients too, and cut nothing", OPTION_FLAG,
      offsetof(struct args, verbose)},
     {0},
 };
@@ -397,6 +400,7 @@ static void start(struct program *p)
     p->config.at_once = a->at_once;
     p->config.per_minute = a->per_minute;
     p->config.age_days = a->age_days;
+    p->config.idle = a->idle;
     loop_fd_limit(a->clients + 256);
     receiver_start(p->receiver, &p->config);
     log_places(p);
@@ -453,7 +457,8 @@ int main(int argc, char **argv)
                  .clients = RECEIVER_CLIENTS,
                  .at_once = RECEIVER_AT_ONCE,
                  .per_minute = RECEIVER_PER_MINUTE,
-                 .age_days = RECEIVER_AGE},
+                 .age_days = RECEIVER_AGE,
+                 .idle = RECEIVER_IDLE},
     };
     int first, status;
 
@@ -467,8 +472,10 @@ int main(int argc, char **argv)
     }
     if (first < argc)
         return options_misuse(&options, "takes no operand, \"%s\" is one", argv[first]);
-    if (p.args.verbose)
+    if (p.args.verbose) {
         log_set_level(LOG_LEVEL_DEBUG);
+        log_set_burst(0);
+    }
     status = check_args(&p);
     return status ? status : run(&p);
 }
