@@ -70,7 +70,7 @@ static int take_mailbox(CURLU *url, struct imap_setup *s, char err[IMAP_ERROR_MA
 {
     struct buf quoted = BUF_INIT(2000);
     char *path = part(url, CURLUPART_PATH, CURLU_URLDECODE);
-    const char *name = path ? path : "/";
+    const char *name = path ? path : "\n"; /* libcurl decodes no control characters: refused below */
     bool ok;
 
     while (*name == '/')
