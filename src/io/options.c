@@ -116,7 +116,7 @@ static bool set_choice(const struct option_row *row, unsigned *field, const char
     return false;
 }
 
-static bool add_to_list(struct option_list *list, const char *text, char err[OPTIONS_ERROR_MAX])
+static bool append(struct option_list *list, const char *text, char err[OPTIONS_ERROR_MAX])
 {
     if (array_grow(&list->v, &list->cap, sizeof(list->v[0]), list->count + 1) < 0) {
         snprintf(err, OPTIONS_ERROR_MAX, "out of memory");
@@ -124,6 +124,14 @@ static bool add_to_list(struct option_list *list, const char *text, char err[OPT
     }
     list->v[list->count++] = text;
     return true;
+}
+
+static bool add_to_list(struct option_list *list, const char *text, char err[OPTIONS_ERROR_MAX])
+{
+    if (list->preset)
+        list->count = 0;
+    list->preset = false;
+    return append(list, text, err);
 }
 
 static bool set_value(const struct option_row *row, void *args, const char *text,
@@ -183,6 +191,12 @@ bool options_set(const struct options *o, void *args, const char *name, const ch
     if (!row) {
         snprintf(err, OPTIONS_ERROR_MAX, "no such option");
         return false;
+    }
+    if (row->kind == OPTION_LIST) {
+        struct option_list *list = (struct option_list *)(void *)((char *)args + row->at);
+
+        list->preset = true;
+        return append(list, value, err);
     }
     if (row->kind != OPTION_FLAG)
         return set_value(row, args, value, err);
@@ -390,6 +404,27 @@ static enum options_got one(const struct options *o, const struct table *t, int 
     if (set_value(row, args, optarg, err))
         return OPTIONS_RUN;
     return misuse(o, "--%s: %s", row->name, err);
+}
+
+const char *options_peek(const struct options *o, int argc, char **argv, const char *name)
+{
+    const struct option_row *row = row_of(o, name);
+    size_t n = strlen(name);
+
+    assert(row && row->arg);
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        const char *a = argv[i];
+
+        if (strncmp(a, "--", 2) == 0 && strncmp(a + 2, name, n) == 0) {
+            if (a[2 + n] == '=')
+                return a + 3 + n;
+            if (!a[2 + n])
+                return i + 1 < argc ? argv[i + 1] : NULL;
+        } else if (row->letter && a[0] == '-' && a[1] == row->letter) {
+            return a[2] ? a + 2 : i + 1 < argc ? argv[i + 1] : NULL;
+        }
+    }
+    return NULL;
 }
 
 enum options_got options_parse(const struct options *o, int argc, char **argv, void *args,

@@ -42,6 +42,7 @@ enum option_kind {
 struct option_list {
     const char **v; /* the array is owned, the strings are borrowed */
     size_t count, cap;
+    bool preset; /* from options_set(): the first value of the command line takes their place */
 };
 
 struct option_row {
@@ -84,6 +85,11 @@ enum options_got options_parse(const struct options *o, int argc, char **argv, v
 bool options_set(const struct options *o, void *args, const char *name, const char *value,
                  char err[OPTIONS_ERROR_MAX]);
 bool options_has(const struct options *o, const char *name);
+/*
+ * The value that the command line gives to an option, looked up before all else is parsed, for
+ * --config; NULL when it is not given. Knows "--config X", "--config=X" and "-c X".
+ */
+const char *options_peek(const struct options *o, int argc, char **argv, const char *name);
 /*
  * Misuse that the table can't see: prints it as options_parse() would; returns OPTIONS_EXIT_MISUSE.
  */

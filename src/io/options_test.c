@@ -243,6 +243,46 @@ static void test_set_from_configuration(void **state)
     assert_false(options_has(&options, "wai"));
 }
 
+static void test_list_of_configuration(void **state)
+{
+    struct args a = {0};
+    char operands[200], out[4000], err[OPTIONS_ERROR_MAX];
+
+    assert_true(options_set(&options, &a, "skip", "x", err));
+    assert_true(options_set(&options, &a, "skip", "y", err));
+    assert_int_equal(parse("--json", &a, operands, out), OPTIONS_RUN);
+    assert_int_equal(a.skip.count, 2);
+    assert_int_equal(parse("--skip a --skip b --skip c", &a, operands, out), OPTIONS_RUN);
+    assert_int_equal(a.skip.count, 3);
+    assert_string_equal(a.skip.v[0], "a");
+    option_list_deinit(&a.skip);
+}
+
+static void test_peek(void **state)
+{
+    static const struct {
+        const char *argv[5];
+        const char *want;
+    } cases[] = {
+        {{"try", "--count", "5", "x"}, "5"}, {{"try", "x", "--count=6"}, "6"},
+        {{"try", "-c", "7"}, "7"},           {{"try", "-c8"}, "8"},
+        {{"try", "--counter", "5"}, NULL},   {{"try", "--", "--count=6"}, NULL},
+        {{"try", "--count"}, NULL},          {{"try"}, NULL},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char *argv[6] = {NULL};
+        const char *got;
+        int argc = 0;
+
+        for (; cases[i].argv[argc]; argc++)
+            argv[argc] = (char *)(uintptr_t)cases[i].argv[argc];
+        got = options_peek(&options, argc, argv, "count");
+        if (cases[i].want ? !got || strcmp(got, cases[i].want) != 0 : got != NULL)
+            fail_msg("case %zu: %s", i, got ? got : "nothing");
+    }
+}
+
 static void test_nearest(void **state)
 {
     static const char *const words[] = {"test", "sink", "proofs", "prove", "runs", "show", "range"};
@@ -401,6 +441,8 @@ int main(void)
         cmocka_unit_test(test_edges),
         cmocka_unit_test(test_help_and_version),
         cmocka_unit_test(test_set_from_configuration),
+        cmocka_unit_test(test_list_of_configuration),
+        cmocka_unit_test(test_peek),
         cmocka_unit_test(test_nearest),
         cmocka_unit_test(test_progress),
         cmocka_unit_test(test_progress_off_terminal),

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Where the schema and the options meet: a setting is the option of the same name. A setting that
+ * the program has no option for would be a fault of ours, and is reported like any other.
+ */
+#include "cmd/common/settings.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sysexits.h>
+
+struct target {
+    const struct options *options;
+    void *args;
+};
+
+static bool set(void *cookie, const char *name, const char *value, char err[CONF_ERROR_MAX])
+{
+    struct target *t = cookie;
+
+    return options_set(t->options, t->args, name, value, err);
+}
+
+int settings_load(const struct options *o, const char *section, int argc, char **argv, void *args,
+                  struct conf **ret)
+{
+    const char *given = options_peek(o, argc, argv, "config");
+    struct target t = {o, args};
+    struct conf *c = NULL;
+    char err[CONF_ERROR_MAX];
+    int r = conf_load(given ? given : CONF_PATH, &c, err);
+
+    *ret = NULL;
+    if (r == -ENOENT && !given)
+        return 0;
+    if (r == 0 && conf_each(c, section, set, &t, err)) {
+        *ret = c;
+        return 0;
+    }
+    conf_free(&c);
+    fprintf(stderr, "%s: %s\n", o->program, err);
+    return r == 0 || r == -EINVAL ? EX_CONFIG : EX_NOINPUT;
+}

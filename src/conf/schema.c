@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The settings. Only what is worth keeping has a row: what one test is about (its targets, its
+ * probes, the form of its output) stays on the command line.
+ */
+#include "conf/schema.h"
+
+#include "base/ip.h"
+#include "base/num.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { SECOND = 1000, MINUTE = 60 * SECOND };
+
+#define HOUR (UINT64_C(60) * MINUTE)
+#define DAY  (24 * HOUR)
+
+static const char *const tls_choices[] = {"auto", "no", "only", NULL};
+static const char *const set_choices[] = {"auto", "quick", "standard", "full", NULL};
+
+static bool refuse(char reason[CONF_REASON_MAX], const char *why)
+{
+    snprintf(reason, CONF_REASON_MAX, "%s", why);
+    return false;
+}
+
+static bool check_path(const char *value, char reason[CONF_REASON_MAX])
+{
+    /* A relative path would mean another file in each folder that a program is started from. */
+    return value[0] == '/' || refuse(reason, "must be a path from the root (/…)");
+}
+
+/* Labels of letters, digits, hyphens and underscores; UTF-8 is for the program to translate. */
+static bool check_domain(const char *value, char reason[CONF_REASON_MAX])
+{
+    struct span rest = span_str(value), label;
+    size_t labels = 0;
+
+    while (span_cut(&rest, '.', &label)) {
+        labels++;
+        if (label.n == 0 || label.n > 63)
+            return refuse(reason, "is no domain name");
+        for (size_t i = 0; i < label.n; i++)
+            if (!ascii_is_alnum(label.p[i]) && label.p[i] != '-' && label.p[i] != '_' &&
+                !((unsigned char)label.p[i] & 0x80))
+                return refuse(reason, "is no domain name");
+    }
+    return labels > 1 || refuse(reason, "is no full domain name (it has no dot)");
+}
+
+static bool check_mailbox(const char *value, char reason[CONF_REASON_MAX])
+{
+    size_t at = span_rfind(span_str(value), '@');
+
+    if (at == 0 || at == strlen(value) || strpbrk(value, " \t<>\r\n"))
+        return refuse(reason, "is no mail address");
+    return check_domain(value + at + 1, reason);
+}
+
+static bool check_uri(const char *value, char reason[CONF_REASON_MAX])
+{
+    struct span s = span_str(value);
+
+    if (span_starts_nocase(s, SPAN_LIT("mailto:")) || span_starts_nocase(s, SPAN_LIT("https://")) ||
+        span_starts_nocase(s, SPAN_LIT("http://")) || span_starts_nocase(s, SPAN_LIT("tel:")))
+        return true;
+    return refuse(reason, "is no URI (mailto:…, https://…)");
+}
+
+static bool check_imap(const char *value, char reason[CONF_REASON_MAX])
+{
+    return span_starts_nocase(span_str(value), SPAN_LIT("imaps://")) ||
+           span_starts_nocase(span_str(value), SPAN_LIT("imap://")) ||
+           refuse(reason, "is no mailbox URL (imaps://host/INBOX)");
+}
+
+static bool check_ip(const char *value, char reason[CONF_REASON_MAX])
+{
+    struct ip ip;
+
+    return ip_parse(span_str(value), &ip) || refuse(reason, "is no IP address");
+}
+
+static bool check_server(const char *value, char reason[CONF_REASON_MAX])
+{
+    struct span host;
+    uint16_t port;
+    struct ip ip;
+
+    return (ip_host_port(span_str(value), &host, &port) && ip_parse(host, &ip)) ||
+           refuse(reason, "is no address (192.0.2.1, 192.0.2.1:53, \"[2001:db8::1]:53\")");
+}
+
+static bool check_place(const char *value, char reason[CONF_REASON_MAX])
+{
+    struct span s = span_str(value);
+    size_t colon = span_rfind(s, ':');
+    struct span host = span_slice(s, 0, colon);
+    unsigned port;
+    struct ip ip;
+
+    if (colon == s.n || !num_uint(span_slice(s, colon + 1, s.n), 0, 65535, &port))
+        return refuse(reason, "has no port at its end (192.0.2.1:25, \"*:25\")");
+    if (host.n == 0 || span_eq(host, SPAN_LIT("*")) || span_eq_nocase(host, SPAN_LIT("localhost")))
+        return true;
+    if (host.n > 2 && host.p[0] == '[' && host.p[host.n - 1] == ']')
+        host = span_slice(host, 1, host.n - 1);
+    return ip_parse(host, &ip) || refuse(reason, "is no address to listen on");
+}
+
+static bool check_ports(const char *value, char reason[CONF_REASON_MAX])
+{
+    struct span rest = span_str(value), piece;
+    unsigned port;
+
+    while (span_cut(&rest, ',', &piece))
+        if (!num_uint(span_trim(piece), 1, 65535, &port))
+            return refuse(reason, "is no list of ports (\"25,587\")");
+    return true;
+}
+
+const struct conf_section conf_sections[] = {
+    {"test", "postern test: finds open relays and proves them by delivery"},
+    {"sink", "postern sink: receives the probes and keeps them as proofs"},
+    {0},
+};
+
+const struct conf_row conf_rows[] = {
+    /* Who we are. */
+    {"test", "probe-domain", CONF_TEXT, .fallback = "", .check = check_domain,
+     .help = "the domain whose mail comes to us: its MX must be the sink"},
+    {"test", "probe-address", CONF_TEXT, .fallback = "", .check = check_mailbox,
+     .help = "a mailbox with plus addressing in place of a domain (me+@example.net)"},
+    {"test", "name", CONF_TEXT, .fallback = "", .check = check_domain,
+     .help = "our name in HELO; this host's name when not set"},
+    {"test", "contact", CONF_TEXT, .fallback = "", .check = check_mailbox,
+     .help = "whom to ask about a test; postmaster at the probe domain when not set"},
+    {"test", "uri", CONF_TEXT, .fallback = "", .check = check_uri,
+     .help = "the probe description URI of RFC 9511; mailto: and the contact when not set"},
+    {"test", "opt-out", CONF_TEXT, .fallback = "", .check = check_uri,
+     .help = "where to ask not to be tested; the contact when not set"},
+    /* Where proofs arrive. */
+    {"test", "sink-listen", CONF_TEXT, true, .fallback = "", .check = check_place,
+     .help = "receive the probe domain's mail on this address in the test itself"},
+    {"test", "maildir", CONF_TEXT, .fallback = "", .check = check_path,
+     .help = "look for arrivals in this Maildir"},
+    {"test", "imap", CONF_TEXT, .fallback = "", .check = check_imap,
+     .help = "look for arrivals in this IMAP mailbox"},
+    {"test", "imap-user", CONF_TEXT, .fallback = "", .help = "the user of the IMAP mailbox"},
+    {"test", "imap-password-file", CONF_TEXT, .fallback = "", .check = check_path,
+     .help = "the file with the password of the IMAP mailbox on its first line"},
+    /* Targets. */
+    {"test", "ports", CONF_TEXT, .fallback = "25,465,587", .check = check_ports,
+     .help = "the ports to try at each address, 465 with TLS from the start"},
+    {"test", "tls", CONF_CHOICE, .fallback = "auto", .choices = tls_choices,
+     .help = "STARTTLS: auto tries without and with it"},
+    {"test", "ipv4", CONF_FLAG, .fallback = "no", .help = "try IPv4 addresses only"},
+    {"test", "ipv6", CONF_FLAG, .fallback = "no", .help = "try IPv6 addresses only"},
+    {"test", "probes", CONF_TEXT, true, .fallback = "", .check = check_path,
+     .help = "a file with more rows for the catalogue, see postern-probes(5)"},
+    {"test", "set", CONF_CHOICE, .fallback = "auto", .choices = set_choices,
+     .help = "how much of the catalogue; auto is standard for your own hosts, else quick"},
+    /* Manners. */
+    {"test", "scope", CONF_TEXT, .fallback = "", .check = check_path,
+     .help = "a file with the hosts and networks that you answer for, see postern-scope(5)"},
+    {"test", "never", CONF_TEXT, .fallback = "", .check = check_path,
+     .help = "a file with the hosts and networks that must not be tested, see postern-scope(5)"},
+    {"test", "gentle", CONF_FLAG, .fallback = "no",
+     .help = "stay below five refusals in ten minutes also at hosts that you answer for"},
+    {"test", "parallel", CONF_NUMBER, .fallback = "1000", .min = 1, .max = 20000, .unit = "hosts",
+     .help = "hosts that are tested at once"},
+    {"test", "per-network", CONF_NUMBER, .fallback = "2", .min = 1, .max = 20000, .unit = "hosts",
+     .help = "hosts of one /24 or /48 that are tested at once, outside of your scope"},
+    /* Time. */
+    {"test", "wait", CONF_TIME, .fallback = "30s", .max = 7 * DAY,
+     .help = "how long to wait for arrivals and for greylisting"},
+    {"test", "timeout", CONF_TIME, .fallback = "60s", .min = SECOND, .max = 10 * MINUTE,
+     .help = "patience for one reply"},
+    {"test", "connect-timeout", CONF_TIME, .fallback = "10s", .min = SECOND / 2, .max = 5 * MINUTE,
+     .help = "patience for a connection"},
+    /* Places. */
+    {"test", "state", CONF_TEXT, .fallback = "", .check = check_path,
+     .help = "the folder with results, proofs and the key; /var/lib/postern for root"},
+    {"test", "resolver", CONF_TEXT, .fallback = "", .check = check_server,
+     .help = "the DNS server to ask; the system's when not set"},
+    {"test", "local-address", CONF_TEXT, .fallback = "", .check = check_ip,
+     .help = "the address to come from; the system's choice when not set"},
+
+    {"sink", "probe-domain", CONF_TEXT, .fallback = "", .check = check_domain,
+     .help = "the domain whose mail comes here, with all below it"},
+    {"sink", "listen", CONF_TEXT, true, .fallback = "*:25", .check = check_place,
+     .help = "where to listen"},
+    {"sink", "name", CONF_TEXT, .fallback = "", .check = check_domain,
+     .help = "our name in the greeting; this host's name when not set"},
+    {"sink", "age", CONF_NUMBER, .fallback = "30", .min = 1, .max = 3650, .unit = "days",
+     .help = "how old a token may be"},
+    {"sink", "tls", CONF_FLAG, .fallback = "yes", .help = "offer STARTTLS"},
+    {"sink", "cert", CONF_TEXT, .fallback = "", .check = check_path,
+     .help = "certificate chain in PEM form; a self-signed one is made once when not set"},
+    {"sink", "key", CONF_TEXT, .fallback = "", .check = check_path,
+     .help = "the certificate's key; in the same file when not set"},
+    {"sink", "max-size", CONF_SIZE, .fallback = "10m", .min = 1 << 16, .max = 1 << 30,
+     .help = "the most bytes of one message"},
+    {"sink", "max-disk", CONF_SIZE, .fallback = "1g", .min = 1 << 20, .max = UINT64_C(1) << 50,
+     .help = "the most bytes of the store; mail is put off when it is reached"},
+    {"sink", "clients", CONF_NUMBER, .fallback = "500", .min = 1, .max = 10000,
+     .unit = "connections", .help = "connections at a time"},
+    {"sink", "per-client", CONF_NUMBER, .fallback = "20", .min = 1, .max = 10000,
+     .unit = "connections", .help = "connections of one client at a time"},
+    {"sink", "rate", CONF_NUMBER, .fallback = "600", .min = 1, .max = 60000, .unit = "a minute",
+     .help = "connections and messages of one client in a minute"},
+    {"sink", "state", CONF_TEXT, .fallback = "", .check = check_path,
+     .help = "the folder with proofs and the key; /var/lib/postern for root"},
+    {"sink", "user", CONF_TEXT, .fallback = "",
+     .help = "the user to become once the ports are open"},
+    {"sink", "verbose", CONF_FLAG, .fallback = "no",
+     .help = "log sessions and refused recipients too"},
+    {0},
+};
+
+const char *conf_type_name(enum conf_type t)
+{
+    static const char *const names[] = {
+        [CONF_TEXT] = "text", [CONF_FLAG] = "yes or no", [CONF_NUMBER] = "number",
+        [CONF_TIME] = "time", [CONF_SIZE] = "size",      [CONF_CHOICE] = "word",
+    };
+
+    return names[t];
+}
+
+const struct conf_row *conf_row_of(const char *section, const char *name)
+{
+    for (const struct conf_row *row = conf_rows; row->name; row++)
+        if (strcmp(row->section, section) == 0 && strcmp(row->name, name) == 0)
+            return row;
+    return NULL;
+}
+
+static bool check_bounds(const struct conf_row *row, uint64_t v, char reason[CONF_REASON_MAX])
+{
+    uint64_t scale = row->type == CONF_TIME ? SECOND : 1;
+
+    if (v >= row->min && v <= row->max)
+        return true;
+    snprintf(reason, CONF_REASON_MAX, "must be between %llu and %llu%s%s",
+             (unsigned long long)((row->min + scale - 1) / scale),
+             (unsigned long long)(row->max / scale), row->type == CONF_TIME ? " seconds" : "",
+             row->type == CONF_SIZE ? " bytes" : "");
+    return false;
+}
+
+static bool check_choice(const struct conf_row *row, const char *value,
+                         char reason[CONF_REASON_MAX])
+{
+    int n = snprintf(reason, CONF_REASON_MAX, "'%.60s' is none of", value);
+
+    for (size_t i = 0; row->choices[i]; i++) {
+        if (strcmp(row->choices[i], value) == 0)
+            return true;
+        n += snprintf(reason + n, CONF_REASON_MAX - (size_t)n, "%s %s", i ? "," : "",
+                      row->choices[i]);
+    }
+    return false;
+}
+
+static bool check_type(const struct conf_row *row, const char *value, char reason[CONF_REASON_MAX])
+{
+    struct span s = span_str(value);
+    uint64_t v = 0;
+    int64_t ms = 0;
+
+    switch (row->type) {
+    case CONF_TEXT:
+        return true;
+    case CONF_FLAG:
+        return strcmp(value, "yes") == 0 || strcmp(value, "no") == 0 ||
+               refuse(reason, "must be yes or no");
+    case CONF_NUMBER:
+        if (!num_u64(s, 0, UINT64_MAX, &v))
+            return refuse(reason, "is no number");
+        return check_bounds(row, v, reason);
+    case CONF_TIME:
+        if (!num_duration(s, &ms))
+            return refuse(reason, "is no time (90, 90s, 10m, 2h, 1d)");
+        return check_bounds(row, (uint64_t)ms, reason);
+    case CONF_SIZE:
+        if (!num_size(s, &v))
+            return refuse(reason, "is no size (512, 64k, 10m, 1g)");
+        return check_bounds(row, v, reason);
+    case CONF_CHOICE:
+        return check_choice(row, value, reason);
+    }
+    return false;
+}
+
+bool conf_row_check(const struct conf_row *row, const char *value, char reason[CONF_REASON_MAX])
+{
+    if (!*value)
+        return refuse(reason, "is empty; comment the line out for the default");
+    for (const char *p = value; *p; p++)
+        if ((unsigned char)*p < ' ' || *p == 0x7f)
+            return refuse(reason, "holds a control character");
+    return check_type(row, value, reason) && (!row->check || row->check(value, reason));
+}
