@@ -120,6 +120,8 @@ static void on_async(uv_async_t *async)
             i->events.message(i->cookie, f->uid, span_of(f->bytes, f->n), f->cut);
     if (round.fault == IMAP_FINE && i->events.round)
         i->events.round(i->cookie, round.count);
+    if (round.fault == IMAP_FINE && !round.more && i->events.idle)
+        i->events.idle(i->cookie);
     if ((round.fault == IMAP_AGAIN || round.fault == IMAP_HOPELESS) && i->events.trouble)
         i->events.trouble(i->cookie, round.why, again < 0 ? 0 : again);
     free_found(&round);

@@ -45,6 +45,8 @@ struct imap_events {
     void (*message)(void *cookie, uint32_t uid, struct span message, bool cut);
     /* A round ended well; `found` messages were handed out in it. */
     void (*round)(void *cookie, unsigned found);
+    /* All that the mailbox held has been looked at; more may come. */
+    void (*idle)(void *cookie);
     /* A round failed and will be tried again in `again_ms`; 0: never, the fault is ours to mend
        (password, certificate, no such mailbox). One line for people. */
     void (*trouble)(void *cookie, const char *why, int64_t again_ms);

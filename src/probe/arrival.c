@@ -200,11 +200,11 @@ enum arrival_what arrival_what(const struct arrival *a, const struct arrival_tok
     case DSN_KIND_PROBE:
         return of_probe(t);
     case DSN_KIND_BOUNCE:
-    case DSN_KIND_DELAY:
-    case DSN_KIND_RECEIPT:
         return ARRIVAL_BOUNCED;
     case DSN_KIND_AUTO_REPLY:
         return ARRIVAL_ANSWERED;
+    case DSN_KIND_DELAY:
+    case DSN_KIND_RECEIPT:
     case DSN_KIND_ENCLOSED:
     case DSN_KIND_OTHER:
         break;
@@ -215,6 +215,28 @@ enum arrival_what arrival_what(const struct arrival *a, const struct arrival_tok
 bool arrival_proves(const struct arrival *a, const struct arrival_token *t)
 {
     return arrival_what(a, t) == ARRIVAL_ARRIVED && t->path != ARRIVAL_UNSEEN;
+}
+
+/* From the surest to the weakest sign of what a bounce is about. */
+static unsigned closeness(const struct arrival_token *t)
+{
+    if (t->trace == ARRIVAL_IN_REPORT)
+        return 0;
+    return t->scope == ARRIVAL_RECIPIENT ? 1 : 2;
+}
+
+bool arrival_tells(const struct arrival *a, const struct arrival_token *t)
+{
+    enum arrival_what what = arrival_what(a, t);
+
+    if (what == ARRIVAL_NOTHING)
+        return false;
+    if (what == ARRIVAL_ARRIVED)
+        return arrival_proves(a, t);
+    for (size_t i = 0; i < a->count; i++)
+        if (arrival_what(a, &a->tokens[i]) == what && closeness(&a->tokens[i]) < closeness(t))
+            return false;
+    return true;
 }
 
 static bool looks_like_report(struct span name, struct span body)

@@ -71,16 +71,23 @@ void arrival_deinit(struct arrival *a);
 
 /* What this token's presence means, by the message's kind and the token's own. */
 enum arrival_what {
-    ARRIVAL_NOTHING,    /* somebody wrote to or about a token: no probe, no bounce */
-    ARRIVAL_ARRIVED,    /* our message, to a recipient's token */
-    ARRIVAL_BOUNCED,    /* bounce, delay note or receipt; or our message sent back to its sender */
-    ARRIVAL_ANSWERED,   /* an auto-reply */
+    ARRIVAL_NOTHING,  /* somebody wrote to or about a token; a delay note or receipt, too: it may
+                         still arrive, and who says that it was delivered does not prove it */
+    ARRIVAL_ARRIVED,  /* our message, to a recipient's token */
+    ARRIVAL_BOUNCED,  /* a bounce, or our message sent back to its sender */
+    ARRIVAL_ANSWERED, /* an auto-reply */
 };
 enum arrival_what arrival_what(const struct arrival *a, const struct arrival_token *t);
 const char *arrival_what_name(enum arrival_what what); /* "nothing", "arrival", "bounce", "auto-reply" */
 
 /* Arrived, and by a path that shows the tested address. */
 bool arrival_proves(const struct arrival *a, const struct arrival_token *t);
+/*
+ * Whether it is worth keeping: what proves, and of a bounce or answer the tokens that it is about. One
+ * that names failed recipients is about them; else about the sender it came to; else about all that
+ * its copy lists.
+ */
+bool arrival_tells(const struct arrival *a, const struct arrival_token *t);
 
 /*
  * Whether a message with this header section may be worth reading whole: our mark, a token in any

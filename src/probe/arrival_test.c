@@ -139,7 +139,7 @@ static const char *show(const struct arrival *a, struct buf *out)
                      arrival_path_name(t->path));
             if (t->path != ARRIVAL_UNSEEN)
                 buf_addf(out, "@%zu", t->hop);
-            buf_add_str(out, arrival_proves(a, t) ? "!" : "");
+            buf_add_str(out, arrival_proves(a, t) ? "!" : arrival_tells(a, t) ? "*" : "");
         }
     }
     return buf_str(out);
@@ -226,18 +226,32 @@ static const struct {
      "Content-Type: message/delivery-status\n\nReporting-MTA: dns; relay.example\n\nFinal-Recipient: "
      "rfc822; $B@probe.example\nAction: failed\nStatus: 5.1.1\n\n--b\nContent-Type: "
      "message/rfc822\n\n$P\n--b--\n",
-     "bounce 1/1 from 192.0.2.1 A=bounce,transaction,copy,direct@0 B=bounce,recipient,report,direct@0 "
+     "bounce 1/1 from 192.0.2.1 A=bounce,transaction,copy,direct@0 B=bounce,recipient,report,direct@0* "
      "C=bounce,transaction,copy,direct@0 S=bounce,recipient,field,direct@0"},
     {"a bounce in words, with a copy",
      "Return-Path: <>\n" OWN DATED "From: MAILER-DAEMON@relay.example\nSubject: failure notice\n\nHi. "
      "This is the qmail-send program at relay.example.\n\n<$A%probe.example@relay.example>:\nNo. "
      "(#5.1.1)\n\n--- Below this line is a copy of the message.\n\n$P",
-     "bounce 1/1 from 192.0.2.1 A=bounce,recipient,report,direct@0 B=bounce,transaction,copy,direct@0 "
+     "bounce 1/1 from 192.0.2.1 A=bounce,recipient,report,direct@0* B=bounce,transaction,copy,direct@0 "
      "C=bounce,transaction,copy,direct@0"},
+    {"a bounce that names nobody",
+     "Delivered-To: $S@probe.example\n" OWN DATED "From: MAILER-DAEMON@relay.example\nSubject: failure "
+     "notice\n\nsorry\n\n$P",
+     "bounce 1/1 from 192.0.2.1 A=bounce,transaction,copy,direct@0 B=bounce,transaction,copy,direct@0 "
+     "C=bounce,transaction,copy,direct@0 S=bounce,recipient,field,direct@0*"},
+    {"a bounce that only has the copy",
+     OWN DATED "From: MAILER-DAEMON@relay.example\nSubject: failure notice\n\nsorry\n\n$P",
+     "bounce 1/1 from 192.0.2.1 A=bounce,transaction,copy,direct@0* "
+     "B=bounce,transaction,copy,direct@0* C=bounce,transaction,copy,direct@0*"},
+    {"a delay note",
+     OWN DATED "From: MAILER-DAEMON@relay.example\nSubject: Warning: could not send message for past 4 "
+     "hours\n\n$P",
+     "delay 1/1 from 192.0.2.1 A=nothing,transaction,copy,direct@0 "
+     "B=nothing,transaction,copy,direct@0 C=nothing,transaction,copy,direct@0"},
     {"an answer", OWN DATED "To: $S@probe.example\nAuto-Submitted: auto-replied\n\nI am away.\n",
-     "auto-reply 1/1 from 192.0.2.1 S=auto-reply,transaction,text,direct@0"},
+     "auto-reply 1/1 from 192.0.2.1 S=auto-reply,transaction,text,direct@0*"},
     {"our message sent back to its sender", OWN FOR("$S") "$P",
-     "probe 1/1 from 192.0.2.1" TRANSACTION("direct@0!") " S=bounce,recipient,received,direct@0"},
+     "probe 1/1 from 192.0.2.1" TRANSACTION("direct@0!") " S=bounce,recipient,received,direct@0*"},
     {"the inner token in the text of the outer message", OWN DATED "$P\n.\nRCPT TO:<$I@x>\n",
      "probe 1/1 from 192.0.2.1" TRANSACTION("direct@0!") " I=nothing,transaction,text,direct@0"},
     {"the inner envelope arrived", OWN FOR("$I") "$P",
