@@ -151,6 +151,7 @@ static void lower(unsigned *limit, unsigned spent)
 
 void budget_learn(struct budget *b, const struct budget_spent *spent, bool known)
 {
+    b->found = b->found || spent->cut || spent->slow_at;
     if (spent->cut && span_has_nocase(spent->reason, SPAN_LIT("nonmail"))) {
         lower(&b->resets, spent->resets);
     } else if (spent->cut && spent->syntax >= 3 &&
@@ -161,7 +162,7 @@ void budget_learn(struct budget *b, const struct budget_spent *spent, bool known
         lower(&b->refusals, spent->refusals);
     } else if (spent->slow_at) {
         lower(&b->refusals, spent->slow_at);
-    } else if (!known && spent->refusals >= b->refusals && b->refusals < BUDGET_NONE / 2) {
+    } else if (!known && !b->found && spent->refusals >= b->refusals && b->refusals < BUDGET_NONE / 2) {
         b->refusals *= 2;
     }
 }

@@ -15,6 +15,7 @@ struct budget {
     unsigned resets;   /* RSET */
     unsigned rcpts;    /* recipients in a transaction */
     bool lock_step;    /* never pipeline, whatever EHLO offers */
+    bool found;        /* the server has shown where its limit is: nothing more is dared */
 };
 
 enum { BUDGET_NONE = 10000 }; /* "no limit" as a number */

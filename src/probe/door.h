@@ -22,7 +22,8 @@
 enum {
     DOOR_CONTROLS_MAX = 5,   /* control recipients that are tried */
     DOOR_SESSIONS_MAX = 2000, /* of one door: an end for every quarrel */
-    DOOR_TRIES_MAX = 3,      /* sessions without any answered probe before we give up */
+    DOOR_TRIES_MAX = 5,      /* sessions without any answered probe before we give up */
+    PROBE_TRIES_MAX = 2,     /* sessions that a probe may end without an answer */
     DOOR_BAN_TRIES = 3,      /* connections refused in a row that make a ban */
     DOOR_ATTEMPTS_MAX = 12,  /* of one deferred probe */
     PLAN_PROBES_MAX = 4096,  /* probes of one door */

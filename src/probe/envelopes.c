@@ -243,15 +243,22 @@ static int deliver_here(struct session *s)
     return 0;
 }
 
-static bool step_ready(const struct session *s, const struct session_step *step)
+/* DATA, the body, and what follows depend on replies that must have come. */
+static bool step_decidable(const struct session *s, const struct session_step *step)
 {
-    size_t awaiting = smtp_client_awaiting(&s->client);
-
-    /* DATA and the body depend on replies that must have come; one channel is not to wait. */
+    /* One channel is there to talk past DATA's reply. */
     if (step->stage == SMTP_STAGE_BODY && channel_early_past_data(s->channel))
         return true;
+    if (step->stage == SMTP_STAGE_DATA || step->stage == SMTP_STAGE_BODY ||
+        (step->stage == SMTP_STAGE_RSET && s->txs[step->tx].kind == PLAN_DELIVER))
+        return smtp_client_awaiting(&s->client) == 0;
+    return true;
+}
+
+static bool step_ready(const struct session *s, const struct session_step *step)
+{
     if (step->stage == SMTP_STAGE_DATA || step->stage == SMTP_STAGE_BODY)
-        return awaiting == 0;
+        return true;
     return smtp_client_may_send(&s->client, (enum smtp_stage)step->stage);
 }
 
@@ -318,11 +325,15 @@ static bool nothing_taken_here(const struct session *s)
     return true;
 }
 
-/* The last RSET of a group may as well be a QUIT, where no delivery is to be expected. */
+/*
+ * The last RSET may as well be a QUIT: in a group where no delivery is to be expected, and in lock
+ * step, where deliver_here() would have seen to it by now.
+ */
 static bool quit_rides(const struct session *s, const struct session_step *step)
 {
-    return step->stage == SMTP_STAGE_RSET && s->cursor + 1 == s->step_count &&
-           s->client.pipelining && smtp_client_awaiting(&s->client) > 0 && nothing_taken_here(s);
+    if (step->stage != SMTP_STAGE_RSET || s->cursor + 1 != s->step_count)
+        return false;
+    return !s->client.pipelining || nothing_taken_here(s);
 }
 
 static void envelopes_done(struct session *s, int64_t now)
@@ -355,6 +366,8 @@ void envelopes_pump(struct session *s, int64_t now)
             return;
         }
         step = &s->steps[s->cursor];
+        if (!step_decidable(s, step))
+            return;
         if (step_skipped(s, step)) {
             s->cursor++;
             continue;
@@ -561,7 +574,7 @@ void envelopes_unanswered(struct session *s)
 
         /* Whatever this probe does to the server, it has had its chances. */
         if ((r->state == PROBE_UNTRIED || r->state == PROBE_TAKEN) && r->session == s->number &&
-            r->attempts >= DOOR_TRIES_MAX)
+            r->attempts >= PROBE_TRIES_MAX)
             r->state = r->state == PROBE_TAKEN ? PROBE_HELD : PROBE_LOST;
     }
 }

@@ -18,8 +18,8 @@ enum {
 
 struct pace {
     bool limited; /* false: no limit, for hosts of the operator's own */
-    int64_t at[PACE_REFUSALS]; /* when the last refusals were met, oldest first; ms */
-    unsigned count;
+    bool any;       /* a refusal was met */
+    int64_t newest; /* when the last one was; ms */
 };
 
 void pace_init(struct pace *p, bool limited);

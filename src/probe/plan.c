@@ -118,12 +118,14 @@ struct purse {
 
 static bool purse_pay(struct purse *p, const struct probe *probe, bool new_sender, bool first)
 {
-    unsigned cost = new_sender && probe->sender->risk_syntax ? 2 : 1;
+    unsigned cost = 1u + (new_sender && probe->sender->risk_syntax) + (probe->before != BEFORE_NONE);
     unsigned syntax = probe->risk_syntax ? 1 : 0;
 
     /* The smallest budget still buys one probe a session, or it would never be asked. */
-    if (first && p->refusals > 0)
-        cost = syntax = 1;
+    if (first && p->refusals > 0) {
+        cost = cost < p->refusals ? cost : p->refusals;
+        syntax = syntax < p->syntax ? syntax : p->syntax;
+    }
     if (p->refusals < cost || p->syntax < syntax)
         return false;
     p->refusals -= cost;
@@ -200,7 +202,7 @@ bool plan_make(const struct door *d, int64_t now, unsigned refusals, struct plan
     struct purse purse = {
         .refusals = refusals < d->budget.refusals ? refusals : d->budget.refusals,
         .syntax = d->budget.syntax,
-        .resets = d->budget.resets,
+        .resets = d->budget.resets + 1, /* the last transaction ends in QUIT */
     };
     bool planned[PLAN_PROBES_MAX];
     struct senders senders;

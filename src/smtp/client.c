@@ -98,8 +98,10 @@ static int await(struct smtp_client *c, enum smtp_stage stage, unsigned cookie, 
 {
     if (c->out.err)
         return c->out.err;
-    if (c->sent_count == 0)
+    /* Nothing hangs on the answer to a farewell. */
+    if (c->sent_count == 0 && stage != SMTP_STAGE_QUIT)
         c->waits++;
+    c->fresh++;
     return sent_push(c, stage, cookie, now);
 }
 
@@ -118,6 +120,13 @@ int smtp_client_send_raw(struct smtp_client *c, enum smtp_stage stage, unsigned 
     return await(c, stage, cookie, now);
 }
 
+void smtp_client_flushed(struct smtp_client *c)
+{
+    buf_clear(&c->out);
+    buf_shrink(&c->out);
+    c->fresh = 0;
+}
+
 int smtp_client_feed(struct smtp_client *c, struct span *in, struct smtp_reply *ret,
                      struct smtp_sent *ret_for)
 {
@@ -125,7 +134,7 @@ int smtp_client_feed(struct smtp_client *c, struct span *in, struct smtp_reply *
 
     switch (got) {
     case SMTP_REPLY_DONE:
-        if (c->sent_count == 0)
+        if (c->sent_count <= c->fresh)
             return SMTP_CLIENT_UNASKED;
         *ret_for = c->sent[c->sent_from];
         c->sent_from = (c->sent_from + 1) % c->sent_cap;

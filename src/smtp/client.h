@@ -42,9 +42,10 @@ enum { SMTP_GROUP_MAX = 256 }; /* commands that may wait for a reply at once */
 
 struct smtp_client {
     struct smtp_reply_parser parser;
-    struct buf out; /* bytes to send; the caller consumes what it has sent */
+    struct buf out; /* bytes to send; the caller sends all and says smtp_client_flushed() */
     struct smtp_sent *sent; /* ring */
     size_t sent_cap, sent_from, sent_count;
+    size_t fresh; /* of them, the last ones, still in `out`: no reply can answer these */
     bool pipelining;
     unsigned waits; /* times the wire stood still for a reply: groups sent */
 };
@@ -70,11 +71,14 @@ enum smtp_client_got {
     SMTP_CLIENT_MORE = 0,        /* all bytes taken */
     SMTP_CLIENT_REPLY = 1,       /* *ret and *ret_for are filled; call again with the rest */
     SMTP_CLIENT_BAD = 2,         /* not SMTP: close */
-    SMTP_CLIENT_UNASKED = 3,     /* a reply that no command awaits: *ret is filled */
+    SMTP_CLIENT_UNASKED = 3,     /* a reply to nothing that was sent: *ret is filled */
 };
 
 int smtp_client_feed(struct smtp_client *c, struct span *in, struct smtp_reply *ret,
                      struct smtp_sent *ret_for);
+
+/* Everything in `out` has been handed to the connection: empties it. */
+void smtp_client_flushed(struct smtp_client *c);
 
 size_t smtp_client_awaiting(const struct smtp_client *c);
 /* The command whose reply comes next, or NULL. */

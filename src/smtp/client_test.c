@@ -14,6 +14,7 @@ static void answer(struct smtp_client *c, const char *bytes, enum smtp_stage sta
     struct smtp_reply r;
     struct smtp_sent sent;
 
+    smtp_client_flushed(c);
     assert_int_equal(smtp_client_feed(c, &in, &r, &sent), SMTP_CLIENT_REPLY);
     assert_int_equal(sent.stage, stage);
     assert_int_equal(sent.cookie, cookie);
@@ -91,6 +92,21 @@ static void reply_that_nobody_asked_for(void **state)
     smtp_client_deinit(&c);
 }
 
+static void reply_before_its_command_was_sent(void **state)
+{
+    struct smtp_client c;
+    struct smtp_reply r;
+    struct smtp_sent sent;
+    struct span in = SPAN_LIT("220 a\r\n250 too early\r\n");
+
+    assert_int_equal(smtp_client_init(&c, 0), 0);
+    assert_int_equal(smtp_client_feed(&c, &in, &r, &sent), SMTP_CLIENT_REPLY);
+    smtp_client_send(&c, SMTP_STAGE_EHLO, 1, SPAN_LIT("EHLO a"), 1);
+    assert_int_equal(smtp_client_feed(&c, &in, &r, &sent), SMTP_CLIENT_UNASKED);
+    answer(&c, "250 in time\r\n", SMTP_STAGE_EHLO, 1);
+    smtp_client_deinit(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -98,6 +114,7 @@ int main(void)
         cmocka_unit_test(groups_end_at_data),
         cmocka_unit_test(group_is_bounded),
         cmocka_unit_test(reply_that_nobody_asked_for),
+        cmocka_unit_test(reply_before_its_command_was_sent),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

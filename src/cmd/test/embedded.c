@@ -70,7 +70,9 @@ static bool named_before(const struct option_list *list, size_t i)
 int embedded_start(struct test *t)
 {
     struct receiver_config config = {.name = t->helo, .domain = t->domain, .store = t->store,
-                                     .source = STORE_SOURCE_EMBEDDED};
+                                     .source = STORE_SOURCE_EMBEDDED,
+                                     /* One smarthost may bring what a hundred targets relayed. */
+                                     .clients = 2000, .at_once = 1000, .per_minute = 60000};
     char err[TLS_ERROR_MAX], path[DATADIR_PATH_MAX];
     int bad = 0;
 

@@ -116,8 +116,7 @@ static void link_turn(struct host *h)
     if (s->client.out.n && h->link.conn) {
         if (conn_write(h->link.conn, buf_span(&s->client.out)) < 0)
             session_closed(s, DOOR_END_CUT, "the connection takes no more", now_of(h));
-        buf_clear(&s->client.out);
-        buf_shrink(&s->client.out);
+        smtp_client_flushed(&s->client);
     }
     if (!s->over && s->want_tls && h->link.conn)
         start_tls(h);

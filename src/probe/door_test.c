@@ -1,0 +1,556 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Doors and sessions against servers of the kinds that cut testers off, with the real catalogue, a
+ * made-up network and a made-up clock. The fake server counts what real ones count; what it answers
+ * is what they answer.
+ */
+#include "probe/session.h"
+#include "probe/verdict.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { PER_FORM_COUNT = 4096, NEVER = 1000000 };
+
+/* How a server behaves. Numbers count per session unless they say otherwise; 0 is never. */
+struct behaviour {
+    const char *banner, *ehlo, *refusal;
+    unsigned slow_after, cut_after;  /* refused commands */
+    unsigned cut_syntax, cut_resets; /* malformed addresses; RSETs */
+    unsigned ban_after;              /* refused commands of all sessions: then no more greeting */
+    bool hates_pipelining;
+    bool takes_all;      /* every recipient is fine */
+    bool grey;           /* a triple is put off the first time it is seen */
+    bool needs_tls, no_control;
+    int64_t reply_ms;    /* each reply comes this late */
+};
+
+struct server {
+    const struct behaviour *b;
+    unsigned refused, syntax, resets, all_refused, sessions, messages, slowed, cuts, overrun;
+    bool in_mail, in_data, dead;
+    char seen[PER_FORM_COUNT][120]; /* envelopes that were put off */
+    size_t seen_count;
+    char mail[300];
+    struct buf out;
+    int64_t late[PER_FORM_COUNT]; /* of each reply line in out, ms */
+    size_t lines;
+    int64_t refused_at[PER_FORM_COUNT];
+};
+
+static struct catalogue catalogue;
+static struct probe_list list;
+static struct budget_table budgets;
+static const uint8_t key[MAC_KEY] = {1, 2, 3};
+
+static char *file_text(const char *name)
+{
+    const char *root = getenv("POSTERN_SOURCE");
+    char path[4096], *text = calloc(1, 1 << 20);
+    FILE *f;
+
+    snprintf(path, sizeof(path), "%s/data/%s", root ? root : ".", name);
+    f = fopen(path, "rb");
+    if (!f || !text)
+        fail_msg("%s: cannot be read", path);
+    assert_true(fread(text, 1, (1 << 20) - 1, f) > 0);
+    fclose(f);
+    return text;
+}
+
+static int load(void **state)
+{
+    static const char *const files[] = {"probes/senders.rows", "probes/recipients.rows",
+                                        "probes/helos.rows", "probes/channels.rows",
+                                        "probes/pairs.rows"};
+    struct pairs_options o = {0};
+    struct rows_error rows_err;
+    struct catalogue_error err;
+    char why[200], *text;
+
+    catalogue_init(&catalogue);
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        text = file_text(files[i]);
+        assert_int_equal(catalogue_load(&catalogue, span_str(text), files[i], &err), 0);
+        free(text);
+    }
+    probe_list_init(&list);
+    assert_int_equal(pairs_make(&catalogue, &o, &list, why, sizeof(why)), 0);
+    text = file_text("servers/budgets.rows");
+    assert_int_equal(budget_load(&budgets, span_str(text), &rows_err), 0);
+    free(text);
+    return 0;
+}
+
+static int unload(void **state)
+{
+    probe_list_deinit(&list);
+    catalogue_deinit(&catalogue);
+    budget_deinit(&budgets);
+    return 0;
+}
+
+static void refuse(struct server *s, const char *reply, int64_t now)
+{
+    s->refused++;
+    if (s->all_refused < PER_FORM_COUNT)
+        s->refused_at[s->all_refused] = now;
+    s->all_refused++;
+    if (s->b->cut_after && s->refused >= s->b->cut_after) {
+        buf_add_str(&s->out, "421 4.7.0 too many errors\r\n");
+        s->dead = true;
+        s->cuts++;
+        return;
+    }
+    if (s->b->slow_after && s->refused > s->b->slow_after) {
+        s->slowed++;
+        s->late[s->lines] = 1000;
+    }
+    buf_addf(&s->out, "%s\r\n", reply);
+}
+
+static bool put_off(struct server *s, const char *rcpt)
+{
+    char triple[120];
+
+    snprintf(triple, sizeof(triple), "%.50s %.60s", s->mail, rcpt);
+    for (size_t i = 0; i < s->seen_count; i++)
+        if (strcmp(s->seen[i], triple) == 0)
+            return false;
+    if (s->seen_count < PER_FORM_COUNT)
+        snprintf(s->seen[s->seen_count++], sizeof(triple), "%s", triple);
+    return true;
+}
+
+static void rcpt_in(struct server *s, const char *arg, int64_t now)
+{
+    size_t n = strlen(arg);
+    bool control = strncmp(arg, "<postmaster>", 12) == 0 || strstr(arg, "<postmaster@mx");
+
+    if (!s->in_mail) {
+        refuse(s, "503 5.5.1 Error: need MAIL command", now);
+    } else if (n < 3 || strstr(arg, "@>") || strchr(arg, '@') != strrchr(arg, '@')) {
+        s->syntax++;
+        if (s->b->cut_syntax && s->syntax > s->b->cut_syntax) {
+            buf_add_str(&s->out, "501 syntactically invalid\r\n");
+            s->dead = true;
+            s->cuts++;
+            return;
+        }
+        refuse(s, "501 5.1.3 Bad recipient address syntax", now);
+    } else if (s->b->grey && put_off(s, arg)) {
+        refuse(s, "450 4.2.0 Greylisted, try again in 5 seconds", now);
+    } else if (s->b->takes_all || (control && !s->b->no_control)) {
+        buf_add_str(&s->out, "250 2.1.5 Ok\r\n");
+    } else {
+        refuse(s, s->b->refusal, now);
+    }
+}
+
+static void command_in(struct server *s, const char *line, int64_t now)
+{
+    s->lines = 0;
+    for (size_t i = 0; i < s->out.n; i++)
+        s->lines += s->out.p[i] == '\n';
+    if (strncmp(line, "EHLO", 4) == 0 || strncmp(line, "HELO", 4) == 0) {
+        s->in_mail = false;
+        buf_add_str(&s->out, line[0] == 'E' ? s->b->ehlo : "250 mx.example\r\n");
+    } else if (strncmp(line, "MAIL FROM:", 10) == 0) {
+        if (s->b->needs_tls) {
+            refuse(s, "530 5.7.0 Must issue a STARTTLS command first", now);
+            return;
+        }
+        s->in_mail = true;
+        snprintf(s->mail, sizeof(s->mail), "%.290s", line + 10);
+        buf_add_str(&s->out, "250 2.1.0 Ok\r\n");
+    } else if (strncmp(line, "RCPT TO:", 8) == 0) {
+        rcpt_in(s, line + 8, now);
+    } else if (strcmp(line, "RSET") == 0) {
+        s->in_mail = false;
+        s->resets++;
+        if (s->b->cut_resets && s->resets > s->b->cut_resets) {
+            buf_add_str(&s->out, "554 Too many nonmail commands\r\n");
+            s->dead = true;
+            s->cuts++;
+            return;
+        }
+        buf_add_str(&s->out, "250 2.0.0 Ok\r\n");
+    } else if (strcmp(line, "DATA") == 0) {
+        s->in_data = true;
+        buf_add_str(&s->out, "354 go\r\n");
+    } else if (strcmp(line, "QUIT") == 0) {
+        buf_add_str(&s->out, "221 bye\r\n");
+        s->dead = true;
+    } else {
+        refuse(s, "502 5.5.2 unknown", now);
+    }
+}
+
+/* Eats what the client wrote; lines are whole, because the client writes whole lines. */
+static void server_read(struct server *s, struct buf *in, int64_t now)
+{
+    struct span rest = buf_span(in), line;
+    unsigned commands = 0;
+
+    while (!s->dead && rest.n && span_cut(&rest, '\n', &line)) {
+        char text[2000];
+
+        line = span_trim(line);
+        if (line.n >= sizeof(text) || !span_copy(line, text, sizeof(text)))
+            text[0] = '\0';
+        if (s->in_data) {
+            if (strcmp(text, ".") == 0) {
+                s->in_data = s->in_mail = false;
+                s->messages++;
+                buf_add_str(&s->out, "250 2.0.0 queued\r\n");
+            }
+            continue;
+        }
+        if (commands++ && s->b->hates_pipelining) {
+            buf_add_str(&s->out, "500 Pipelining not supported\r\n");
+            s->dead = true;
+            s->overrun++;
+            return;
+        }
+        command_in(s, text, now);
+    }
+    buf_clear(in);
+}
+
+/* One session from greeting to end; time passes as the server lets it. */
+static void hold_session(struct door *d, struct server *s, int64_t *now)
+{
+    struct session session;
+    struct ip mine = {.family = IP_V4, .b = {192, 0, 2, 7}};
+    int64_t until = 0;
+
+    s->sessions++;
+    s->refused = s->syntax = s->resets = 0;
+    s->in_mail = s->in_data = s->dead = false;
+    buf_clear(&s->out);
+    assert_int_equal(session_init(&session, d, pace_left(&d->host->pace, *now, &until), *now), 0);
+    if (s->b->ban_after && s->all_refused >= s->b->ban_after) {
+        session_closed(&session, DOOR_END_UNREACHABLE, NULL, *now);
+    } else {
+        session_connected(&session, mine, *now);
+        buf_add_str(&s->out, s->b->banner);
+    }
+    while (!session.over) {
+        struct span rest = buf_span(&s->out), line;
+
+        if (session.client.out.n)
+            server_read(s, &session.client.out, *now);
+        smtp_client_flushed(&session.client);
+        rest = buf_span(&s->out);
+        if (!rest.n && s->dead)
+            session_closed(&session, DOOR_END_CUT, "closed", *now);
+        if (!rest.n && !s->dead) {
+            *now = session.deadline;
+            session_tick(&session, *now);
+        }
+        for (size_t i = 0; rest.n && !session.over && span_cut(&rest, '\n', &line); i++) {
+            struct span whole = {line.p, line.n + 1};
+
+            *now += s->b->reply_ms + s->late[i];
+            session_input(&session, whole, *now);
+        }
+        buf_clear(&s->out);
+        memset(s->late, 0, sizeof(s->late));
+    }
+    session_finish(&session, *now);
+    session_deinit(&session);
+}
+
+struct stage {
+    struct door_run run;
+    struct door_host host;
+    struct door door;
+    struct server *server;
+    int64_t now;
+};
+
+static void stage_init(struct stage *st, const struct behaviour *b, bool gentle, int64_t wait)
+{
+    memset(st, 0, sizeof(*st));
+    st->server = calloc(1, sizeof(*st->server));
+    assert_non_null(st->server);
+    st->server->b = b;
+    st->server->out = (struct buf)BUF_INIT(1 << 20);
+    st->now = 1000000;
+    st->run = (struct door_run){.list = &list, .servers = &budgets, .key = key, .run = 7, .day = 9,
+                                .domain = "probe.example", .helo = "t.example", .tester = "t.example",
+                                .contact = "postmaster@probe.example",
+                                .uri = "mailto:postmaster@probe.example",
+                                .opt_out = "postmaster@probe.example", .rand = "abcdefgh",
+                                .timeout_ms = 60000, .wildcard_mx = true};
+    st->host = (struct door_host){.run = &st->run, .name = "mx.example", .local_domain = "mx.example",
+                                  .given = "mx.example", .ip = {.family = IP_V4, .b = {192, 0, 2, 1}},
+                                  .controls = {"<postmaster>", "<postmaster@mx.example>"}, .own = !gentle};
+    pace_init(&st->host.pace, gentle);
+    assert_int_equal(door_init(&st->door, &st->host, 25, DOOR_PLAIN, 0, st->now + wait, st->now), 0);
+}
+
+static void stage_run(struct stage *st)
+{
+    enum door_next next = DOOR_SESSION;
+
+    for (unsigned rounds = 0; next != DOOR_DONE && rounds < 5000; rounds++) {
+        int64_t until = 0;
+
+        next = door_next(&st->door, st->now, &until);
+        if (next == DOOR_SESSION)
+            hold_session(&st->door, st->server, &st->now);
+        else if (next == DOOR_WAIT)
+            st->now = until;
+    }
+    assert_int_equal(next, DOOR_DONE);
+}
+
+static void stage_deinit(struct stage *st)
+{
+    door_deinit(&st->door);
+    buf_deinit(&st->server->out);
+    free(st->server);
+}
+
+static const char postfix_ehlo[] = "250-mx.example\r\n250-PIPELINING\r\n250 8BITMIME\r\n";
+static const char plain_ehlo[] = "250 mx.example\r\n";
+static const char denied[] = "554 5.7.1 <x>: Relay access denied";
+
+static void expect_all_judged(const struct stage *st, const char *name)
+{
+    struct door_counts n = door_count(&st->door);
+    char why[VERDICT_WHY_MAX];
+
+    if (n.lost + n.untried + n.deferred)
+        fail_msg("%s: %u lost, %u deferred, last end %s", name, n.lost + n.untried, n.deferred,
+                 door_end_name(st->door.last_end));
+    assert_true(n.refused > 100);
+    assert_int_equal(verdict_of_door(&st->door, why), VERDICT_CLOSED);
+}
+
+static void closed_servers_are_judged_whole(void **state)
+{
+    static const struct {
+        const char *name;
+        struct behaviour b;
+        unsigned cuts; /* that the tester may run into before it has learned */
+    } cases[] = {
+        {"postfix", {"220 mx ESMTP Postfix\r\n", postfix_ehlo, denied, .slow_after = 10, .cut_after = 20}, 0},
+        {"postfix that refuses for now", {"220 mx ESMTP Postfix\r\n", postfix_ehlo,
+          "454 4.7.1 <x>: Relay access denied", .slow_after = 10, .cut_after = 20}, 0},
+        {"exim", {"220 mx ESMTP Exim 4.96\r\n", postfix_ehlo, "550 relay not permitted",
+          .cut_syntax = 3, .cut_resets = 10}, 3},
+        {"opensmtpd", {"220 mx ESMTP OpenSMTPD\r\n", plain_ehlo, "550 Invalid recipient: <x>",
+          .hates_pipelining = true}, 0},
+        {"unknown, without limits", {"220 mx ESMTP\r\n", postfix_ehlo, denied}, 0},
+        {"unknown, cuts at the fifth", {"220 mx ESMTP\r\n", postfix_ehlo, denied, .cut_after = 5}, 2},
+        {"unknown, cuts at the third", {"220 mx ESMTP\r\n", postfix_ehlo, denied, .cut_after = 3}, 4},
+        {"unknown, few resets", {"220 mx ESMTP\r\n", postfix_ehlo, denied, .cut_resets = 3}, 10},
+        {"hidden exim", {"220 mx ESMTP\r\n", postfix_ehlo, "550 relay not permitted", .cut_syntax = 3,
+          .cut_resets = 10}, 4},
+        {"slow by nature", {"220 mx ESMTP\r\n", postfix_ehlo, denied, .reply_ms = 5000}, 0},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct stage st;
+
+        stage_init(&st, &cases[i].b, false, 0);
+        stage_run(&st);
+        if (st.server->cuts > cases[i].cuts || st.server->overrun)
+            fail_msg("%s: cut %u times, pipelined at it %u times", cases[i].name, st.server->cuts,
+                     st.server->overrun);
+        expect_all_judged(&st, cases[i].name);
+        assert_int_equal(st.server->messages, 0);
+        stage_deinit(&st);
+    }
+}
+
+static void known_postfix_costs_few_waits_and_no_delay(void **state)
+{
+    static const struct behaviour b = {"220 mx ESMTP Postfix\r\n", postfix_ehlo, denied,
+                                       .slow_after = 10, .cut_after = 20};
+    struct door_counts n;
+    struct stage st;
+
+    stage_init(&st, &b, false, 0);
+    stage_run(&st);
+    n = door_count(&st.door);
+    assert_int_equal(st.server->slowed, 0);
+    if (st.door.waits * 2 >= n.refused + n.inferred)
+        fail_msg("%u waits in %zu sessions for %u forms", st.door.waits, st.door.session_count,
+                 n.refused + n.inferred);
+    stage_deinit(&st);
+}
+
+static void soft_limit_of_an_unknown_server_is_learned(void **state)
+{
+    static const struct behaviour b = {"220 mx ESMTP\r\n", postfix_ehlo, denied, .slow_after = 10};
+    struct stage st;
+
+    stage_init(&st, &b, false, 0);
+    stage_run(&st);
+    expect_all_judged(&st, "");
+    if (st.server->slowed > 12)
+        fail_msg("%u replies were held back", st.server->slowed);
+    stage_deinit(&st);
+}
+
+static void open_server_gets_a_body_for_each_sender(void **state)
+{
+    static const struct behaviour b[] = {
+        {"220 mx ESMTP Postfix\r\n", postfix_ehlo, denied, .takes_all = true},
+        {"220 mx ESMTP OpenSMTPD\r\n", plain_ehlo, denied, .takes_all = true},
+    };
+
+    for (size_t i = 0; i < 2; i++) {
+        struct door_counts n;
+        struct stage st;
+        char why[VERDICT_WHY_MAX];
+
+        stage_init(&st, &b[i], false, 0);
+        stage_run(&st);
+        n = door_count(&st.door);
+        assert_true(n.delivered > 100);
+        assert_int_equal(n.taken + n.held + n.untried + n.lost, 0);
+        /* Many recipients share a body. */
+        assert_true(st.server->messages < n.delivered);
+        assert_int_equal(verdict_of_door(&st.door, why), VERDICT_ACCEPTS);
+        door_arrived(&st.door, 0);
+        assert_int_equal(verdict_of_door(&st.door, why), VERDICT_OPEN);
+        stage_deinit(&st);
+    }
+}
+
+static void greylisting_passes_with_the_same_triple(void **state)
+{
+    static const struct behaviour b = {"220 mx ESMTP Postfix\r\n", postfix_ehlo, denied, .grey = true,
+                                       .takes_all = true};
+    struct door_counts n;
+    struct stage st;
+
+    stage_init(&st, &b, false, 120000);
+    stage_run(&st);
+    n = door_count(&st.door);
+    assert_int_equal(n.deferred + n.lost + n.untried, 0);
+    assert_true(n.delivered > 100);
+    stage_deinit(&st);
+}
+
+static void greylisting_without_patience_stays_pending(void **state)
+{
+    static const struct behaviour b = {"220 mx ESMTP Postfix\r\n", postfix_ehlo, denied, .grey = true,
+                                       .takes_all = true};
+    char why[VERDICT_WHY_MAX];
+    struct stage st;
+
+    stage_init(&st, &b, false, 0);
+    stage_run(&st);
+    assert_true(door_count(&st.door).deferred > 100);
+    assert_int_equal(st.server->messages, 0);
+    assert_int_equal(verdict_of_door(&st.door, why), VERDICT_INCONCLUSIVE);
+    assert_true(door_due(&st.door) < INT64_MAX);
+    stage_deinit(&st);
+}
+
+static void a_ban_is_noticed(void **state)
+{
+    static const struct behaviour b = {"220 mx ESMTP Postfix\r\n", postfix_ehlo, denied, .ban_after = 5};
+    char why[VERDICT_WHY_MAX];
+    struct stage st;
+
+    stage_init(&st, &b, false, 60000);
+    stage_run(&st);
+    assert_true(st.door.banned);
+    assert_true(st.server->sessions < 6);
+    assert_int_equal(verdict_of_door(&st.door, why), VERDICT_BLOCKED);
+    assert_true(door_count(&st.door).lost > 0);
+    stage_deinit(&st);
+}
+
+static void gentle_stays_below_five_refusals_in_ten_minutes(void **state)
+{
+    static const struct behaviour b = {"220 mx ESMTP Postfix\r\n", postfix_ehlo, denied};
+    struct stage st;
+
+    stage_init(&st, &b, true, 0);
+    stage_run(&st);
+    expect_all_judged(&st, "");
+    for (unsigned i = PACE_REFUSALS; i < st.server->all_refused; i++)
+        assert_true(st.server->refused_at[i] - st.server->refused_at[i - PACE_REFUSALS] >=
+                    PACE_WINDOW_MS);
+    stage_deinit(&st);
+}
+
+static void refusal_for_all_is_no_closed_server(void **state)
+{
+    static const struct {
+        struct behaviour b;
+        enum verdict verdict;
+    } cases[] = {
+        {{"220 mx ESMTP Postfix\r\n", postfix_ehlo, denied, .no_control = true}, VERDICT_BLOCKED},
+        {{"220 mx ESMTP Postfix\r\n", postfix_ehlo,
+          "554 5.7.1 Service unavailable; Client host [192.0.2.7] blocked using bl.example",
+          .no_control = true}, VERDICT_BLOCKED},
+        {{"220 mx ESMTP Postfix\r\n", postfix_ehlo, denied, .needs_tls = true}, VERDICT_CLOSED},
+        {{"554 mx go away\r\n", postfix_ehlo, denied}, VERDICT_BLOCKED},
+        {{"hello\r\n", postfix_ehlo, denied}, VERDICT_INCONCLUSIVE},
+        {{"220 mx\r\n250 what?\r\n", postfix_ehlo, denied}, VERDICT_INCONCLUSIVE},
+        {{"", postfix_ehlo, denied}, VERDICT_INCONCLUSIVE},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char why[VERDICT_WHY_MAX];
+        struct stage st;
+
+        stage_init(&st, &cases[i].b, false, 0);
+        stage_run(&st);
+        if (verdict_of_door(&st.door, why) != cases[i].verdict)
+            fail_msg("case %zu: %s (%s)", i, verdict_name(verdict_of_door(&st.door, why)), why);
+        assert_true(st.server->sessions <= 400);
+        stage_deinit(&st);
+    }
+}
+
+static void texts_are_the_same_each_time(void **state)
+{
+    static const struct behaviour b = {"220 mx\r\n", postfix_ehlo, denied};
+    struct stage st;
+
+    stage_init(&st, &b, false, 0);
+    for (size_t i = 0; i < list.count; i++) {
+        struct buf one = BUF_INIT(EXPAND_MAX), two = BUF_INIT(EXPAND_MAX);
+        int got = door_rcpt_text(&st.door, i, &one);
+
+        assert_int_equal(door_rcpt_text(&st.door, i, &two), got);
+        assert_true(span_eq(buf_span(&one), buf_span(&two)));
+        buf_deinit(&one);
+        buf_deinit(&two);
+    }
+    stage_deinit(&st);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(closed_servers_are_judged_whole),
+        cmocka_unit_test(known_postfix_costs_few_waits_and_no_delay),
+        cmocka_unit_test(soft_limit_of_an_unknown_server_is_learned),
+        cmocka_unit_test(open_server_gets_a_body_for_each_sender),
+        cmocka_unit_test(greylisting_passes_with_the_same_triple),
+        cmocka_unit_test(greylisting_without_patience_stays_pending),
+        cmocka_unit_test(a_ban_is_noticed),
+        cmocka_unit_test(gentle_stays_below_five_refusals_in_ten_minutes),
+        cmocka_unit_test(refusal_for_all_is_no_closed_server),
+        cmocka_unit_test(texts_are_the_same_each_time),
+    };
+
+    return cmocka_run_group_tests(tests, load, unload);
+}
