@@ -72,7 +72,9 @@ struct store {
     char *path;
     unsigned flags;
     unsigned reading; /* iterations under way: no write may happen */
+    int turn;         /* the lock file's descriptor, -1 until the first write */
     bool batch;       /* between store_begin and store_commit */
+    bool lost;        /* of a batch: something of it could not be committed */
     bool begun;       /* SQLite has a transaction of ours; a batch begins it at its first write */
     bool broken;      /* the file was found damaged: nothing is written any more */
     sqlite3_stmt *stmt[SQL_STATEMENTS];
@@ -99,6 +101,11 @@ int schema_upgrade(struct store *store, const struct schema_step *steps, unsigne
                    unsigned to);
 /* Makes a complete store aside and links it into place; that of another, made meanwhile, stays. */
 int schema_create(struct store *store);
+/*
+ * When the superuser makes a file in a folder of another (a sink's, under its own user), it is
+ * given to that one, as SQLite does with its -wal file.
+ */
+void schema_give(struct store *store, int fd);
 
 /* Opens a connection that changes nothing; an SQLite result code. *ret is to be closed always. */
 int inspect_open(struct store *store, bool immutable, sqlite3 **ret);
@@ -134,11 +141,21 @@ int sql_each(struct store *store, sqlite3_stmt *q, int (*row)(void *ctx, sqlite3
 /* Copies what the spans of a record point to into store->record and lets them point there. */
 int record_keep(struct store *store, struct span *const *fields, size_t count);
 
+/* Waiting one's turn to write; the busy handler of SQLite likewise. 0 or a negative errno. */
+int turn_take(struct store *store);
+void turn_give(struct store *store);
+/* Whether somebody else waits to write. */
+bool turn_wanted(const struct store *store);
+void turn_close(struct store *store);
+int turn_busy(void *ctx, int count);
+
 /*
  * Brackets of every write: write_begin opens a transaction or, in a batch, a savepoint; write_end
  * keeps what was done when rc is 0 and undoes it otherwise. Returns rc, or why keeping failed.
  */
 int write_begin(struct store *store);
+/* Commits what a batch has so far. */
+int write_flush(struct store *store);
 int write_end(struct store *store, int rc);
 
 #endif

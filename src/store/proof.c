@@ -132,7 +132,6 @@ int store_proof_add(struct store *store, const struct store_proof *proof, int64_
 {
     int64_t message = 0, id = 0;
     int rc = proof_limits(store, proof), seen = STORE_NONE;
-    bool batch = store->batch;
 
     if (rc == 0)
         rc = write_begin(store);
@@ -152,10 +151,8 @@ int store_proof_add(struct store *store, const struct store_proof *proof, int64_
     if (rc == 0 && seen == STORE_NONE)
         rc = proof_insert(store, proof, message, &id);
     rc = write_end(store, rc);
-    if (rc == 0 && batch) {
-        rc = store_commit(store);
-        store->batch = true;
-    }
+    if (rc == 0 && store->batch)
+        rc = write_flush(store);
     if (rc == 0 && ret_id)
         *ret_id = id;
     return rc == 0 && seen == STORE_OK ? STORE_EXISTS : rc;

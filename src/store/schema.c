@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char step_results[] =
@@ -170,12 +171,30 @@ int schema_upgrade(struct store *store, const struct schema_step *steps, unsigne
     return rc;
 }
 
+/* The folder of the store; the caller frees it. NULL when out of memory. */
+static char *folder_of(const struct store *store)
+{
+    const char *slash = strrchr(store->path, '/');
+
+    return slash ? span_dup(span_of(store->path, (size_t)(slash - store->path) + 1))
+                 : span_dup(SPAN_LIT("."));
+}
+
+void schema_give(struct store *store, int fd)
+{
+    char *folder = geteuid() == 0 ? folder_of(store) : NULL;
+    struct stat st;
+
+    /* When it fails, the other one will be told that he may not open the file. */
+    if (folder && stat(folder, &st) == 0 && st.st_uid != 0 && fchown(fd, st.st_uid, st.st_gid) < 0)
+        errno = 0;
+    free(folder);
+}
+
 /* The name must be on disk before anybody is told that the store exists. */
 static int sync_folder(struct store *store)
 {
-    const char *slash = strrchr(store->path, '/');
-    char *folder = slash ? span_dup(span_of(store->path, (size_t)(slash - store->path) + 1))
-                         : span_dup(SPAN_LIT("."));
+    char *folder = folder_of(store);
     int fd, rc = 0;
 
     if (!folder)
@@ -221,6 +240,7 @@ int schema_create(struct store *store)
         free(name);
         return rc;
     }
+    schema_give(store, fd);
     close(fd);
     rc = fill(store, name);
     sqlite3_close(store->db);

@@ -8,7 +8,8 @@
  * IMMEDIATE: one that only turns out to be a write after reading can be refused by SQLite without
  * any waiting, which no caller could handle well.
  *
- * A batch takes the write lock at its first write, not before, so that an idle one holds up nobody.
+ * A batch takes the write lock at its first write, not before, so that an idle one holds up nobody,
+ * and gives way in its middle when another process waits (turn.c).
  */
 #include "store/private.h"
 
@@ -173,7 +174,7 @@ static int open_writer(struct store *store, unsigned version)
     if (rc == 0 && sqlite3_db_readonly(store->db, "main"))
         rc = fail_sql(store, SQLITE_READONLY);
     if (rc == 0)
-        sqlite3_busy_timeout(store->db, STORE_BUSY_MS);
+        sqlite3_busy_handler(store->db, turn_busy, NULL);
     if (rc == 0 && version < schema_version)
         rc = schema_upgrade(store, schema_steps, version, schema_version);
     if (rc == 0)
@@ -209,6 +210,7 @@ int store_open(const char *path, unsigned flags, struct store **ret)
     if (!store)
         return -ENOMEM;
     store->flags = flags;
+    store->turn = -1;
     store->path = span_dup(span_str(path));
     if (!store->path) {
         free(store);
@@ -224,6 +226,7 @@ void store_close(struct store *store)
         return;
     assert(!store->reading);
     shut(store);
+    turn_close(store);
     buf_deinit(&store->record);
     free(store->path);
     free(store);
@@ -254,14 +257,10 @@ int store_begin(struct store *store)
     return 0;
 }
 
-int store_commit(struct store *store)
+int write_flush(struct store *store)
 {
-    int rc = 0;
+    int rc;
 
-    assert(store->batch && !store->reading);
-    store->batch = false;
-    if (!store->begun)
-        return 0;
     store->begun = false;
     if (sqlite3_get_autocommit(store->db))
         return fail(store, -ECANCELED, "an earlier fault has undone the whole batch");
@@ -271,12 +270,36 @@ int store_commit(struct store *store)
     return rc;
 }
 
+int store_commit(struct store *store)
+{
+    int rc;
+
+    assert(store->batch && !store->reading);
+    rc = store->begun ? write_flush(store) : 0;
+    if (rc == 0 && store->lost)
+        rc = fail(store, -ECANCELED, "an earlier fault has undone a part of the batch");
+    store->batch = store->lost = false;
+    return rc;
+}
+
 void store_rollback(struct store *store)
 {
     assert(store->batch && !store->reading);
     if (store->begun && !sqlite3_get_autocommit(store->db))
         sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
-    store->batch = store->begun = false;
+    store->batch = store->begun = store->lost = false;
+}
+
+static int begin_now(struct store *store)
+{
+    int rc = turn_take(store);
+
+    if (rc < 0)
+        return rc;
+    rc = sql_run(store, sql_use(store, SQL_BEGIN));
+    turn_give(store);
+    store->begun = rc == 0;
+    return rc;
 }
 
 int write_begin(struct store *store)
@@ -290,10 +313,12 @@ int write_begin(struct store *store)
         return fail(store, -EUCLEAN, "is damaged; nothing more is written to it");
     if (store->begun && sqlite3_get_autocommit(store->db))
         return fail(store, -ECANCELED, "an earlier fault has undone the whole batch");
-    if (!store->begun)
-        rc = sql_run(store, sql_use(store, SQL_BEGIN));
-    if (rc == 0)
-        store->begun = true;
+    if (store->begun && turn_wanted(store)) {
+        rc = write_flush(store);
+        store->lost |= rc < 0;
+    }
+    if (rc == 0 && !store->begun)
+        rc = begin_now(store);
     if (rc == 0 && store->batch)
         rc = sql_run(store, sql_use(store, SQL_SAVE));
     return rc;

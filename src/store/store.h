@@ -82,9 +82,12 @@ const char *store_error(const struct store *store);
 int store_bytes(struct store *store, uint64_t *ret);
 
 /*
- * A batch: many writes, one commit. Other processes cannot write while it is open: keep it under a
- * second or so. Batches do not nest. When the disk is full or failing the whole batch is undone;
- * store_commit() then fails with -ECANCELED.
+ * A batch: many writes, one commit, for speed. Each single call is whole or not there; the batch is
+ * not: when another process waits to write, what there is so far is committed before the next
+ * write, and that process gets its turn. A process that waits is served at the next write or
+ * commit, so commit within half a second or so. Batches do not nest. When the disk is full or
+ * failing, all since the last commit is undone; store_commit() then fails, with -ECANCELED if it
+ * was an earlier call that told why.
  */
 int store_begin(struct store *store);
 int store_commit(struct store *store);

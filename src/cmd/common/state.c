@@ -124,7 +124,17 @@ int state_store_look(const struct state *state, struct store **ret, char err[STA
     return outcome == STORE_OLDER ? store_at(state, 0, ret, &outcome, err) : rc;
 }
 
-static int key_make(const char *path, char err[STATE_ERROR_MAX])
+/* What the superuser makes in a service's folder is that service's, or it could not read it. */
+static void give(const char *folder, const char *path)
+{
+    struct stat st;
+
+    if (geteuid() == 0 && stat(folder, &st) == 0 && st.st_uid != 0 &&
+        lchown(path, st.st_uid, st.st_gid) < 0)
+        errno = 0; /* the service will be told that it may not open the file */
+}
+
+static int key_make(const char *folder, const char *path, char err[STATE_ERROR_MAX])
 {
     uint8_t key[MAC_KEY];
     char text[BASE32_LEN(MAC_KEY) + 2];
@@ -139,6 +149,8 @@ static int key_make(const char *path, char err[STATE_ERROR_MAX])
     explicit_bzero(text, sizeof(text));
     if (rc < 0 && rc != -EEXIST)
         return say(err, rc, path, "the key cannot be made: %s", strerror(-rc));
+    if (rc == 0)
+        give(folder, path);
     return 0;
 }
 
@@ -186,7 +198,7 @@ int state_key(const struct state *state, bool make, uint8_t ret[MAC_KEY], char e
         return rc;
     fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0 && errno == ENOENT && make) {
-        rc = key_make(path, err);
+        rc = key_make(state->folder, path, err);
         if (rc < 0)
             return rc;
         fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -210,9 +222,10 @@ int state_lock_run(const struct state *state, uint32_t run, int *ret_fd, char er
 
     if (rc < 0)
         return rc;
-    fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return say(err, -errno, path, "%s", strerror(errno));
+    give(state->folder, path);
     /* Of the open file, not of the process: closing some other descriptor must not give it up. */
     if (fcntl(fd, F_OFD_SETLK, &lock) == 0) {
         *ret_fd = fd;

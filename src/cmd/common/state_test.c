@@ -142,6 +142,35 @@ static void key_is_made_once(void **state)
     assert_memory_not_equal(one, two, MAC_KEY);
 }
 
+/* Made by the superuser in the folder of a service: the service can read it. */
+static void key_in_folder_of_another(void **state)
+{
+    struct place *p = *state;
+    uint8_t key[MAC_KEY], other[MAC_KEY];
+    int status = 0, report[2];
+
+    if (geteuid() != 0)
+        skip();
+    open_it(p);
+    assert_int_equal(chmod(p->top, 0755), 0);
+    assert_int_equal(chown(p->folder, 65534, 65534), 0);
+    assert_int_equal(state_key(&p->state, true, key, p->err), 0);
+    assert_int_equal(pipe(report), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (setresgid(65534, 65534, 65534) < 0 || setresuid(65534, 65534, 65534) < 0 ||
+            state_key(&p->state, false, key, p->err) < 0)
+            _exit(1);
+        _exit(write(report[1], key, MAC_KEY) != MAC_KEY);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    assert_int_equal(read(report[0], other, MAC_KEY), MAC_KEY);
+    assert_memory_equal(key, other, MAC_KEY);
+    close(report[0]);
+    close(report[1]);
+}
+
 static const struct {
     const char *name;
     const char *text;
@@ -331,8 +360,15 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-        T(folder),         T(key_is_made_once), T(key_files), T(key_of_many_at_once),
-        T(store_outcomes), T(one_at_a_run),     T(lists),     T(exits),
+        T(folder),
+        T(key_is_made_once),
+        T(key_files),
+        T(key_of_many_at_once),
+        T(key_in_folder_of_another),
+        T(store_outcomes),
+        T(one_at_a_run),
+        T(lists),
+        T(exits),
 #undef T
     };
 
