@@ -30,7 +30,7 @@ static const struct {
     {"show", "show a run with its verdicts and transcripts"},
     {"proofs", "list the proofs, and the messages behind them"},
     {NULL, "Learn and set up"},
-    {"range", "run models of old, open mail servers on this machine to practise on"},
+    {"range", "run models of old mail servers on this machine, to practise on"},
     {"conf", "check a configuration file, or write a sample", true},
     {"help", "show the manual page of a command", true},
 };
