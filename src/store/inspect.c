@@ -25,7 +25,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { INSPECT_WHOLE = 32 << 20 };
+enum { INSPECT_WHOLE = 64 << 20 }; /* read in some 70 ms */
 
 struct beside {
     bool wal;     /* with something in it */

@@ -367,6 +367,19 @@ def test_full_disk_is_no_success(full):
     assert got.returncode == 74 and "No space left" in got.stderr
 
 
+def test_long_output_is_whole_and_checked(tmp_path):
+    """More than is ever held back at once; a full disk in the middle is no success."""
+    tmp_path.chmod(0o700)
+    fill(tmp_path, [run(1, *[target(f"h{i}", "open") for i in range(150)])])
+    text = postern("show", "last", "--json", state=tmp_path)
+    assert len(text) > 2 << 20
+    assert [json.loads(line) for line in text.splitlines()] == documents("open") * 150
+    with open("/dev/full", "wb") as out:
+        got = subprocess.run([f"{BUILD}/postern-show", "--state", tmp_path, "last", "--json"],
+                             env=ENV, stdout=out, stderr=subprocess.PIPE, text=True)
+    assert got.returncode == 74 and got.stderr.count("No space left") == 1
+
+
 def test_looking_changes_nothing(full):
     """Readers leave rows as they are, and readers and a writer go together."""
     before = (full / "postern.db").read_bytes()

@@ -2,8 +2,8 @@
 /*
  * postern show: a stored run, or one target of it, through the same renderers as a fresh one.
  *
- * For people, a run of a few targets is shown in full and a larger one as a line a target, read and
- * dropped one by one. The documents for machines need all targets at once: of runs over more than
+ * For people, a run of a few targets is shown in full and a larger one as a line a target, read,
+ * printed and dropped one by one; so are JSON lines and transcripts. The documents for machines need all targets at once: of runs over more than
  * SHOW_WITH_PROBES targets they are made without the single probes, whose number (some millions)
  * would fill the memory and no reader's screen.
  */
@@ -23,6 +23,7 @@ static const char program[] = "postern show";
 enum {
     SHOW_IN_FULL = 5,
     SHOW_WITH_PROBES = 200,
+    SHOW_DRAIN = 1 << 20, /* bytes of output that wait before they are printed */
 };
 
 struct args {
@@ -76,8 +77,19 @@ struct show {
     struct buf out;
     enum load_depth depth;
     bool full;
-    uint64_t targets, late;
+    int printed; /* the exit status when printing has failed */
+    uint64_t targets, late, sessions;
 };
+
+/* Prints what has gathered. 0, or a negative errno when that or the gathering failed. */
+static int drain(struct show *s)
+{
+    if (s->out.err || s->out.n < SHOW_DRAIN)
+        return s->out.err;
+    s->printed = view_print(program, &s->out);
+    buf_clear(&s->out);
+    return s->printed ? -EIO : 0;
+}
 
 /* ---- for people ---- */
 
@@ -100,7 +112,7 @@ static int show_table_target(void *ctx, const struct store_target *target)
     s->targets++;
     report_set_deinit(&s->set);
     report_set_init(&s->set);
-    return rc < 0 ? rc : s->out.err;
+    return rc < 0 ? rc : drain(s);
 }
 
 static void add_head(struct show *s)
@@ -188,6 +200,7 @@ static int show_session(void *ctx, const struct store_transcript *t)
     struct show *s = ctx;
     char when[VIEW_TIME];
 
+    s->sessions++;
     buf_add_str(&s->out, "-- ");
     escape_text(&s->out, t->label);
     buf_addf(&s->out, ", %s\n", view_time(t->started_wall_ms / 1000, when));
@@ -197,14 +210,13 @@ static int show_session(void *ctx, const struct store_transcript *t)
     if (t->cut)
         buf_add_str(&s->out, "-- the rest was too long to be kept\n");
     buf_add_char(&s->out, '\n');
-    return s->out.err;
+    return drain(s);
 }
 
 static int show_transcript(void *ctx, const struct store_target *target)
 {
     struct show *s = ctx;
     struct buf head = BUF_INIT(STORE_NAME_MAX * 4 + 10);
-    size_t before;
     int rc;
 
     buf_add_str(&head, "== ");
@@ -212,9 +224,9 @@ static int show_transcript(void *ctx, const struct store_target *target)
     view_paint(&s->out, &s->style, VIEW_BOLD, buf_str(&head));
     buf_deinit(&head);
     buf_add_char(&s->out, '\n');
-    before = s->out.n;
+    s->sessions = 0;
     rc = store_transcripts_each(s->store, target->id, show_session, s);
-    if (rc == 0 && s->out.n == before)
+    if (rc == 0 && s->sessions == 0)
         buf_add_str(&s->out, "no transcript was kept\n\n");
     return rc;
 }
@@ -226,7 +238,7 @@ static int show_document(void *ctx, json_t *doc)
     struct show *s = ctx;
 
     report_lines(&s->out, doc);
-    return s->out.err;
+    return drain(s);
 }
 
 static int show_json(void *ctx, const struct store_target *target)
@@ -285,6 +297,8 @@ static int end(struct show *s, int rc, int status)
     const char *file = s->args->html ? s->args->html : s->args->junit;
     int written;
 
+    if (s->printed)
+        return s->printed;
     if (rc == STORE_NONE) {
         fprintf(stderr,
                 "%s: run %08" PRIx32 " has no such target; postern show %08" PRIx32 " lists them\n",
