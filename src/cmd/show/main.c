@@ -3,9 +3,9 @@
  * postern show: a stored run, or one target of it, through the same renderers as a fresh one.
  *
  * For people, a run of a few targets is shown in full and a larger one as a line a target, read,
- * printed and dropped one by one; so are JSON lines and transcripts. The documents for machines need all targets at once: of runs over more than
- * SHOW_WITH_PROBES targets they are made without the single probes, whose number (some millions)
- * would fill the memory and no reader's screen.
+ * printed and dropped one by one; so are JSON lines and transcripts. The documents for machines
+ * need all targets at once: of runs over more than SHOW_WITH_PROBES targets they are made without
+ * the single probes, whose number (some millions) would fill the memory and no reader's screen.
  */
 #include "base/escape.h"
 #include "cmd/common/view.h"
