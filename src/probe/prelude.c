@@ -31,6 +31,16 @@ static void say_helo(struct session *s, enum smtp_stage stage, bool own_name, in
     buf_deinit(&line);
 }
 
+/* Only now, when the server has shown what it is, is it decided how much one session may ask. */
+static bool lay(struct session *s)
+{
+    if (plan_make_for(s->door, s->plan.lead, s->allowed, s->client.now, &s->plan) &&
+        envelopes_lay(s) == 0)
+        return true;
+    session_over(s, DOOR_END_LOCAL);
+    return false;
+}
+
 static void envelopes_begin(struct session *s, int64_t now)
 {
     s->phase = SESSION_ENVELOPES;
@@ -167,7 +177,7 @@ static void banner_in(struct session *s, const struct smtp_reply *reply, enum me
         d->banner_session = s->number;
         d->banner_line = line;
     }
-    d->banner_seen = true;
+    d->banner_seen = s->banner_taken = true;
     door_server_seen(d, reply->text, SPAN_NULL);
     if (channel_is(s, CHANNEL_EARLY))
         return;
@@ -212,14 +222,19 @@ static void ehlo_in(struct session *s, const struct smtp_reply *reply, enum mean
         prelude_next(s, now);
 }
 
-static void helo_in(struct session *s, enum meaning m, int64_t now)
+static void helo_in(struct session *s, const struct smtp_reply *reply, enum meaning m, int64_t now)
 {
     struct door *d = s->door;
+    struct smtp_ehlo name;
 
     if (m != MEANING_OK) {
         session_over(s, DOOR_END_BANNER);
         return;
     }
+    /* Nothing is offered after HELO, but a server that knows no EHLO says its name here. */
+    smtp_ehlo_parse(reply->text, &name);
+    if (!d->name[0] && span_find(span_str(name.name), '.') < span_str(name.name).n)
+        span_copy(span_str(name.name), d->name, sizeof(d->name));
     smtp_client_pipelining(&s->client, false);
     if (!d->ehlo_seen)
         d->ehlo = (struct smtp_ehlo){0};
@@ -268,7 +283,7 @@ void prelude_reply(struct session *s, const struct smtp_sent *sent, const struct
         ehlo_in(s, reply, m, line, now);
         break;
     case SMTP_STAGE_HELO:
-        helo_in(s, m, now);
+        helo_in(s, reply, m, now);
         break;
     case SMTP_STAGE_STARTTLS:
         if (m == MEANING_OK) {
