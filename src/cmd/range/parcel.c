@@ -74,12 +74,18 @@ void parcel_free(struct parcel *p)
 bool parcel_room(const struct range *r)
 {
     /* A message may become a relayed one and a bounce. */
-    return r->parcels + 2 <= RANGE_PARCELS_MAX;
+    return r->parcels + 2 <= RANGE_PARCELS_MAX && r->bytes <= RANGE_BYTES_MAX;
 }
 
-/*
- * --- the dialogue ------------------------------------------------------------------------------
- */
+/* A parcel that was posted is delivered or given up. */
+static void parcel_done(struct parcel *p)
+{
+    p->range->parcels--;
+    p->range->bytes -= p->text.n;
+    parcel_free(p);
+}
+
+/* --- the dialogue ----------------------------------------------------------------------------- */
 
 static void flush(struct sending *s)
 {
@@ -87,7 +93,7 @@ static void flush(struct sending *s)
         conn_abort(s->conn);
         return;
     }
-    buf_clear(&s->client.out);
+    smtp_client_flushed(&s->client);
     conn_deadline(s->conn, loop_now(s->parcel->range->loop) + WAIT_REPLY);
 }
 
@@ -237,8 +243,7 @@ static void finish(struct sending *s, const char *why)
     } else {
         if (!delivered)
             log_warn("dropped", "model", p->post->model->id, "why", why, NULL);
-        r->parcels--;
-        parcel_free(p);
+        parcel_done(p);
     }
     start_next(r);
 }
@@ -278,8 +283,7 @@ static void start(struct parcel *p)
     if (s)
         smtp_client_deinit(&s->client);
     free(s);
-    r->parcels--;
-    parcel_free(p);
+    parcel_done(p);
 }
 
 static void start_next(struct range *r)
@@ -304,6 +308,7 @@ void parcel_post(struct parcel *p)
         return;
     }
     r->parcels++;
+    r->bytes += p->text.n;
     while (*at)
         at = &(*at)->next;
     *at = p;

@@ -13,8 +13,9 @@
 
 enum {
     RANGE_VISITS_MAX = 500,        /* sessions at a time, all models together */
-    RANGE_PARCELS_MAX = 200,       /* messages that wait to be handed on */
-    RANGE_SENDERS_MAX = 8,         /* of them on the way at a time */
+    RANGE_PARCELS_MAX = 5000,      /* messages that wait to be handed on */
+    RANGE_BYTES_MAX = 64 << 20,    /* octets of them */
+    RANGE_SENDERS_MAX = 32,        /* of them on the way at a time */
     RANGE_RCPTS_MAX = 200,         /* of a transaction */
     RANGE_MESSAGE_MAX = 256 << 10, /* octets */
     RANGE_HOPS_MAX = 25,           /* Received lines: more is a loop */
@@ -58,9 +59,10 @@ struct range {
     struct listen_place to; /* where everything goes; no address: nowhere */
     uint64_t next_id;
     size_t visits;
-    size_t parcels, senders; /* waiting or on the way; on the way */
-    struct parcel *waiting;  /* oldest first */
-    struct parcel *newest;   /* of all, on the way and between two tries too */
+    size_t parcels, bytes;  /* waiting or on the way */
+    size_t senders;         /* of them, on the way */
+    struct parcel *waiting; /* oldest first */
+    struct parcel *newest;  /* of all, on the way and between two tries too */
     struct visit *visitors;
     struct sending *sendings;
 };

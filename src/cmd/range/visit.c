@@ -328,9 +328,7 @@ static const struct smtp_server_ops ops = {
     .auth = on_auth,
 };
 
-/*
- * --- between the machine and the connection ------------------------------------------------------
- */
+/* --- between the machine and the connection --------------------------------------------------- */
 
 static void pump(struct visit *v)
 {
