@@ -242,13 +242,14 @@ class Work:
             nmap, text = None, "-"
             if not self.a.no_nmap and not case.nmap_after:
                 nmap = judge.start_nmap(it)
-            answer = judge.run_postern(it, postern, save)
+            answer = judge.run_postern(it, postern, save, self.a.limit)
             if not self.a.no_nmap and case.nmap_after:
                 nmap = judge.start_nmap(it)
             if nmap:
-                started = time.monotonic()
                 text = judge.nmap_answer(nmap, os.path.join(self.a.out, f"{case.id}.nmap"))
             bad = judge.problems(case, answer)
+        if case.nmap and text not in ("-", case.nmap):
+            text += f" (was {case.nmap})"
         return f"{answer.verdict} {answer.seconds:.1f} s", text, bad
 
     def witness(self, case, folder):
@@ -265,7 +266,7 @@ class Work:
             finally:
                 w.close()
             nmap = "-"
-            if not self.a.no_nmap and not self.a.only == "*":
+            if not self.a.no_nmap:
                 nmap = judge.nmap_answer(judge.start_nmap(it),
                                          os.path.join(self.a.out, f"{case.id}.nmap"))
         return f"{len(case.witness) - len(bad)}/{len(case.witness)} rows", nmap, bad

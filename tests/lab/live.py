@@ -48,8 +48,8 @@ class Live:
 
     @property
     def target_address(self):
-        name = self.case.target.split(".")[0].strip("[")
-        return self.addresses.get(name, [self.case.target])[0]
+        name = self.case.target.removesuffix("." + dns.TARGET_DOMAIN)
+        return self.addresses.get(name, self.addresses[self.case.mx[0]])[0]
 
     def _start(self):
         case = self.case
@@ -109,7 +109,7 @@ class Live:
             json.dump(spec, f)
         self.processes[name] = subprocess.Popen(
             [sys.executable, os.path.join(HERE, "container.py"), os.path.join(base, "spec.json")],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
 
     def _wait_ready(self):
         """Waits until each node listens where it should: sockets are looked at, never connected to."""
