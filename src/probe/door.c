@@ -90,7 +90,7 @@ static uint32_t unmet_by_setting(const struct door *d, uint32_t needs)
 }
 
 int door_init(struct door *d, struct door_host *host, uint16_t port, enum door_tls tls,
-              uint16_t serial_base, int64_t wait_until, int64_t now)
+              uint16_t serial_base, int64_t wait, int64_t now)
 {
     const struct probe_list *list = host->run->list;
 
@@ -98,7 +98,7 @@ int door_init(struct door *d, struct door_host *host, uint16_t port, enum door_t
                        .port = port,
                        .tls = tls,
                        .serial_base = serial_base,
-                       .wait_until = wait_until,
+                       .wait = wait,
                        .began = now,
                        .budget = budget_careful(),
                        .result_count = list->count};
@@ -128,13 +128,26 @@ void door_deinit(struct door *d)
     *d = (struct door){0};
 }
 
+/* Whether patience lasts until this deferred thing is due. */
+static bool worth_waiting(const struct door *d, int64_t first_at, int64_t retry_at)
+{
+    return retry_at < INT64_MAX && retry_at <= first_at + d->wait;
+}
+
 int64_t door_due(const struct door *d)
 {
     int64_t due = INT64_MAX;
 
-    for (size_t i = 0; i < d->result_count; i++)
-        if (d->results[i].state == PROBE_DEFERRED && d->results[i].retry_at < due)
-            due = d->results[i].retry_at;
+    for (size_t i = 0; i < d->result_count; i++) {
+        const struct result *r = &d->results[i];
+
+        if (r->state == PROBE_DEFERRED && r->retry_at < due &&
+            worth_waiting(d, r->first_at, r->retry_at))
+            due = r->retry_at;
+    }
+    if (d->control.state == CONTROL_DEFERRED && d->control.retry_at < due &&
+        worth_waiting(d, d->control.first_at, d->control.retry_at))
+        due = d->control.retry_at;
     return due;
 }
 
@@ -171,7 +184,7 @@ enum door_next door_next(struct door *d, int64_t now, int64_t *ret_until)
         return done(d, now);
     if (d->next_at > now) {
         *ret_until = d->next_at;
-        return d->next_at <= d->wait_until || !d->banned ? DOOR_WAIT : done(d, now);
+        return DOOR_WAIT;
     }
     if (any_due(d, now)) {
         if (pace_left(&d->host->pace, now, ret_until) > 0)
@@ -179,9 +192,7 @@ enum door_next door_next(struct door *d, int64_t now, int64_t *ret_until)
         return DOOR_WAIT;
     }
     due = door_due(d);
-    if (d->control.state == CONTROL_DEFERRED && d->control.retry_at < due)
-        due = d->control.retry_at;
-    if (due <= d->wait_until) {
+    if (due < INT64_MAX) {
         *ret_until = due;
         return DOOR_WAIT;
     }
@@ -224,7 +235,8 @@ void door_refused(struct door *d, size_t probe, enum probe_state as, enum smtp_s
  * The time of the next try: what the server asked for, else the next rung of the ladder; but never
  * so late that nothing is tried again before patience ends.
  */
-static int64_t retry_time(const struct door *d, unsigned attempts, unsigned hint, int64_t now)
+static int64_t retry_time(const struct door *d, int64_t first_at, unsigned attempts, unsigned hint,
+                          int64_t now)
 {
     size_t rungs = sizeof(retry_ladder) / sizeof(retry_ladder[0]);
     size_t rung = attempts ? attempts - 1u : 0;
@@ -233,7 +245,7 @@ static int64_t retry_time(const struct door *d, unsigned attempts, unsigned hint
     if (hint)
         at = now + (int64_t)hint * 1000 + 1000;
     /* A last try early enough for an arrival to be seen. */
-    last = d->wait_until - (d->wait_until - d->began) / 4;
+    last = first_at + d->wait - d->wait / 4;
     if (at > last && now + 3000 < last)
         at = last;
     return at;
@@ -248,7 +260,7 @@ void door_deferred(struct door *d, size_t probe, enum smtp_stage stage,
     r->state = PROBE_DEFERRED;
     if (!r->first_at)
         r->first_at = now;
-    r->retry_at = retry_time(d, r->attempts, meaning_retry_hint(reply->text), now);
+    r->retry_at = retry_time(d, r->first_at, r->attempts, meaning_retry_hint(reply->text), now);
     if (r->attempts >= DOOR_ATTEMPTS_MAX)
         r->retry_at = INT64_MAX;
 }
@@ -275,8 +287,10 @@ void door_control(struct door *d, enum control_state state, unsigned which, enum
     c->line = line;
     if (state == CONTROL_DEFERRED) {
         c->tries++;
+        if (!c->first_at)
+            c->first_at = now;
         c->retry_at = c->tries < DOOR_ATTEMPTS_MAX
-                          ? retry_time(d, c->tries, meaning_retry_hint(reply->text), now)
+                          ? retry_time(d, c->first_at, c->tries, meaning_retry_hint(reply->text), now)
                           : INT64_MAX;
     }
 }
@@ -338,8 +352,33 @@ static void shut_out(struct door *d, int64_t now)
     d->gave_up = true;
 }
 
-void door_session_ended(struct door *d, enum door_end end, const struct budget_spent *spent,
-                        unsigned answered, int64_t now)
+static bool is_proxy(const struct form *channel)
+{
+    return channel && (channel->channel == CHANNEL_PROXY1 || channel->channel == CHANNEL_PROXY2);
+}
+
+/*
+ * This door is not for us. A port that greets only behind a PROXY header turns away, or keeps
+ * silent towards, everyone without one: then the probes that bring a header are still worth a try.
+ */
+static void give_up(struct door *d, const struct form *channel)
+{
+    bool other = false;
+
+    for (size_t i = 0; i < d->result_count && !is_proxy(channel); i++) {
+        bool proxy = is_proxy(d->host->run->list->probes[i].channel);
+
+        if (d->results[i].state != PROBE_UNTRIED)
+            continue;
+        other = other || proxy;
+        if (!proxy)
+            d->results[i].state = PROBE_LOST;
+    }
+    d->gave_up = !other;
+}
+
+void door_session_ended(struct door *d, enum door_end end, const struct form *channel,
+                        const struct budget_spent *spent, unsigned answered, int64_t now)
 {
     bool met_before = d->ehlo_seen;
 
@@ -348,7 +387,7 @@ void door_session_ended(struct door *d, enum door_end end, const struct budget_s
     if (no_greeting(end) && (met_before || end == DOOR_END_BANNER) && answered == 0) {
         /* Turned away at the very first greeting is no ban: nobody counted anything yet. */
         if (!met_before)
-            d->gave_up = true;
+            give_up(d, channel);
         else
             shut_out(d, now);
         return;
@@ -356,6 +395,10 @@ void door_session_ended(struct door *d, enum door_end end, const struct budget_s
     d->shut_out = 0;
     if (no_greeting(end) || end == DOOR_END_NO_TLS || end == DOOR_END_LOCAL) {
         d->gave_up = true;
+        return;
+    }
+    if (!d->banner_seen) {
+        give_up(d, channel);
         return;
     }
     budget_learn(&d->budget, spent, d->server != NULL);

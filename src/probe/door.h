@@ -136,7 +136,7 @@ struct control {
     unsigned refused;  /* sessions in which it was refused after it had been accepted */
     uint8_t tries;     /* times it was deferred */
     uint8_t last;      /* enum control_state in the newest session that asked */
-    int64_t retry_at;  /* ms; when it was deferred: not before this */
+    int64_t first_at, retry_at; /* ms; when it was deferred: since when, and when again */
 };
 
 struct door {
@@ -169,14 +169,14 @@ struct door {
     bool banned; /* we were let in, and no longer are */
     bool gave_up;
     int64_t next_at;    /* no session before, ms */
-    int64_t wait_until; /* patience with deferred probes ends, ms */
+    int64_t wait;       /* patience with a deferred probe, from its first deferral on, ms */
     int64_t began, ended;
 };
 
-/* 0, -ENOMEM, or -E2BIG for a list over PLAN_PROBES_MAX. No deferred probe is asked again after
- * `wait_until`. */
+/* 0, -ENOMEM, or -E2BIG for a list over PLAN_PROBES_MAX. No deferred probe is asked again
+ * `wait` ms after it was first put off. */
 int door_init(struct door *d, struct door_host *host, uint16_t port, enum door_tls tls,
-              uint16_t serial_base, int64_t wait_until, int64_t now);
+              uint16_t serial_base, int64_t wait, int64_t now);
 void door_deinit(struct door *d);
 
 enum door_next { DOOR_SESSION, DOOR_WAIT, DOOR_DONE };
@@ -198,8 +198,8 @@ void door_deferred(struct door *d, size_t probe, enum smtp_stage stage,
                    const struct smtp_reply *reply, enum meaning m, int64_t now);
 void door_server_seen(struct door *d, struct span banner, struct span ehlo);
 /* After a session: budgets, bans, inference. The session's own counts stand in the door's entry. */
-void door_session_ended(struct door *d, enum door_end end, const struct budget_spent *spent,
-                        unsigned answered, int64_t now);
+void door_session_ended(struct door *d, enum door_end end, const struct form *channel,
+                        const struct budget_spent *spent, unsigned answered, int64_t now);
 
 /* Whether the control was put off, and may be asked again now. */
 bool door_control_due(const struct door *d, int64_t now);
@@ -216,7 +216,7 @@ struct door_counts {
     unsigned untried, skipped, refused, inferred, deferred, lost, taken, held, delivered, bounced, proved;
 };
 struct door_counts door_count(const struct door *d);
-/* The earliest time at which a deferred probe of this door is due, or INT64_MAX. */
+/* The earliest time at which something deferred is worth asking again, or INT64_MAX. */
 int64_t door_due(const struct door *d);
 
 #endif

@@ -294,7 +294,7 @@ static void stage_init(struct stage *st, const struct behaviour *b, bool gentle,
                                   .given = "mx.example", .ip = {.family = IP_V4, .b = {192, 0, 2, 1}},
                                   .controls = {"<postmaster>", "<postmaster@mx.example>"}, .own = !gentle};
     pace_init(&st->host.pace, gentle);
-    assert_int_equal(door_init(&st->door, &st->host, 25, DOOR_PLAIN, 0, st->now + wait, st->now), 0);
+    assert_int_equal(door_init(&st->door, &st->host, 25, DOOR_PLAIN, 0, wait, st->now), 0);
 }
 
 static void stage_run(struct stage *st)
@@ -456,7 +456,7 @@ static void greylisting_without_patience_stays_pending(void **state)
     assert_true(door_count(&st.door).deferred > 100);
     assert_int_equal(st.server->messages, 0);
     assert_int_equal(verdict_of_door(&st.door, why), VERDICT_INCONCLUSIVE);
-    assert_true(door_due(&st.door) < INT64_MAX);
+    assert_true(door_due(&st.door) == INT64_MAX);
     stage_deinit(&st);
 }
 

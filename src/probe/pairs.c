@@ -261,8 +261,13 @@ static int add_senders(struct maker *m)
     return err;
 }
 
+/*
+ * A HELO name costs a session of its own, so what that session can hold beside the plain forms comes
+ * with it: the likeliest recipient families.
+ */
 static int add_helos(struct maker *m)
 {
+    enum { TOP_FAMILIES = 6 };
     const struct form *plain = m->families.v[0];
     int err = 0;
 
@@ -275,7 +280,7 @@ static int add_helos(struct maker *m)
             err = add(m,
                       (struct probe){.sender = m->stranger, .rcpt = m->families.v[f], .helo = helo},
                       both(helo->prior, m->families.v[f]->prior),
-                      f == 0 ? RANK_STANDARD : RANK_FULL);
+                      f < TOP_FAMILIES ? RANK_STANDARD : RANK_FULL);
         if (m->forged && !err)
             err = add(m, (struct probe){.sender = m->forged, .rcpt = plain, .helo = helo},
                       both(helo->prior, m->forged->prior), RANK_STANDARD);

@@ -196,7 +196,8 @@ static void plan_controls(const struct door *d, struct plan *plan, struct purse 
     plan->txs[plan->tx_count++] = (struct plan_tx){PLAN_CONTROL, from, count};
 }
 
-bool plan_make(const struct door *d, int64_t now, unsigned refusals, struct plan *ret)
+bool plan_make(const struct door *d, int64_t now, unsigned refusals, uint16_t like,
+               struct plan *ret)
 {
     const struct probe *probes = d->host->run->list->probes, *lead;
     struct purse purse = {
@@ -208,15 +209,16 @@ bool plan_make(const struct door *d, int64_t now, unsigned refusals, struct plan
     struct senders senders;
     size_t first = 0;
 
-    while (first < d->result_count && !plan_due(d, first, now))
+    ret->item_count = ret->tx_count = 0;
+    while (first < d->result_count &&
+           (!plan_due(d, first, now) || (like != PLAN_ANY && !fits_lead(d, first, &probes[like]))))
         first++;
     if (first == d->result_count && !door_control_due(d, now))
         return false;
     if (first == d->result_count)
-        first = 0;
+        first = like != PLAN_ANY ? like : 0;
     lead = &probes[first];
     memset(planned, 0, d->result_count);
-    ret->item_count = ret->tx_count = 0;
     ret->lead = (uint16_t)first;
     senders_read(d, &senders);
     plan_controls(d, ret, &purse);

@@ -11,6 +11,7 @@
 enum {
     PLAN_ITEMS_MAX = 400, /* probes of one session */
     PLAN_TX_MAX = 64,     /* transactions of one session */
+    PLAN_ANY = 0xffff,
 };
 
 enum plan_kind {
@@ -34,8 +35,12 @@ struct plan {
 
 /* Whether a probe may be asked now: not yet answered, its conditions known to be met. */
 bool plan_due(const struct door *d, size_t probe, int64_t now);
-/* `refusals` is how many the pace allows. False when nothing is due. */
-bool plan_make(const struct door *d, int64_t now, unsigned refusals, struct plan *ret);
+/*
+ * `refusals` is how many the pace allows; `like` a probe whose HELO and channel are settled, or
+ * PLAN_ANY. False, and an empty plan, when nothing is due.
+ */
+bool plan_make(const struct door *d, int64_t now, unsigned refusals, uint16_t like,
+               struct plan *ret);
 /* Marks probes whose conditions are now known not to be met. Call after EHLO was seen. */
 void plan_skip_unmet(struct door *d);
 

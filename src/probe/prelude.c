@@ -32,18 +32,19 @@ static void say_helo(struct session *s, enum smtp_stage stage, bool own_name, in
 }
 
 /* Only now, when the server has shown what it is, is it decided how much one session may ask. */
-static bool lay(struct session *s)
+static void lay(struct session *s, int64_t now)
 {
-    if (plan_make_for(s->door, s->plan.lead, s->allowed, s->client.now, &s->plan) &&
-        envelopes_lay(s) == 0)
-        return true;
-    session_over(s, DOOR_END_LOCAL);
-    return false;
+    uint16_t like = s->plan.lead;
+
+    if (plan_make(s->door, now, s->allowed, like, &s->plan) && envelopes_lay(s) < 0)
+        session_over(s, DOOR_END_LOCAL);
+    s->plan.lead = like;
 }
 
 static void envelopes_begin(struct session *s, int64_t now)
 {
-    s->phase = SESSION_ENVELOPES;
+    lay(s, now);
+    s->phase = s->over ? SESSION_OVER : SESSION_ENVELOPES;
     envelopes_pump(s, now);
 }
 
@@ -130,7 +131,8 @@ static void say_all_early(struct session *s, int64_t now)
     s->door->ehlo_seen = true;
     smtp_client_pipelining(&s->client, true);
     say_helo(s, SMTP_STAGE_EHLO, false, now);
-    s->phase = SESSION_ENVELOPES;
+    lay(s, now);
+    s->phase = s->over ? SESSION_OVER : SESSION_ENVELOPES;
     envelopes_early(s, now);
 }
 

@@ -95,7 +95,7 @@ int session_init(struct session *s, struct door *d, unsigned refusals, int64_t n
     const struct probe *lead;
 
     *s = (struct session){.door = d, .phase = SESSION_CONNECT};
-    if (!plan_make(d, now, refusals, &s->plan))
+    if (!plan_make(d, now, refusals, PLAN_ANY, &s->plan))
         return 1;
     if (array_grow(&d->sessions, &d->session_cap, sizeof(d->sessions[0]), d->session_count + 1) < 0)
         return -ENOMEM;
@@ -105,7 +105,8 @@ int session_init(struct session *s, struct door *d, unsigned refusals, int64_t n
     lead = &d->host->run->list->probes[s->plan.lead];
     s->channel = lead->channel;
     s->want_certificate = s->channel && s->channel->channel == CHANNEL_CERT;
-    if (smtp_client_init(&s->client, now) < 0 || envelopes_lay(s) < 0) {
+    s->allowed = refusals;
+    if (smtp_client_init(&s->client, now) < 0) {
         session_deinit(s);
         d->session_count--;
         return -ENOMEM;
@@ -191,8 +192,15 @@ static void reply_in(struct session *s, const struct smtp_sent *sent,
 
 static void unasked(struct session *s, const struct smtp_reply *reply)
 {
+    bool header = s->channel && (s->channel->channel == CHANNEL_PROXY1 ||
+                                 s->channel->channel == CHANNEL_PROXY2);
+
     transcript_add_reply(session_log(s), reply->code, reply->text);
-    if (reply->code == 421) {
+    if (header && s->phase == SESSION_PRELUDE) {
+        session_note(s, "the PROXY header was taken for a command");
+        envelopes_channel_refused(s, SMTP_STAGE_BANNER, reply, MEANING_UNSUPPORTED);
+        session_over(s, DOOR_END_DONE);
+    } else if (reply->code == 421) {
         cut_short(s, reply);
         session_over(s, DOOR_END_CUT);
     } else if (smuggles(s)) {
@@ -298,7 +306,7 @@ void session_finish(struct session *s, int64_t now)
     struct door_session *entry = &s->door->sessions[s->number];
 
     /* A channel may be turned away where plain sessions are not; that is no ban. */
-    if (s->channel && s->end == DOOR_END_BANNER && s->door->ehlo_seen) {
+    if (s->channel && s->end != DOOR_END_REFUSED && !s->answered && !s->banner_taken) {
         struct smtp_reply none = {.code = 554};
 
         envelopes_channel_refused(s, SMTP_STAGE_BANNER, &none, MEANING_REFUSED);
@@ -310,5 +318,5 @@ void session_finish(struct session *s, int64_t now)
     entry->refusals = s->spent.refusals;
     entry->waits = s->client.waits;
     s->door->waits += s->client.waits;
-    door_session_ended(s->door, s->end, &s->spent, s->answered, now);
+    door_session_ended(s->door, s->end, s->channel, &s->spent, s->answered, now);
 }

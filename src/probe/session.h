@@ -56,7 +56,9 @@ struct session {
     const struct form *channel; /* NULL: plain */
     bool secured, want_tls, want_certificate, over, slow, quit_sent;
     bool helo_second, xclient_done, xforward_done, auth_done, ehlo_fell_back;
+    bool banner_taken; /* it was let in */
     unsigned auth_step;
+    unsigned allowed;  /* refusals that the pace allows */
     uint16_t banner_line;
     int64_t last_reply_at, deadline;
     bool quick_seen; /* some reply came without delay */

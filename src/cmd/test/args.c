@@ -33,6 +33,9 @@ static const struct option_row rows[] = {
     {"partner", 0, "NAME", "a domain that the target may trust as a sender", OPTION_TEXT,
      AT(partner)},
 
+    {"mx-label", 0, "NAME", "a name below the probe domain that has the target as an MX, for --with "
+     "mx-backup", OPTION_TEXT, AT(mx_label), .shown = "backup.PROBE-DOMAIN"},
+
     {.group = "Manners"},
     {"own", 'o', NULL, "I answer for these hosts: full budgets, no 24 hours between tests",
      OPTION_FLAG, AT(own)},

@@ -26,7 +26,7 @@ struct args {
     bool v4_only, v6_only, own, gentle;
     const char *scope_file, *never_file;
     struct option_list controls, local_domains;
-    const char *local_rcpt, *partner;
+    const char *local_rcpt, *partner, *mx_label;
     /* what */
     struct option_list probe_files, only, skip, family, with;
     unsigned set;

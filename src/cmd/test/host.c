@@ -24,7 +24,7 @@ static int door_add(struct host *h, uint16_t port, enum door_tls tls, bool optio
     if (before + h->info.run->list->count > UINT16_MAX)
         return -E2BIG;
     err = door_init(&h->doors[h->door_count], &h->info, port, tls, (uint16_t)before,
-                    now + t->args.wait, now);
+                    t->args.wait, now);
     if (err < 0)
         return err;
     h->optional[h->door_count++] = optional;
@@ -125,6 +125,9 @@ int host_new(struct target *target, struct ip ip, const char *name, struct host 
         .ip = ip,
         .own = target->own,
     };
+    for (size_t i = 0; name && i < target->label_mx_count; i++)
+        if (span_eq_nocase(span_str(name), span_str(target->label_mx[i])))
+            h->info.mx_label = target->label;
     pace_init(&h->info.pace, !target->own);
     err = controls_make(h);
     if (!err)

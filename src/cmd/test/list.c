@@ -141,7 +141,8 @@ static void print_door(struct door *d, const struct test *t)
 
     d->ehlo_seen = d->banner_seen = true;
     d->ehlo.ext = ~0u;
-    while (plan_make(d, 0, t->args.own && !t->args.gentle ? BUDGET_NONE : PACE_REFUSALS, &plan)) {
+    while (plan_make(d, 0, t->args.own && !t->args.gentle ? BUDGET_NONE : PACE_REFUSALS, PLAN_ANY,
+                     &plan)) {
         print_session(d, &plan, ++number);
         plan_refused(d, &plan);
     }

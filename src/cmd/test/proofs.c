@@ -140,6 +140,21 @@ static bool by_sender(struct place *at, const struct store_proof *proof)
     return false;
 }
 
+/*
+ * Mail to a role of our domain carries its token elsewhere: in the sender, or in the text, which
+ * names every recipient of its transaction. The address itself tells which one it was.
+ */
+static bool at_role(struct place *at, const struct store_proof *proof)
+{
+    struct place role = *at;
+
+    if (proof->token.kind == TOKEN_INNER || proof->what == STORE_WHAT_AUTOREPLY ||
+        !by_sender(&role, proof))
+        return false;
+    *at = role;
+    return true;
+}
+
 static bool proves(const struct place *at, const struct store_proof *proof)
 {
     const struct door *d = &at->target->hosts[at->host]->doors[at->door];
@@ -153,14 +168,20 @@ static bool proves(const struct place *at, const struct store_proof *proof)
     return proof->token.kind == TOKEN_RECIPIENT;
 }
 
+/* A sink saw the envelope: what it found only in the text was not the recipient. */
+static bool text_only(const struct store_proof *proof)
+{
+    return proof->scope == STORE_SCOPE_TRANSACTION &&
+           (proof->source == STORE_SOURCE_SINK || proof->source == STORE_SOURCE_EMBEDDED);
+}
+
 void proofs_take(struct test *t, const struct store_proof *proof)
 {
     struct place at;
 
     if (proof->token.run != t->run_id || !find(t, &proof->token, &at))
         return;
-    if (proves(&at, proof) || (proof->what == STORE_WHAT_ARRIVAL &&
-                               proof->token.kind == TOKEN_SENDER && by_sender(&at, proof))) {
+    if (at_role(&at, proof) || (proves(&at, proof) && !text_only(proof))) {
         enter(&at, proof, false);
         door_arrived(&at.target->hosts[at.host]->doors[at.door], at.probe);
         at.target->arrived_at = loop_now(t->loop);

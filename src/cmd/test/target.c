@@ -52,6 +52,9 @@ void target_free(struct target *target)
         json_decref(target->arrivals[i].json);
     for (size_t i = 0; i < target->found_count; i++)
         free(target->found[i].name);
+    for (size_t i = 0; i < target->label_mx_count; i++)
+        free(target->label_mx[i]);
+    free(target->label);
     free(target->arrivals);
     free(target->local_domain);
     free(target->name);
@@ -194,6 +197,41 @@ static void on_parent_mx(void *cookie, const struct dns_answer *a)
     asked_done(q);
 }
 
+/* Whom the label of the probe domain names as its mail servers; hosts look for themselves there. */
+static void on_label(void *cookie, const struct dns_answer *a)
+{
+    struct asked *q = cookie;
+    struct target *target = q->target;
+
+    for (size_t i = 0; i < a->count && !a->implicit_mx && i < TARGET_MX_MAX; i++) {
+        char *name = span_dup(span_str(a->mx[i].name));
+
+        if (name)
+            target->label_mx[target->label_mx_count++] = name;
+    }
+    if (target->label_mx_count)
+        target->label = span_dup(span_str(q->name));
+    asked_done(q);
+}
+
+static void ask_label(struct target *target)
+{
+    const struct test *t = target->test;
+    struct buf name = BUF_INIT(RESOLVER_NAME_MAX);
+    bool wanted = false;
+
+    for (size_t i = 0; i < t->full.count && !wanted; i++)
+        wanted = t->full.probes[i].needs & NEED_MX_LABEL;
+    if (!wanted)
+        return;
+    if (t->args.mx_label)
+        buf_add_str(&name, t->args.mx_label);
+    else
+        buf_addf(&name, "backup.%s", t->domain);
+    ask(target, buf_span(&name), on_label, true);
+    buf_deinit(&name);
+}
+
 static void resolve_host(struct target *target)
 {
     struct span host = target->host;
@@ -230,6 +268,7 @@ void target_begin(struct target *target)
     } else {
         resolve_host(target);
     }
+    ask_label(target);
     if (--target->pending == 0)
         target_resolved(target);
 }

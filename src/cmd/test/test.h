@@ -56,7 +56,6 @@ struct host {
     struct timer timer;
     bool done;
     char *name; /* owned: host name that led here, or NULL */
-    char mx_label[RESOLVER_NAME_MAX];
 };
 
 /* One thing that came back. */
@@ -93,7 +92,9 @@ struct target {
     struct host *hosts[TARGET_HOSTS_MAX];
     size_t host_count;
     unsigned pending;    /* DNS questions under way */
-    size_t mx_count;
+    char *label;         /* owned: a name below the probe domain that has MX records, or NULL */
+    char *label_mx[TARGET_MX_MAX]; /* owned: whom it names */
+    size_t label_mx_count;
     char *local_domain;  /* owned, or NULL */
     char excluded[300];  /* why it is not tested, or "" */
     char failure[300];   /* why there is no address, or "" */
