@@ -7,6 +7,7 @@ its class of hole; that Postern works is for the real servers of tests/lab to sh
 import fnmatch
 import json
 import os
+import re
 import subprocess
 
 import pytest
@@ -95,7 +96,8 @@ def test_exit_status(verdicts):
 
 
 def matches(probe, globs):
-    return any(fnmatch.fnmatch(probe, glob) for glob in globs)
+    """Models are deaf to the HELO name, so what passes with one passes with all."""
+    return any(fnmatch.fnmatch(re.sub(r"\.helo-.*", "", probe), glob) for glob in globs)
 
 
 @pytest.mark.parametrize("row", MODELS, ids=[r["Id"] for r in MODELS])
