@@ -88,7 +88,7 @@ static void sets(void **state)
     assert_int_equal(list.count, PAIRS_QUICK_COUNT);
     probe_list_deinit(&list);
     make(*state, &(struct pairs_options){0}, &list);
-    assert_in_range(list.count, 120, 250);
+    assert_in_range(list.count, 120, 320);
     for (size_t i = 0; i < list.count; i++)
         assert_false(list.probes[i].optin || list.probes[i].channel);
     probe_list_deinit(&list);
@@ -242,7 +242,7 @@ static void filters(void **state)
         {"skip",
          {.skip = (const char *const[]){"null*", "r5"}, .skip_count = 2},
          150,
-         240,
+         300,
          "third-party.plain",
          "null.plain"},
         {"only and skip",
@@ -269,13 +269,13 @@ static void filters(void **state)
         {"opt-in family on top",
          {.with = (const char *const[]){"smuggling"}, .with_count = 1},
          200,
-         260,
+         320,
          "third-party.plain+smuggle-lf-dot-lf",
          "third-party.plain+xclient-loopback"},
         {"opt-in recipients",
          {.with = (const char *const[]){"mx-backup"}, .with_count = 1},
          200,
-         260,
+         320,
          "third-party.mx-label",
          "third-party.no-such-user"},
         {"quick of a family",
