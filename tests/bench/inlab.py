@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Inside a lab case, as the tester: both testers against the one real server there.
 
-    inlab.py POSTERN ANSWER.json      (LAB_TARGET_ADDR, LAB_PROBE_DOMAIN come from the lab)
+    inlab.py POSTERN ANSWER.json      (LAB_TARGET, LAB_TARGET_ADDR, LAB_PROBE_DOMAIN: from the lab)
 
 A form is judged when the server answered its RCPT, or refused its MAIL. nmap tells neither that nor how
 often it waited, so it runs twice: once for the time, once with its trace on, which is read here."""
@@ -85,12 +85,13 @@ def read_documents(path):
         return [json.loads(line) for line in f if line.startswith("{")]
 
 
-def run_postern(postern, address, domain, answer):
+def run_postern(postern, address, domain, local, answer):
     out = answer + ".lines"
     state = answer + ".state"
-    # One door, as nmap has one; the time of a verdict without a sink is the time of the dialogue.
+    # One door, as nmap has one; without a wait for arrivals its time is that of the dialogue. The
+    # target's own domain makes the forms that need one part of the catalogue.
     command = [postern, "test", "--own", "--probe-domain", domain, "--ports", "25", "--tls", "no",
-               "--json", "--state", state, "--wait", "0", address]
+               "--json", "--quiet", "--state", state, "--wait", "0", "--local-domain", local, address]
     with open(out, "w") as f, open(answer + ".log", "w") as log:
         cost = measure.run(command, LIMIT, f, log)
     docs = read_documents(out)
@@ -100,9 +101,12 @@ def run_postern(postern, address, domain, answer):
     states = {}
     for p in probes:
         states[p.get("state")] = states.get(p.get("state"), 0) + 1
-    return {**cost.told(), "forms": len(probes), "verdict": verdict.get("verdict"),
+    # Skipped are forms that cannot be made here (no login given, no such EHLO keyword).
+    return {**cost.told(), "forms": len(probes) - states.get("skipped", 0), "verdict": verdict.get("verdict"),
             "judged": sum(states.get(s, 0) for s in JUDGED), "states": states,
             "asked": sum(n for s, n in states.items() if s in JUDGED and s != "inferred"),
+            "door_ms": [d.get("ms") for d in doors],
+            "session_ms": [s.get("ms") for d in doors for s in d.get("session_list", [])],
             "waits": sum(d.get("waits", 0) for d in doors),
             "sessions": sum(d.get("sessions", 0) for d in doors)}
 
@@ -110,7 +114,8 @@ def run_postern(postern, address, domain, answer):
 def main():
     postern, answer = sys.argv[1:]
     address, domain = os.environ["LAB_TARGET_ADDR"], os.environ["LAB_PROBE_DOMAIN"]
-    found = {"postern": run_postern(postern, address, domain, answer),
+    local = os.environ["LAB_TARGET"].partition(".")[2]
+    found = {"postern": run_postern(postern, address, domain, local, answer),
              "nmap": run_nmap(address, domain)}
     with open(answer, "w") as f:
         json.dump(found, f)

@@ -161,13 +161,13 @@ static bool conn_flush(struct conn *c)
 {
     ssize_t n = send(c->fd, c->out, c->out_bytes, MSG_NOSIGNAL | MSG_DONTWAIT);
 
+    count.waits++;
     /* Replies are shorter than any socket buffer: one that takes no more is a client gone wrong. */
     if (n != c->out_bytes || c->closing) {
         conn_free(c);
         return true;
     }
     count.bytes_out += (unsigned long long)n;
-    count.waits++;
     c->out_bytes = 0;
     return false;
 }
@@ -193,12 +193,20 @@ static bool starts(const char *line, size_t n, const char *word)
     return n >= w && strncasecmp(line, word, w) == 0;
 }
 
+/* Ours, by name or by address; the postmaster of any other domain is a stranger. */
+static bool is_postmaster(const char *line, size_t n)
+{
+    return starts(line, n, "RCPT TO:<postmaster>") ||
+           starts(line, n, "RCPT TO:<postmaster@closed.example>") ||
+           starts(line, n, "RCPT TO:<postmaster@[127.");
+}
+
 static int64_t conn_recipient(struct conn *c, const char *line, size_t n)
 {
     count.rcpt++;
     if (!c->mail)
         return conn_error(c, "503 5.5.1 Error: need MAIL command\r\n");
-    if (starts(line, n, "RCPT TO:<postmaster")) {
+    if (is_postmaster(line, n)) {
         count.controls++;
         c->recipients++;
         conn_say(c, "250 2.1.5 Ok\r\n");
