@@ -262,8 +262,8 @@ static int add_senders(struct maker *m)
 }
 
 /*
- * A HELO name costs a session of its own, so what that session can hold beside the plain forms comes
- * with it: the likeliest recipient families.
+ * A HELO name costs a session of its own, so what that session can hold beside the plain forms
+ * comes with it: the likeliest recipient families.
  */
 static int add_helos(struct maker *m)
 {
