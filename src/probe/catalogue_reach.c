@@ -86,7 +86,7 @@ static bool host_named(const struct symbols *y, size_t from, size_t to, const st
     if (host_below(y, from, to, r->domain))
         return true;
     for (size_t i = 0; i < r->host_count; i++)
-        if (host_is(y, from, to, r->hosts[i]))
+        if (host_below(y, from, to, r->hosts[i]))
             return true;
     return false;
 }

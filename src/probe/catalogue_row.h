@@ -17,7 +17,7 @@ void catalogue_form_free(struct form *f); /* free(NULL) is safe */
 /* Hosts that may stand in a form by themselves; a row of the catalogue has none. */
 struct reach {
     const char *domain;       /* it and names below it are ours; NULL: none */
-    const char *const *hosts; /* of the target */
+    const char *const *hosts; /* of the target, and names below them */
     size_t host_count;
 };
 

@@ -79,7 +79,7 @@ struct pairs_envelope {
     const char *rcpt;         /* what follows "RCPT TO:" */
     const char *helo;         /* NULL: our own name */
     const char *probe_domain; /* it and names below it are ours; NULL: only variables are */
-    const char *const *hosts; /* names of the target, which may stand in the recipient too */
+    const char *const *hosts; /* of the target: these and names below may stand in it too */
     size_t host_count;
 };
 

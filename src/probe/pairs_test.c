@@ -357,6 +357,8 @@ static void by_hand(void **state)
         {NULL, "\"{u}@PROBE.example\"@[192.0.2.1]", NULL, NULL},
         {NULL, "x@sub.probe.example", NULL, NULL},
         {NULL, "probe.example!{u}", NULL, NULL},
+        {NULL, "{u}%probe.example@a.mx.target.example", NULL, NULL},
+        {NULL, "{u}%probe.example@amx.target.example", NULL, "neither ours nor the target's"},
         {NULL, "{u}", NULL, "must name the probe domain"},
         {NULL, "{u}@gmail.com", NULL, "must name the probe domain"},
         {NULL, "{u}@notprobe.example", NULL, "must name the probe domain"},
