@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What is kept is decided by probe/arrival.h alone; here it only gets the form that the store and
+ * the reports have from the sink.
+ */
+#include "cmd/prove/keep.h"
+
+#include "sink/evidence.h"
+
+#include <string.h>
+
+enum { DAY = 86400 };
+
+int64_t keep_wall(const struct keep *k, const struct arrival *a, const struct arrival_token *t)
+{
+    const struct received *newest = a->chain.count ? &a->chain.hops[0] : NULL;
+    int64_t minted = (int64_t)t->token.day * DAY;
+
+    /* A clock that says "before the probe was sent" or "tomorrow" is no witness. */
+    if (newest && newest->has_date && newest->date_wall >= minted - DAY &&
+        newest->date_wall <= k->now_wall + DAY)
+        return newest->date_wall;
+    return k->file_wall ? k->file_wall : k->now_wall;
+}
+
+void keep_chain(const struct arrival *a, struct buf *out)
+{
+    /* The sink's view of the same message: everything in it is borrowed. */
+    const struct evidence e = {.message = a->message, .dsn = a->dsn, .chain = a->chain};
+
+    evidence_chain_json(&e, out);
+}
+
+static enum store_what what_of(enum arrival_what what)
+{
+    switch (what) {
+    case ARRIVAL_BOUNCED:
+        return STORE_WHAT_BOUNCE;
+    case ARRIVAL_ANSWERED:
+        return STORE_WHAT_AUTOREPLY;
+    case ARRIVAL_ARRIVED:
+    case ARRIVAL_NOTHING: /* never kept */
+        break;
+    }
+    return STORE_WHAT_ARRIVAL;
+}
+
+static struct store_proof proof_of(const struct keep *k, const struct arrival *a,
+                                   const struct arrival_token *t, struct span chain)
+{
+    const struct received *taken = a->near ? &a->chain.hops[a->near - 1] : NULL;
+    struct store_proof p = {
+        .token = {.run = t->token.run,
+                  .serial = t->token.serial,
+                  .day = t->token.day,
+                  .kind = (uint32_t)t->token.kind},
+        .received_wall_ms = keep_wall(k, a, t) * 1000,
+        .source = k->source,
+        .peer = a->output,
+        .helo = taken ? taken->helo : SPAN_NULL,
+        .mail = header_value(a->message, "Return-Path"),
+        .rcpt = t->rcpt,
+        .what = what_of(arrival_what(a, t)),
+        .scope = t->scope == ARRIVAL_RECIPIENT ? STORE_SCOPE_RECIPIENT : STORE_SCOPE_TRANSACTION,
+        .chain = chain,
+        .raw = a->message,
+        .size = a->message.n + k->cut,
+    };
+
+    memcpy(p.token.target, t->token.target, sizeof(p.token.target));
+    p.helo = span_slice(p.helo, 0, STORE_NAME_MAX);
+    p.mail = span_slice(p.mail, 0, STORE_TEXT_MAX);
+    p.rcpt = span_slice(p.rcpt, 0, STORE_TEXT_MAX);
+    return p;
+}
+
+int keep_tokens(const struct keep *k, const struct arrival *a, int64_t *ret_ids, size_t *ret_new)
+{
+    struct buf chain = BUF_INIT(STORE_CHAIN_MAX);
+    int rc = 0;
+
+    *ret_new = 0;
+    keep_chain(a, &chain);
+    rc = chain.err;
+    for (size_t i = 0; i < a->count && rc >= 0; i++) {
+        struct store_proof p = proof_of(k, a, &a->tokens[i], buf_span(&chain));
+
+        ret_ids[i] = 0;
+        if (!k->store || !arrival_tells(a, &a->tokens[i]))
+            continue;
+        rc = store_proof_add(k->store, &p, &ret_ids[i]);
+        *ret_new += rc == STORE_OK;
+    }
+    buf_deinit(&chain);
+    return rc < 0 ? rc : 0;
+}
