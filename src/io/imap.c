@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A thread of its own instead of libuv's pool: a round may wait for minutes on a slow server, and the
- * pool also serves look-ups of others. Thread and loop share one struct under one lock: the round
- * that is done and not yet told. The thread starts no new round before the last was told, so a slow
- * loop holds at most one round's messages.
+ * A thread of its own instead of libuv's pool: a round may wait for minutes on a slow server, and
+ * the pool also serves look-ups of others. Thread and loop share one struct under one lock: the
+ * round that is done and not yet told. The thread starts no new round before the last was told, so
+ * a slow loop holds at most one round's messages.
  *
  * Only the thread touches the session, only the loop touches the callbacks. `wanted` is the one
  * exception, and the header says so.

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Watches an IMAP mailbox (RFC 9051 and RFC 3501). libcurl connects, checks the certificate and logs
- * in; then the mailbox is opened with EXAMINE and read with BODY.PEEK, so nothing in it changes: no
- * message is marked, moved or deleted. Each round runs on a worker thread of libuv; all callbacks but
- * `wanted` come from the loop.
+ * Watches an IMAP mailbox (RFC 9051 and RFC 3501). libcurl connects, checks the certificate and
+ * logs in; then the mailbox is opened with EXAMINE and read with BODY.PEEK, so nothing in it
+ * changes: no message is marked, moved or deleted. Each round runs on a worker thread of libuv;
+ * all callbacks but `wanted` come from the loop.
  *
  * Of every new message the header is looked at first (`wanted`), and only what may be ours is read
  * whole: the mailbox is a person's.
@@ -33,8 +33,9 @@ struct imap_config {
     const char *password; /* NULL: of ~/.netrc */
     const char *ca_file;  /* PEM; NULL: the system's authorities */
     bool plain;           /* imap:// may go on without TLS: for a server on this very machine */
-    int64_t since_wall;   /* messages that came before are passed over (by the day: RFC 9051 §6.4.4) */
-    int64_t interval_ms;  /* 0: IMAP_INTERVAL */
+    int64_t
+        since_wall; /* messages that came before are passed over (by the day: RFC 9051 §6.4.4) */
+    int64_t interval_ms; /* 0: IMAP_INTERVAL */
     /* On a worker thread: touch nothing but what wanted_ctx points to, and that must not change. */
     bool (*wanted)(const void *wanted_ctx, struct span header);
     const void *wanted_ctx;
@@ -65,8 +66,9 @@ int imap_new(struct loop *l, const struct imap_config *config, const struct imap
 void imap_free(struct imap **i);
 
 /*
- * The password from the first line of a file that only its owner can read, else from the environment
- * variable POSTERN_IMAP_PASSWORD, else none (*ret empty). -errno with the reason in err.
+ * The password from the first line of a file that only its owner can read, else from the
+ * environment variable POSTERN_IMAP_PASSWORD, else none (*ret empty). -errno with the reason in
+ * err.
  */
 int imap_password(const char *file, struct buf *ret, char err[IMAP_ERROR_MAX]);
 

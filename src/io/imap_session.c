@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * libcurl's own IMAP transfer opens the mailbox with SELECT and fetches with BODY[], which marks
- * messages as read. So it is used for what is hard, connecting: proxies, TLS, certificates, STARTTLS,
- * SASL, .netrc (CURLOPT_CONNECT_ONLY goes as far as the login), and the four commands behind that are
- * ours: EXAMINE, UID SEARCH, UID FETCH twice.
+ * messages as read. So it is used for what is hard, connecting: proxies, TLS, certificates,
+ * STARTTLS, SASL, .netrc (CURLOPT_CONNECT_ONLY goes as far as the login), and the four commands
+ * behind that are ours: EXAMINE, UID SEARCH, UID FETCH twice.
  *
- * A literal is asked for with a length (<0.n>), and a server that sends more breaks the connection at
- * IMAP_WIRE_MAX. Messages are looked at in the order of their UIDs, so the last one seen is all that
- * must be remembered, until UIDVALIDITY changes (RFC 9051 §2.3.1.1).
+ * A literal is asked for with a length (<0.n>), and a server that sends more breaks the connection
+ * at IMAP_WIRE_MAX. Messages are looked at in the order of their UIDs, so the last one seen is all
+ * that must be remembered, until UIDVALIDITY changes (RFC 9051 §2.3.1.1).
  */
 #include "io/imap_session.h"
 
@@ -118,10 +118,10 @@ static bool connect_up(struct imap_session *s, struct imap_round *r)
     ok = ok && curl_easy_setopt(s->curl, CURLOPT_XFERINFODATA, s) == CURLE_OK;
     ok = ok && curl_easy_setopt(s->curl, CURLOPT_USE_SSL,
                                 (long)(c->plain ? CURLUSESSL_TRY : CURLUSESSL_ALL)) == CURLE_OK;
-    ok = ok && (!c->user || curl_easy_setopt(s->curl, CURLOPT_USERNAME, c->user) == CURLE_OK);
     ok = ok && (!c->ca_file || curl_easy_setopt(s->curl, CURLOPT_CAINFO, c->ca_file) == CURLE_OK);
     if (c->password)
-        ok = ok && curl_easy_setopt(s->curl, CURLOPT_PASSWORD, c->password) == CURLE_OK;
+        ok = ok && (!c->user || curl_easy_setopt(s->curl, CURLOPT_USERNAME, c->user) == CURLE_OK) &&
+             curl_easy_setopt(s->curl, CURLOPT_PASSWORD, c->password) == CURLE_OK;
     else
         ok = ok && curl_easy_setopt(s->curl, CURLOPT_NETRC, (long)CURL_NETRC_OPTIONAL) == CURLE_OK;
     if (!ok) {
@@ -200,8 +200,8 @@ static bool next_response(struct imap_session *s, struct span *ret, struct imap_
         if (got == IMAP_WIRE_LINE)
             return true;
         if (got != IMAP_WIRE_MORE) {
-            fault(r, IMAP_AGAIN, got < 0 ? "out of memory" : "the IMAP server sends too much at once",
-                  SPAN_NULL);
+            fault(r, IMAP_AGAIN,
+                  got < 0 ? "out of memory" : "the IMAP server sends too much at once", SPAN_NULL);
             return false;
         }
         if (!receive(s, r))
@@ -240,7 +240,8 @@ static bool command(struct imap_session *s, const char *text, struct answer *a, 
         if (resp.kind == IMAP_TAGGED_OK)
             break;
         if (resp.kind == IMAP_TAGGED_NO || resp.kind == IMAP_TAGGED_BAD || resp.kind == IMAP_BYE) {
-            fault(r, resp.kind == IMAP_TAGGED_NO ? no : IMAP_AGAIN, "the IMAP server says", resp.text);
+            fault(r, resp.kind == IMAP_TAGGED_NO ? no : IMAP_AGAIN, "the IMAP server says",
+                  resp.text);
             return false;
         }
         if (resp.kind == IMAP_UIDVALIDITY)
@@ -368,7 +369,8 @@ static bool fetch_message(struct imap_session *s, uint32_t uid, struct imap_roun
     return ok;
 }
 
-static bool look_at(struct imap_session *s, const uint32_t *uids, size_t count, struct imap_round *r)
+static bool look_at(struct imap_session *s, const uint32_t *uids, size_t count,
+                    struct imap_round *r)
 {
     struct imap_uids wanted = {0};
     bool ok = fetch_headers(s, uids, count, &wanted, r);

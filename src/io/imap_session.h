@@ -17,7 +17,7 @@ enum {
 
 /* Owned copies of struct imap_config. */
 struct imap_setup {
-    char *server;  /* scheme://host[:port]/ */
+    char *server;  /* scheme://host[:port]/; with the user in it when there is no password */
     char *mailbox; /* decoded */
     char *user, *password, *ca_file; /* NULL: none */
     bool plain;
@@ -49,8 +49,8 @@ enum imap_fault {
 struct imap_round {
     struct imap_found *found, **tail; /* in the order of UIDs; the caller frees each */
     unsigned count;
-    bool more;                        /* there is more to look at, now */
-    enum imap_fault fault;            /* what was found before it is handed out all the same */
+    bool more;             /* there is more to look at, now */
+    enum imap_fault fault; /* what was found before it is handed out all the same */
     char why[IMAP_ERROR_MAX];
 };
 

@@ -43,7 +43,7 @@ static bool is_there(CURLU *url, CURLUPart what)
     return there;
 }
 
-/* What is left of the URL without user and path: where to connect. */
+/* What is left of the URL without its path: where to connect. */
 static int take_server(CURLU *url, struct imap_setup *s, char err[IMAP_ERROR_MAX])
 {
     char *scheme = part(url, CURLUPART_SCHEME, 0);
@@ -59,7 +59,9 @@ static int take_server(CURLU *url, struct imap_setup *s, char err[IMAP_ERROR_MAX
         return refuse(err, "the mailbox's URL has a ? or # in it: write %3F or %23");
     if (!s->user)
         s->user = part(url, CURLUPART_USER, CURLU_URLDECODE);
-    if (curl_url_set(url, CURLUPART_USER, NULL, 0) != CURLUE_OK ||
+    /* libcurl asks .netrc only about a user that stands in the URL. */
+    if (curl_url_set(url, CURLUPART_USER, s->password ? NULL : s->user, CURLU_URLENCODE) !=
+            CURLUE_OK ||
         curl_url_set(url, CURLUPART_PATH, "/", 0) != CURLUE_OK)
         return -ENOMEM;
     s->server = part(url, CURLUPART_URL, 0);
@@ -70,7 +72,8 @@ static int take_mailbox(CURLU *url, struct imap_setup *s, char err[IMAP_ERROR_MA
 {
     struct buf quoted = BUF_INIT(2000);
     char *path = part(url, CURLUPART_PATH, CURLU_URLDECODE);
-    const char *name = path ? path : "\n"; /* libcurl decodes no control characters: refused below */
+    const char *name =
+        path ? path : "\n"; /* libcurl decodes no control characters: refused below */
     bool ok;
 
     while (*name == '/')
@@ -95,7 +98,8 @@ static char *copy(const char *text, bool *ok)
     return c;
 }
 
-int imap_setup_init(struct imap_setup *s, const struct imap_config *config, char err[IMAP_ERROR_MAX])
+int imap_setup_init(struct imap_setup *s, const struct imap_config *config,
+                    char err[IMAP_ERROR_MAX])
 {
     bool ok = true;
     CURLU *url;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What can be tested without a server: URLs, passwords, the life of the thread. The dialogue itself is
- * tested against a real server and against hostile ones in tests/e2e/test_prove_imap.py.
+ * What can be tested without a server: URLs, passwords, the life of the thread. The dialogue
+ * itself is tested against a real server and against hostile ones in tests/e2e/test_prove_imap.py.
  */
 #include "io/imap_session.h"
 
@@ -23,7 +23,8 @@
 static void urls(void **state)
 {
     static const struct {
-        const char *name, *url, *user, *want; /* "server mailbox user", or the start of the reason */
+        const char *name, *url, *user,
+            *want; /* "server mailbox user", or the start of the reason */
     } cases[] = {
         {"all of it", "imaps://joe@mail.example:1993/Tests", NULL,
          "imaps://mail.example:1993/ Tests joe"},
@@ -42,13 +43,14 @@ static void urls(void **state)
         {"no scheme", "mail.example", NULL, "that is no URL"},
         {"empty", "", NULL, "that is no URL"},
         {"query", "imaps://mail.example/INBOX?ALL", NULL, "the mailbox's URL has a ?"},
-        {"command in the mailbox", "imaps://mail.example/a%0D%0AB%20LOGOUT", NULL, "the mailbox's name"},
+        {"command in the mailbox", "imaps://mail.example/a%0D%0AB%20LOGOUT", NULL,
+         "the mailbox's name"},
         {"UID", "imaps://mail.example/INBOX;UID=1", NULL, "the mailbox's name"},
         {"beyond ASCII", "imaps://mail.example/%C3%A4", NULL, "the mailbox's name"},
     };
 
     for (size_t i = 0; i < COUNT(cases); i++) {
-        struct imap_config config = {.url = cases[i].url, .user = cases[i].user};
+        struct imap_config config = {.url = cases[i].url, .user = cases[i].user, .password = "x"};
         char err[IMAP_ERROR_MAX] = "", got[600];
         struct imap_setup s;
         int rc = imap_setup_init(&s, &config, err);
@@ -63,6 +65,19 @@ static void urls(void **state)
         imap_setup_deinit(&s);
         imap_setup_deinit(&s);
     }
+}
+
+/* Without a password .netrc is asked, about the user that stands in the URL. */
+static void user_for_netrc(void **state)
+{
+    struct imap_config config = {.url = "imaps://mail.example/Tests", .user = "joe@example.org"};
+    char err[IMAP_ERROR_MAX] = "";
+    struct imap_setup s;
+
+    assert_int_equal(imap_setup_init(&s, &config, err), 0);
+    assert_string_equal(s.server, "imaps://joe%40example.org@mail.example/");
+    assert_string_equal(s.mailbox, "Tests");
+    imap_setup_deinit(&s);
 }
 
 static void passwords(void **state)
@@ -123,7 +138,10 @@ static void nobody_listens(void **state)
     loop_free(&loop);
 }
 
-/* A loop that is dropped with a reader on it, and one that is freed before its first round is over. */
+/*
+ * A loop that is dropped with a reader on it, and one that is freed before its first round is
+ * over.
+ */
 static void dropped_early(void **state)
 {
     static const struct imap_events events = {.trouble = on_trouble};
@@ -156,9 +174,9 @@ static void refused_at_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(urls),          cmocka_unit_test(passwords),
-        cmocka_unit_test(nobody_listens), cmocka_unit_test(dropped_early),
-        cmocka_unit_test(refused_at_once),
+        cmocka_unit_test(urls),          cmocka_unit_test(user_for_netrc),
+        cmocka_unit_test(passwords),     cmocka_unit_test(nobody_listens),
+        cmocka_unit_test(dropped_early), cmocka_unit_test(refused_at_once),
     };
 
     return cmocka_run_group_tests_name("imap", tests, NULL, NULL);

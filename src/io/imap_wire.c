@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Framing and reading are two steps. The framer only looks at line ends and at "{n}" before them; a
- * response is then read as a whole, from memory, by a small token reader. A section that was sent as
- * a quoted string instead of a literal is legal but never seen for messages; its escapes stay in.
+ * Framing and reading are two steps. The framer only looks at line ends and at "{n}" before them;
+ * a response is then read as a whole, from memory, by a small token reader. A section that was
+ * sent as a quoted string instead of a literal is legal but never seen for messages; its escapes
+ * stay in.
  */
 #include "io/imap_wire.h"
 
@@ -200,7 +201,10 @@ static enum kind take(struct span *s, struct span *ret)
     return span_eq_nocase(*ret, SPAN_LIT("NIL")) ? NIL : ATOM;
 }
 
-/* Passes over a value: one token, or all between brackets. False at the end or when nested too deep. */
+/*
+ * Passes over a value: one token, or all between brackets. False at the end or when nested too
+ * deep.
+ */
 static bool skip_value(struct span *s, enum kind first)
 {
     unsigned depth = first == OPEN;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Responses of an IMAP server (RFC 9051 §9, RFC 3501 §9) to the few commands that we use. Pure: bytes
- * in, values out. The server is not trusted: sizes are bounded, and a message's text can't be taken
- * for the server's word, because literals are counted and not searched.
+ * Responses of an IMAP server (RFC 9051 §9, RFC 3501 §9) to the few commands that we use. Pure:
+ * bytes in, values out. The server is not trusted: sizes are bounded, and a message's text can't
+ * be taken for the server's word, because literals are counted and not searched.
  *
  *     response  = ( "* " / tag " " / "+ " ) text *( "{" n "}" CRLF n-octets text ) CRLF
  */
@@ -14,8 +14,8 @@
 #include <stdint.h>
 
 enum {
-    IMAP_WIRE_MAX = 1536 << 10, /* octets of one response, literals included */
-    IMAP_WIRE_NEST_MAX = 32,    /* brackets within brackets */
+    IMAP_WIRE_MAX = 1536 << 10,  /* octets of one response, literals included */
+    IMAP_WIRE_NEST_MAX = 32,     /* brackets within brackets */
     IMAP_WIRE_UIDS_MAX = 100000, /* of one SEARCH */
 };
 
@@ -39,11 +39,11 @@ void imap_wire_deinit(struct imap_wire *w);
 int imap_wire_feed(struct imap_wire *w, struct span *in, struct span *ret);
 
 enum imap_kind {
-    IMAP_OTHER = 0,   /* untagged, and of no use to us */
+    IMAP_OTHER = 0, /* untagged, and of no use to us */
     IMAP_TAGGED_OK,
     IMAP_TAGGED_NO,
     IMAP_TAGGED_BAD,
-    IMAP_GO_ON,       /* "+": the server waits for more of a command */
+    IMAP_GO_ON, /* "+": the server waits for more of a command */
     IMAP_BYE,
     IMAP_SEARCH,      /* uids are filled */
     IMAP_FETCH,       /* uid, size, text */
@@ -52,12 +52,12 @@ enum imap_kind {
 
 struct imap_response {
     enum imap_kind kind;
-    struct span text;     /* of a tagged response or BYE: what the server says */
-    uint32_t value;       /* of UIDVALIDITY */
-    uint32_t uid;         /* of FETCH; 0 when not told */
-    uint64_t size;        /* RFC822.SIZE; 0 when not told */
-    struct span body;     /* the one BODY[…] section asked for, borrowed */
-    bool has_body;        /* tells an empty section from none */
+    struct span text; /* of a tagged response or BYE: what the server says */
+    uint32_t value;   /* of UIDVALIDITY */
+    uint32_t uid;     /* of FETCH; 0 when not told */
+    uint64_t size;    /* RFC822.SIZE; 0 when not told */
+    struct span body; /* the one BODY[…] section asked for, borrowed */
+    bool has_body;    /* tells an empty section from none */
 };
 
 /*
@@ -72,7 +72,10 @@ struct imap_uids {
 int imap_wire_read(struct span response, struct span tag, struct imap_uids *uids,
                    struct imap_response *ret);
 
-/* Adds a string in quotes, RFC 9051 §9 quoted; false for what needs a literal (CR, LF, NUL, 8-bit). */
+/*
+ * Adds a string in quotes, RFC 9051 §9 quoted; false for what needs a literal (CR, LF, NUL,
+ * 8-bit).
+ */
 bool imap_wire_quote(struct buf *out, struct span s);
 /* Adds "8-Oct-2001", UTC. */
 void imap_wire_date(struct buf *out, int64_t wall);

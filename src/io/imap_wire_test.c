@@ -67,8 +67,8 @@ static void framing(void **state)
 
         for (size_t step = 1; step <= in.n; step++) {
             if (strcmp(frames(in, step, &out), cases[i].want) != 0) {
-                print_error("%s by %zu:\n  got  %s\n  want %s\n", cases[i].name, step, buf_str(&out),
-                            cases[i].want);
+                print_error("%s by %zu:\n  got  %s\n  want %s\n", cases[i].name, step,
+                            buf_str(&out), cases[i].want);
                 wrong++;
                 break;
             }
@@ -143,7 +143,8 @@ static void responses(void **state)
         const char *name, *in, *want;
     } cases[] = {
         {"tagged ok", "A7 OK [READ-ONLY] done", "ok \"[READ-ONLY] done\""},
-        {"tagged no", "A7 NO [NONEXISTENT] no such mailbox", "no \"[NONEXISTENT] no such mailbox\""},
+        {"tagged no", "A7 NO [NONEXISTENT] no such mailbox",
+         "no \"[NONEXISTENT] no such mailbox\""},
         {"tagged bad", "A7 BAD syntax", "bad \"syntax\""},
         {"another tag", "A8 OK x", "other"},
         {"tag in another case", "a7 OK x", "other"},

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Polling instead of inotify: a Maildir may lie on NFS, where no event comes, and a second's delay
- * hurts nobody. A message keeps its unique name when a reader moves it from new to cur and when flags
- * are added behind the colon, so the name up to the colon is what is remembered, as a hash in an
- * open table. Old messages are remembered too: they cost one look at their time, once.
+ * hurts nobody. A message keeps its unique name when a reader moves it from new to cur and when
+ * flags are added behind the colon, so the name up to the colon is what is remembered, as a hash
+ * in an open table. Old messages are remembered too: they cost one look at their time, once.
  *
  * File names and folders belong to somebody else: links are not followed, pipes and devices not
  * opened for long (O_NONBLOCK), and only regular files are read.
@@ -249,7 +249,8 @@ int maildir_open(const char *path, int64_t since_wall, struct maildir **ret,
     closedir(dir);
     if (!maildir_is(path)) {
         snprintf(err, MAILDIR_ERROR_MAX,
-                 "%.150s: no Maildir: it needs the folders new and cur, readable for this user", path);
+                 "%.150s: no Maildir: it needs the folders new and cur, readable for this user",
+                 path);
         return -ENOTDIR;
     }
     m = calloc(1, sizeof(*m));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Reads a Maildir that some mail system delivers into: `new` and `cur`, and those of its subfolders
- * (".name" of Maildir++), because plus-addressing may file mail there. Nothing is ever changed, moved
- * or marked; where the system allows it not even the time of access.
+ * Reads a Maildir that some mail system delivers into: `new` and `cur`, and those of its
+ * subfolders (".name" of Maildir++), because plus-addressing may file mail there. Nothing is ever
+ * changed, moved or marked; where the system allows it not even the time of access.
  */
 #ifndef POSTERN_IO_MAILDIR_H
 #define POSTERN_IO_MAILDIR_H
@@ -23,8 +23,8 @@ struct maildir;
 
 /*
  * `path` is the folder that holds new and cur. Messages that came more than MAILDIR_SLACK seconds
- * before `since_wall` are passed over. -errno with the reason and remedy in err: -ENOTDIR when it is
- * no Maildir.
+ * before `since_wall` are passed over. -errno with the reason and remedy in err: -ENOTDIR when it
+ * is no Maildir.
  */
 int maildir_open(const char *path, int64_t since_wall, struct maildir **ret,
                  char err[MAILDIR_ERROR_MAX]);
@@ -39,8 +39,8 @@ typedef int maildir_fn(void *ctx, const char *file, struct span message, bool cu
 
 /*
  * Calls fn for each message that it has not yet taken (returned 0 for), in no order. 0, what fn
- * returned, or -errno; the rest then comes with the next poll. A message that vanishes meanwhile is no
- * error; one that can't be read is told after all others were handed out, at each poll anew.
+ * returned, or -errno; the rest then comes with the next poll. A message that vanishes meanwhile
+ * is no error; one that can't be read is told after all others were handed out, at each poll anew.
  * -EOVERFLOW: more than MAILDIR_SEEN_MAX messages.
  */
 int maildir_poll(struct maildir *m, maildir_fn *fn, void *ctx);

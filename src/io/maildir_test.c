@@ -21,8 +21,8 @@
 struct box {
     char path[64];
     struct maildir *m;
-    struct buf log;  /* "file=text;" of what was handed out */
-    int say;         /* what the callback returns */
+    struct buf log; /* "file=text;" of what was handed out */
+    int say;        /* what the callback returns */
 };
 
 static const char *in(const struct box *b, const char *name)
