@@ -63,10 +63,10 @@ static const char *first_bad(const struct build *b)
         enum check check;
         bool optional;
     } values[] = {
-        {"from", b->from, CHECK_MAILBOX, false},     {"to", b->to, CHECK_MAILBOX, false},
+        {"from", b->from, CHECK_MAILBOX, false},        {"to", b->to, CHECK_MAILBOX, false},
         {"message-id", b->message_id, CHECK_ID, false}, {"run", b->run, CHECK_WORD, false},
-        {"target", b->target, CHECK_WORD, false},    {"tester", b->tester, CHECK_WORD, false},
-        {"contact", b->contact, CHECK_MAILBOX, false}, {"uri", b->uri, CHECK_URI, false},
+        {"target", b->target, CHECK_WORD, false},       {"tester", b->tester, CHECK_WORD, false},
+        {"contact", b->contact, CHECK_MAILBOX, false},  {"uri", b->uri, CHECK_URI, false},
         {"opt-out", b->opt_out, CHECK_URI, true},
     };
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The message that a probe carries, as bytes: one body proves every recipient of its transaction,
- * so it lists the token of each. It says who tests whom, why, and how to make it stop (RFC 9511, and
- * our own manners), in fields and in words. It asks for no answer: Auto-Submitted (RFC 3834 §5) keeps
- * responders quiet. There is no Precedence field: Sendmail queues "bulk" behind everything else and
- * bounces it without its body, and it is the body that we want to see again.
+ * so it lists the token of each. It says who tests whom, why, and how to make it stop (RFC 9511,
+ * and our own manners), in fields and in words. It asks for no answer: Auto-Submitted (RFC 3834
+ * §5) keeps responders quiet. There is no Precedence field: Sendmail queues "bulk" behind
+ * everything else and bounces it without its body, and it is the body that we want to see again.
  *
  * CRLF, 7-bit, no line that starts with a dot. Lines keep to MAIL_LINE_GOOD octets; one that holds
  * nothing but a single long value may grow to MAIL_LINE_MAX.
@@ -40,7 +40,8 @@ struct build {
     struct span opt_out;    /* URI or mailbox for "do not test this host again"; empty: contact */
     const struct build_token *tokens; /* of the transaction's recipients */
     size_t token_count;
-    struct span extra; /* further body lines as they are (smuggled dialogue and the like): no checks */
+    struct span
+        extra; /* further body lines as they are (smuggled dialogue and the like): no checks */
 };
 
 enum build_got {
@@ -74,8 +75,8 @@ int build_copy_read(struct span header, struct span body, struct build_copy *ret
 void build_copy_deinit(struct build_copy *copy);
 
 /*
- * Which of these tokens stand in the copy: found[i] is set for tokens[i]. Returns how many; compared
- * without case, because relays fold it.
+ * Which of these tokens stand in the copy: found[i] is set for tokens[i]. Returns how many;
+ * compared without case, because relays fold it.
  */
 size_t build_copy_compare(const struct build_copy *copy, const struct build_token *tokens,
                           size_t count, bool *found);

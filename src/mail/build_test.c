@@ -146,8 +146,8 @@ static void dates(void **state)
 
 static void bad_values(void **state)
 {
-    static const char *const evil[] = {"", "a\r\nX: y", "a b@c", "<a@b>", "a\x7f@b", "a@b\n",
-                                       "\xc3\xa4@b"};
+    static const char *const evil[] = {"",        "a\r\nX: y", "a b@c",     "<a@b>",
+                                       "a\x7f@b", "a@b\n",     "\xc3\xa4@b"};
     struct buf out = BUF_INIT(BUILD_MESSAGE_MAX);
     const char *which;
 
@@ -158,8 +158,8 @@ static void bad_values(void **state)
             struct span *at;
             const char *name;
         } all[] = {
-            {&b.from, "from"},     {&b.to, "to"},           {&b.message_id, "message-id"},
-            {&b.run, "run"},       {&b.target, "target"},   {&b.tester, "tester"},
+            {&b.from, "from"},       {&b.to, "to"},         {&b.message_id, "message-id"},
+            {&b.run, "run"},         {&b.target, "target"}, {&b.tester, "tester"},
             {&b.contact, "contact"}, {&b.uri, "uri"},
         };
 
@@ -286,21 +286,22 @@ static void copy_of_own_message(void **state)
 
 static void copies_as_relays_leave_them(void **state)
 {
-    static const char mark[] = "x-postern-probe: run=1;target=[192.0.2.1] ;\n\ttokens=2; id=a@b\n\n";
+    static const char mark[] =
+        "x-postern-probe: run=1;target=[192.0.2.1] ;\n\ttokens=2; id=a@b\n\n";
     static const struct {
         const char *name, *body;
         size_t count;
         bool whole, first, second;
     } cases[] = {
-        {"LF, lower case", "Token: oiaaaaaa2345 p\nToken: x.oibbbbbb2345\nEnd of tokens: 2\n", 2, true,
-         true, true},
+        {"LF, lower case", "Token: oiaaaaaa2345 p\nToken: x.oibbbbbb2345\nEnd of tokens: 2\n", 2,
+         true, true, true},
         {"quoted", "> Token: OIAAAAAA2345\n>> token: x.oibbbbbb2345\n> End of tokens: 2\n", 2, true,
          true, true},
         {"cut", "Token: oiaaaaaa2345 p\nToken: x.oibb", 2, false, true, false},
         {"cut before the list", "hello", 0, false, false, false},
         {"one line lost", "Token: x.oibbbbbb2345\nEnd of tokens: 2", 1, false, false, true},
-        {"nothing after the end", "Token: oiaaaaaa2345\nEnd of tokens: 2\nToken: x.oibbbbbb2345\n", 1,
-         false, true, false},
+        {"nothing after the end", "Token: oiaaaaaa2345\nEnd of tokens: 2\nToken: x.oibbbbbb2345\n",
+         1, false, true, false},
         {"empty lines", "Token:\nToken: \n", 0, false, false, false},
         {"blank body", "", 0, false, false, false},
     };
@@ -311,8 +312,8 @@ static void copies_as_relays_leave_them(void **state)
         bool found[2];
 
         print_message("# %s\n", cases[i].name);
-        assert_int_equal(build_copy_read(guard_str(&gh, mark), guard_str(&gb, cases[i].body), &copy),
-                         1);
+        assert_int_equal(
+            build_copy_read(guard_str(&gh, mark), guard_str(&gb, cases[i].body), &copy), 1);
         assert_true(span_eq(copy.target, SPAN_LIT("[192.0.2.1]")));
         assert_int_equal(copy.count, cases[i].count);
         assert_int_equal(copy.whole, cases[i].whole);

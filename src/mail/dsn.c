@@ -7,13 +7,14 @@
  *      systems bounce by rewriting the head of the very message. That shows in a Message-ID that
  *      is not ours together with the words of a bounce.
  *   3. Do the words and fields of a bounce or auto-reply stand there?
- *   4. Is our message inside, with a null reverse-path around it? Nobody forwards with that: a bounce.
+ *   4. Is our message inside, with a null reverse-path around it? Nobody forwards with that: it is
+ *      a bounce.
  *   5. Is our message inside at all?
  *
  * The null reverse-path alone decides nothing, and neither does the sender's name.
  *
- * Not done: bounces that come as an image, in base64 text, or in words of other languages and without
- * a report type. They end as "enclosed" or "other", never as an arrival.
+ * Not done: bounces that come as an image, in base64 text, or in words of other languages and
+ * without a report type. They end as "enclosed" or "other", never as an arrival.
  */
 #include "mail/dsn.h"
 
@@ -108,7 +109,8 @@ static void look_at_part(const struct mime_part *part, struct dsn_view *v)
     bool is_text = span_eq_nocase(part->type, SPAN_LIT("text"));
     bool is_headers = span_ends_nocase(part->subtype, SPAN_LIT("rfc822-headers"));
 
-    if (!v->enclosed.n && (mime_is(part, "message", "rfc822") || is_headers) && has_mark(part->body))
+    if (!v->enclosed.n && (mime_is(part, "message", "rfc822") || is_headers) &&
+        has_mark(part->body))
         v->enclosed = part->body;
     if (part->in_message)
         return;

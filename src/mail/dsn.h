@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Tells a probe that arrived from everything that is only *about* a probe: bounces (RFC 3464 and the
- * plain texts of Postfix, Exim, qmail, Sendmail, Exchange and others), delay notes, receipts,
+ * Tells a probe that arrived from everything that is only *about* a probe: bounces (RFC 3464 and
+ * the plain texts of Postfix, Exim, qmail, Sendmail, Exchange and others), delay notes, receipts,
  * auto-replies (RFC 3834) and forwarded copies.
  *
  * Our own mark field (build.h) at the top of the message says that it is the message itself; the
@@ -56,13 +56,14 @@ struct dsn_recipient {
 struct dsn {
     enum dsn_kind kind;
     enum dsn_style style;
-    const char *why;            /* static text: the sign that decided */
-    bool null_path;             /* Return-Path: <> stands at the top */
-    bool has_mark;              /* our mark field stands at the top */
-    struct span reporting_mta;  /* without its type; of a plain bounce: the host in From, if any */
-    struct dsn_recipient *recipients; /* owned; of a plain bounce at most the one found in the text */
+    const char *why;           /* static text: the sign that decided */
+    bool null_path;            /* Return-Path: <> stands at the top */
+    bool has_mark;             /* our mark field stands at the top */
+    struct span reporting_mta; /* without its type; of a plain bounce: the host in From, if any */
+    struct dsn_recipient
+        *recipients; /* owned; of a plain bounce at most the one found in the text */
     size_t count, cap;
-    struct span enclosed;       /* the copy of our message, or what of it was sent back; empty: none */
+    struct span enclosed; /* the copy of our message, or what of it was sent back; empty: none */
 };
 
 /* Fills *ret (overwritten, not freed); spans borrow from the message. 0, or -ENOMEM. */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A report, its parts and the copy in it: spans lie in the message, decoding stays in its bounds. */
+/*
+ * A report, its parts and the copy in it: spans lie in the message, decoding stays in its bounds.
+ */
 #include "mail/build.h"
 #include "mail/dsn.h"
 

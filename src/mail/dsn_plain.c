@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Bounces from before RFC 3464, and from those who never heard of it, know each other by their words.
- * The table has the constant ones: the program's own first line, a field, the start of a subject.
- * Weak signs (a subject that could be anybody's) count only with a sender that mail systems use.
+ * Bounces from before RFC 3464, and from those who never heard of it, know each other by their
+ * words. The table has the constant ones: the program's own first line, a field, the start of a
+ * subject. Weak signs (a subject that could be anybody's) count only with a sender that mail
+ * systems use.
  *
  * The words were taken from bounces as people receive them; they are facts of the wire, in the
  * language that the program was shipped with.
@@ -30,7 +31,8 @@ static const struct {
     bool host_behind; /* the reporting host stands behind the text */
 } signs[] = {
     {DSN_KIND_DELAY, DSN_STYLE_EXIM, IN_SUBJECT, "Warning: message ", false},
-    {DSN_KIND_DELAY, DSN_STYLE_SENDMAIL, IN_SUBJECT, "Warning: could not send message for past", false},
+    {DSN_KIND_DELAY, DSN_STYLE_SENDMAIL, IN_SUBJECT, "Warning: could not send message for past",
+     false},
     {DSN_KIND_DELAY, DSN_STYLE_EXCHANGE, IN_SUBJECT, "Delivery Status Notification (Delay)", false},
     {DSN_KIND_DELAY, DSN_STYLE_EXCHANGE, IN_TEXT, "THIS IS A WARNING MESSAGE ONLY.", false},
     {DSN_KIND_DELAY, DSN_STYLE_POSTFIX, IN_SUBJECT, "Delayed Mail (still being retried)", false},
@@ -43,16 +45,20 @@ static const struct {
     {DSN_KIND_BOUNCE, DSN_STYLE_QMAIL, IN_TEXT, "Hi. This is the ", false},
     {DSN_KIND_BOUNCE, DSN_STYLE_SENDMAIL, IN_SUBJECT, "Returned mail: ", false},
     {DSN_KIND_BOUNCE, DSN_STYLE_SENDMAIL, IN_TEXT, "----- The following addresses had ", false},
-    {DSN_KIND_BOUNCE, DSN_STYLE_SENDMAIL, IN_TEXT, "----- Transcript of session follows -----", false},
+    {DSN_KIND_BOUNCE, DSN_STYLE_SENDMAIL, IN_TEXT, "----- Transcript of session follows -----",
+     false},
     {DSN_KIND_BOUNCE, DSN_STYLE_EXCHANGE, IN_TEXT,
      "Your message did not reach some or all of the intended recipients.", false},
-    {DSN_KIND_BOUNCE, DSN_STYLE_EXCHANGE, IN_TEXT, "did not reach the following recipient(s):", false},
+    {DSN_KIND_BOUNCE, DSN_STYLE_EXCHANGE, IN_TEXT,
+     "did not reach the following recipient(s):", false},
     {DSN_KIND_BOUNCE, DSN_STYLE_EXCHANGE, IN_TEXT,
      "This is an automatically generated Delivery Status Notification", false},
-    {DSN_KIND_BOUNCE, DSN_STYLE_EXCHANGE, IN_TEXT, "Delivery has failed to these recipients", false},
+    {DSN_KIND_BOUNCE, DSN_STYLE_EXCHANGE, IN_TEXT, "Delivery has failed to these recipients",
+     false},
     {DSN_KIND_BOUNCE, DSN_STYLE_EXCHANGE, IN_SUBJECT, "Undeliverable: ", false},
     {DSN_KIND_BOUNCE, DSN_STYLE_DOMINO, IN_SUBJECT, "DELIVERY FAILURE: ", false},
-    {DSN_KIND_BOUNCE, DSN_STYLE_COURIER, IN_TEXT, "This is a delivery status notification from ", true},
+    {DSN_KIND_BOUNCE, DSN_STYLE_COURIER, IN_TEXT, "This is a delivery status notification from ",
+     true},
     {DSN_KIND_BOUNCE, DSN_STYLE_MERCURY, IN_SUBJECT, "Postmaster Notify: Delivery Failure", false},
     {DSN_KIND_BOUNCE, DSN_STYLE_IMAIL, IN_FIELD_VALUE, "X-Mailer: <SMTP32", false},
     {DSN_KIND_DELAY, DSN_STYLE_PLAIN, IN_WEAK_SUBJECT, "delayed", false},
@@ -99,7 +105,10 @@ static const char *reason(enum place place, enum dsn_kind kind)
     return "";
 }
 
-/* The line that starts with the text, blanks and dashes of a frame apart; empty when there is none. */
+/*
+ * The line that starts with the text, blanks and dashes of a frame apart; empty when there is
+ * none.
+ */
 static struct span text_line(struct span text, struct span start)
 {
     struct span line;
@@ -142,7 +151,8 @@ static bool sign_fits(const struct dsn_view *v, size_t i, struct span subject, b
         return header_count(v->message, signs[i].text) > 0;
     case IN_FIELD_VALUE:
         return span_copy(span_slice(text, 0, colon), name, sizeof(name)) &&
-               span_starts_nocase(header_value(v->message, name), span_slice(text, colon + 2, text.n));
+               span_starts_nocase(header_value(v->message, name),
+                                  span_slice(text, colon + 2, text.n));
     case IN_SUBJECT:
         return span_starts_nocase(subject, text);
     case IN_TEXT:
@@ -216,7 +226,8 @@ static struct span find_status(struct span line)
             (i && (ascii_is_alnum(line.p[i - 1]) || line.p[i - 1] == '.')))
             continue;
         subject = digits(line, i + 2);
-        if (subject < 1 || subject > 3 || i + 2 + subject >= line.n || line.p[i + 2 + subject] != '.')
+        if (subject < 1 || subject > 3 || i + 2 + subject >= line.n ||
+            line.p[i + 2 + subject] != '.')
             continue;
         detail = digits(line, i + 3 + subject);
         end = i + 3 + subject + detail;
@@ -229,9 +240,9 @@ static struct span find_status(struct span line)
 }
 
 /*
- * The failed address of a line: "<a@b>:" of qmail and Postfix, "<a@b>... User unknown" and "<a@b>" of
- * Sendmail, "  a@b" alone of Exim, "a@b on Mon, …" of Exchange, "a@b: no such user", and "Unknown
- * user: a@b" of IMail.
+ * The failed address of a line: "<a@b>:" of qmail and Postfix, "<a@b>... User unknown" and "<a@b>"
+ * of Sendmail, "  a@b" alone of Exim, "a@b on Mon, …" of Exchange, "a@b: no such user", and
+ * "Unknown user: a@b" of IMail.
  */
 static struct span line_address(struct span line)
 {
@@ -255,8 +266,8 @@ static struct span line_address(struct span line)
 int dsn_plain_read(const struct dsn_view *view, struct dsn *ret)
 {
     struct span text = span_slice(view->text, 0, TEXT_LOOKED_AT), line;
-    struct dsn_recipient r = {.final = header_address(header_value(view->message,
-                                                                   "X-Failed-Recipients"))};
+    struct dsn_recipient r = {
+        .final = header_address(header_value(view->message, "X-Failed-Recipients"))};
 
     ret->reporting_mta = reporting_host(view);
     while (span_cut(&text, '\n', &line)) {

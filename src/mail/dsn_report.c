@@ -28,14 +28,10 @@ static void read_field(const struct header_field *f, struct dsn *d, struct dsn_r
         struct span *at;
         bool typed;
     } fields[] = {
-        {"Reporting-MTA", &d->reporting_mta, true},
-        {"Final-Recipient", &r->final, true},
-        {"Original-Recipient", &r->original, true},
-        {"Remote-MTA", &r->remote_mta, true},
-        {"Diagnostic-Code", &r->diagnostic, true},
-        {"Action", &r->action, false},
-        {"Disposition", &r->action, true},
-        {"Status", &r->status, false},
+        {"Reporting-MTA", &d->reporting_mta, true}, {"Final-Recipient", &r->final, true},
+        {"Original-Recipient", &r->original, true}, {"Remote-MTA", &r->remote_mta, true},
+        {"Diagnostic-Code", &r->diagnostic, true},  {"Action", &r->action, false},
+        {"Disposition", &r->action, true},          {"Status", &r->status, false},
     };
 
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)

@@ -65,7 +65,8 @@ static const char *show(struct span message, struct buf *out)
         buf_add_str(out, "]");
     }
     if (d.enclosed.n)
-        buf_add_str(out, span_has_nocase(d.enclosed, SPAN_LIT("Token: " TOKEN)) ? " +copy" : " +head");
+        buf_add_str(out,
+                    span_has_nocase(d.enclosed, SPAN_LIT("Token: " TOKEN)) ? " +copy" : " +head");
     dsn_deinit(&d);
     dsn_deinit(&d);
     return buf_str(out);
@@ -211,8 +212,9 @@ static void limit(void **state)
     struct buf m = BUF_INIT(1 << 20);
     struct dsn d;
 
-    buf_add_str(&m, "Content-Type: multipart/report; report-type=delivery-status; boundary=b\n\n--b\n"
-                    "Content-Type: message/delivery-status\n\n");
+    buf_add_str(&m,
+                "Content-Type: multipart/report; report-type=delivery-status; boundary=b\n\n--b\n"
+                "Content-Type: message/delivery-status\n\n");
     for (int i = 0; i < DSN_RECIPIENTS_MAX + 1; i++) {
         buf_add_str(&m, "\n\nAction: failed\n");
         assert_int_equal(dsn_read(buf_span(&m), &d), 0);

@@ -6,9 +6,9 @@
  *     field   = field-name ":" body line-end *( WSP text line-end )
  *     section = *field ( line-end / end of the message / a line that is no field )
  *
- * An mbox line ("From " or ">From ") in front is passed over. A line that can be neither a field nor
- * a fold ends the section and starts the body, as Postfix and Sendmail rule. All spans borrow from
- * the message. Only the part of the section within limits.h is looked at.
+ * An mbox line ("From " or ">From ") in front is passed over. A line that can be neither a field
+ * nor a fold ends the section and starts the body, as Postfix and Sendmail rule. All spans borrow
+ * from the message. Only the part of the section within limits.h is looked at.
  */
 #ifndef POSTERN_MAIL_HEADER_H
 #define POSTERN_MAIL_HEADER_H
@@ -17,10 +17,10 @@
 #include "mail/limits.h"
 
 struct header_field {
-    struct span name;  /* without the colon and the blanks before it */
-    struct span body;  /* trimmed; folds, if any, still inside */
-    struct span raw;   /* the whole field with its line ends */
-    unsigned line;     /* of the message, from 1, where the field starts */
+    struct span name; /* without the colon and the blanks before it */
+    struct span body; /* trimmed; folds, if any, still inside */
+    struct span raw;  /* the whole field with its line ends */
+    unsigned line;    /* of the message, from 1, where the field starts */
 };
 
 enum header_got {

@@ -219,7 +219,8 @@ static void limits(void **state)
 
 static void prefixes(void **state)
 {
-    struct span whole = SPAN_LIT("From x\r\nA : 1\r\n 2\r\n\t\r\nB: <\"a(\\\"\"@c> (x\\\r\n)\r\n\r\nbody");
+    struct span whole =
+        SPAN_LIT("From x\r\nA : 1\r\n 2\r\n\t\r\nB: <\"a(\\\"\"@c> (x\\\r\n)\r\n\r\nbody");
     struct buf out = BUF_INIT(1000);
     struct guard g = {0};
 

@@ -9,13 +9,14 @@
 #include "mail/header.h"
 
 struct mime_part {
-    struct span whole;   /* header and body of the part; for the top part: the message */
-    struct span body;    /* as it stands, encoded */
-    struct span type;    /* "text", "multipart", …; "text" when not told, RFC 2045 §5.2 */
-    struct span subtype; /* "plain" when not told; "rfc822" in a multipart/digest, RFC 2046 §5.1.5 */
-    struct span params;  /* what follows the subtype: see mime_param */
-    unsigned depth;      /* 0 the message itself */
-    bool in_message;     /* within a message/rfc822 part: it is somebody's copy, not the message */
+    struct span whole; /* header and body of the part; for the top part: the message */
+    struct span body;  /* as it stands, encoded */
+    struct span type;  /* "text", "multipart", …; "text" when not told, RFC 2045 §5.2 */
+    struct span
+        subtype; /* "plain" when not told; "rfc822" in a multipart/digest, RFC 2046 §5.1.5 */
+    struct span params; /* what follows the subtype: see mime_param */
+    unsigned depth;     /* 0 the message itself */
+    bool in_message;    /* within a message/rfc822 part: it is somebody's copy, not the message */
 };
 
 /* A body that is being walked: the parts of a multipart, or the one message of a message/rfc822. */

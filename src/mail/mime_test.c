@@ -58,31 +58,38 @@ static void parts(void **state)
         {"never closed", MIXED "--b\r\n\r\nx\r\n", "0 multipart/mixed;1 text/plain <x\r\n>;"},
         {"never opened", MIXED "x", "0 multipart/mixed;"},
         {"closed at once", MIXED "--b--\r\nx", "0 multipart/mixed;"},
-        {"longer boundary is text", MIXED "--b\r\n\r\n--bc\r\n--b--", "0 multipart/mixed;1 text/plain "
-                                                                      "<--bc>;"},
-        {"empty part", MIXED "--b\r\n--b\r\n\r\n--b--", "0 multipart/mixed;1 text/plain <>;1 "
-                                                        "text/plain <>;"},
+        {"longer boundary is text", MIXED "--b\r\n\r\n--bc\r\n--b--",
+         "0 multipart/mixed;1 text/plain "
+         "<--bc>;"},
+        {"empty part", MIXED "--b\r\n--b\r\n\r\n--b--",
+         "0 multipart/mixed;1 text/plain <>;1 "
+         "text/plain <>;"},
         {"no boundary told", "Content-Type: multipart/mixed\r\n\r\n--b\r\n\r\nx\r\n--b--",
          "0 multipart/mixed;"},
         {"nested",
          "Content-Type: multipart/mixed; boundary=a\n\n--a\nContent-Type: multipart/alternative;\n "
          "boundary = \"b c\"\n\n--b c\n\nx\n--b c--\n--a\n\ny\n--a--\n",
          "0 multipart/mixed;1 multipart/alternative;2 text/plain <x>;1 text/plain <y>;"},
-        {"inner part never closed", "Content-Type: multipart/mixed; boundary=a\n\n--a\nContent-Type: "
-                                    "multipart/mixed; boundary=b\n\n--b\n\nx\n--a\n\ny\n--a--\n",
+        {"inner part never closed",
+         "Content-Type: multipart/mixed; boundary=a\n\n--a\nContent-Type: "
+         "multipart/mixed; boundary=b\n\n--b\n\nx\n--a\n\ny\n--a--\n",
          "0 multipart/mixed;1 multipart/mixed;2 text/plain <x>;1 text/plain <y>;"},
-        {"message", MIXED "--b\r\nContent-Type: message/rfc822\r\n\r\nContent-Type: "
-                          "text/html\r\n\r\nx\r\n--b--",
+        {"message",
+         MIXED "--b\r\nContent-Type: message/rfc822\r\n\r\nContent-Type: "
+               "text/html\r\n\r\nx\r\n--b--",
          "0 multipart/mixed;1 message/rfc822;2 text/html! <x>;"},
         {"multipart in a message",
-         "Content-Type: message/rfc822\n\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n--b--",
+         "Content-Type: message/rfc822\n\nContent-Type: multipart/mixed; "
+         "boundary=b\n\n--b\n\nx\n--b--",
          "0 message/rfc822;1 multipart/mixed!;2 text/plain! <x>;"},
         {"message in base64 stays shut",
-         "Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\nQQ==", "0 message/rfc822;"},
+         "Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\nQQ==",
+         "0 message/rfc822;"},
         {"digest", "Content-Type: multipart/digest; boundary=b\n\n--b\n\nA: 1\n\nx\n--b--",
          "0 multipart/digest;1 message/rfc822;2 text/plain! <x>;"},
-        {"base64", "Content-Transfer-Encoding: BASE64\n\nSGVs\r\nbG8s I!Hdvcmxk\n", "0 text/plain "
-                                                                                    "<Hello, world>;"},
+        {"base64", "Content-Transfer-Encoding: BASE64\n\nSGVs\r\nbG8s I!Hdvcmxk\n",
+         "0 text/plain "
+         "<Hello, world>;"},
         {"base64 padded", "Content-Transfer-Encoding: base64\n\nQUI=\nQUI=", "0 text/plain <AB>;"},
         {"quoted", "Content-Transfer-Encoding: quoted-printable\n\na=3Db=\r\nc=  \nd=zz=4=",
          "0 text/plain <a=bcd=zz=4>;"},

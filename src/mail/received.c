@@ -180,7 +180,8 @@ static void read_clauses(const struct frame *f, size_t i, struct received *r)
             read_for(f, ++i, r);
         } else if (received_token_is(t, i, f->end, "envelope-from")) {
             read_sender(f, ++i, r);
-        } else if (received_token_is(t, i, f->end, "tls") || received_token_is(t, i, f->end, "over")) {
+        } else if (received_token_is(t, i, f->end, "tls") ||
+                   received_token_is(t, i, f->end, "over")) {
             r->tls = RECEIVED_YES; /* Exim, chasquid: a cipher follows; SMTPSVC: "over TLS" */
             i++;
         } else if (t->v[i].kind == RECEIVED_WORD) {
@@ -256,7 +257,8 @@ enum received_got received_parse(struct span body, struct received *ret)
         while (f.by == f.end && stop < f.end && !is_keyword(&t, stop, f.end))
             stop++;
         received_peer_clause(&t, f.from, stop, &r);
-        r.helo_is_literal = r.helo.n && r.helo.p[0] == '[' && received_ip(r.helo, &r.helo_ip, &port);
+        r.helo_is_literal =
+            r.helo.n && r.helo.p[0] == '[' && received_ip(r.helo, &r.helo_ip, &port);
         if (!r.helo_is_literal)
             received_ip(r.helo, &r.helo_ip, &port);
         if (f.by == f.end)

@@ -95,22 +95,23 @@ struct received {
     struct span version; /* the product's version as it stands; may be empty */
 
     /* Who came. All may be missing: a line of local hand-over has no peer. */
-    struct span helo;       /* as the client said it; brackets of a literal kept */
-    struct span name;       /* the peer's reverse name; empty for "unknown" and its like */
-    struct span ident;      /* RFC 1413 answer */
-    struct ip ip;           /* the peer's address, IP_NONE when not told */
-    uint16_t port;          /* of the peer, 0 when not told */
-    struct ip helo_ip;      /* the address in a HELO that is one, bracketed or bare */
-    bool helo_is_literal;   /* [192.0.2.1] or [IPv6:…] */
-    bool helo_apart;        /* the writer tells HELO and reverse name by different words */
-    bool may_be_forged;     /* the writer says that reverse and forward look-up differ */
-    bool local;             /* handed over on the machine itself: by a user id, pipe or spooler */
+    struct span helo;     /* as the client said it; brackets of a literal kept */
+    struct span name;     /* the peer's reverse name; empty for "unknown" and its like */
+    struct span ident;    /* RFC 1413 answer */
+    struct ip ip;         /* the peer's address, IP_NONE when not told */
+    uint16_t port;        /* of the peer, 0 when not told */
+    struct ip helo_ip;    /* the address in a HELO that is one, bracketed or bare */
+    bool helo_is_literal; /* [192.0.2.1] or [IPv6:…] */
+    bool helo_apart;      /* the writer tells HELO and reverse name by different words */
+    bool may_be_forged;   /* the writer says that reverse and forward look-up differ */
+    bool local;           /* handed over on the machine itself: by a user id, pipe or spooler */
 
     /* Who wrote it and how it came. */
-    struct span by;   /* host name */
-    struct ip by_ip;  /* the writer's own address where it tells it */
+    struct span by;  /* host name */
+    struct ip by_ip; /* the writer's own address where it tells it */
     struct span via;
-    struct span with; /* the protocol word, or several as in "Microsoft SMTP Server"; may hold folds */
+    struct span
+        with; /* the protocol word, or several as in "Microsoft SMTP Server"; may hold folds */
     enum received_told tls;
     enum received_told auth;
     struct span auth_user; /* where the writer tells it */
@@ -135,8 +136,8 @@ enum received_got {
 enum received_got received_parse(struct span body, struct received *ret);
 
 /*
- * A date of RFC 5322 §3.3 with the obsolete forms of §4.3 and the slips of real writers (no comma, no
- * seconds, two-digit years, names of zones, a comment behind it). False when there is none.
+ * A date of RFC 5322 §3.3 with the obsolete forms of §4.3 and the slips of real writers (no comma,
+ * no seconds, two-digit years, names of zones, a comment behind it). False when there is none.
  */
 bool received_date(struct span text, int64_t *ret_wall, int *ret_zone_minutes);
 

@@ -26,11 +26,11 @@ static const struct {
     char name[5];
     int minutes;
 } zones[] = {
-    {"ut", 0},      {"utc", 0},     {"gmt", 0},    {"z", 0},       {"est", -300},  {"edt", -240},
-    {"cst", -360},  {"cdt", -300},  {"mst", -420}, {"mdt", -360},  {"pst", -480},  {"pdt", -420},
-    {"bst", 60},    {"cet", 60},    {"met", 60},   {"cest", 120},  {"mest", 120},  {"eet", 120},
-    {"eest", 180},  {"msk", 180},   {"jst", 540},  {"kst", 540},   {"aest", 600},  {"aedt", 660},
-    {"nzst", 720},  {"nzdt", 780},
+    {"ut", 0},     {"utc", 0},    {"gmt", 0},    {"z", 0},      {"est", -300}, {"edt", -240},
+    {"cst", -360}, {"cdt", -300}, {"mst", -420}, {"mdt", -360}, {"pst", -480}, {"pdt", -420},
+    {"bst", 60},   {"cet", 60},   {"met", 60},   {"cest", 120}, {"mest", 120}, {"eet", 120},
+    {"eest", 180}, {"msk", 180},  {"jst", 540},  {"kst", 540},  {"aest", 600}, {"aedt", 660},
+    {"nzst", 720}, {"nzdt", 780},
 };
 
 static bool is_separator(char c)
@@ -158,8 +158,8 @@ bool received_date(struct span text, int64_t *ret_wall, int *ret_zone_minutes)
         read_hyphened(word, &d);
     if (!d.has_day || !d.has_month || !d.has_year || !d.has_time)
         return false;
-    *ret_wall = days_of(d.year, d.month, d.day) * 86400 + d.hour * 3600 + d.minute * 60 +
-                d.second - d.zone * 60;
+    *ret_wall = days_of(d.year, d.month, d.day) * 86400 + d.hour * 3600 + d.minute * 60 + d.second -
+                d.zone * 60;
     *ret_zone_minutes = d.zone;
     return true;
 }

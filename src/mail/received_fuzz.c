@@ -18,8 +18,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct received r;
 
     received_parse(s, &r);
-    const struct span all[] = {r.version, r.helo, r.name, r.ident, r.by,  r.via,
-                               r.with,    r.auth_user, r.id, r.rcpt, r.sender};
+    const struct span all[] = {r.version, r.helo,      r.name, r.ident, r.by,    r.via,
+                               r.with,    r.auth_user, r.id,   r.rcpt,  r.sender};
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         inside(s, all[i]);
     if (received_chain_read(s, &chain) == 0) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Signs of a login, of TLS and of the reverse-path, in the many spellings of writers. A sign is the
- * first word of a comment, never a word somewhere in it: "(envelope-from <auth=yes@example.org>)" is
- * text of a stranger.
+ * Signs of a login, of TLS and of the reverse-path, in the many spellings of writers. A sign is
+ * the first word of a comment, never a word somewhere in it: "(envelope-from
+ * <auth=yes@example.org>)" is text of a stranger.
  */
 #include "mail/received_token.h"
 

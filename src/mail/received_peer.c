@@ -10,8 +10,8 @@
  * A word "HELO", "EHLO" or "helo=" in a comment therefore turns the first word from HELO into
  * reverse name. For writers who leave it out when both are equal see received_writers.c.
  *
- * Marks of TLS and login count only behind the peer's address: what stands before it was said by the
- * client, and a client that calls itself "(authenticated)" is not.
+ * Marks of TLS and login count only behind the peer's address: what stands before it was said by
+ * the client, and a client that calls itself "(authenticated)" is not.
  */
 #include "mail/received_token.h"
 
@@ -65,9 +65,9 @@ static bool next_word(struct span *s, struct span *ret)
 static bool is_no_name(struct span s)
 {
     static const char *const words[] = {
-        "unknown", "unknownhost", "unknown_domain", "unverified", "unresolved", "nxdomain",
-        "dnserror", "noreverse", "no.reverse", "rdns", "failed", "misconfigured", "sender", "local",
-        "running", "verified",
+        "unknown",  "unknownhost", "unknown_domain", "unverified", "unresolved", "nxdomain",
+        "dnserror", "noreverse",   "no.reverse",     "rdns",       "failed",     "misconfigured",
+        "sender",   "local",       "running",        "verified",
     };
 
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)

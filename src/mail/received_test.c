@@ -122,8 +122,7 @@ static void unix_writers(void **state)
         {"postfix, from a user of the machine",
          "by mx.example.org (Postfix, from userid 1000) id 4B1234ABCD; " DATE,
          "Postfix local by=mx.example.org id=4B1234ABCD" WHEN},
-        {"postfix, client hidden",
-         "by mx.example.org (Postfix) with ESMTPSA id 4B1234ABCD; " DATE,
+        {"postfix, client hidden", "by mx.example.org (Postfix) with ESMTPSA id 4B1234ABCD; " DATE,
          "Postfix by=mx.example.org with=ESMTPSA tls=yes auth=yes id=4B1234ABCD" WHEN},
         {"postfix under another name",
          "from h.example (h.example [192.0.2.1]) by mx.example.org (Postcow) with ESMTP id "
@@ -134,7 +133,8 @@ static void unix_writers(void **state)
          "from helo.example (root@mail.example [192.0.2.1] (may be forged))\n"
          "\tby mx.example.org (8.11.6/8.11.6) with ESMTP id f98C00a01234\n"
          "\tfor <token@example.org>; " DATE,
-         "Sendmail v=8.11.6/8.11.6 helo=helo.example name=mail.example ident=root ip=192.0.2.1 forged "
+         "Sendmail v=8.11.6/8.11.6 helo=helo.example name=mail.example ident=root ip=192.0.2.1 "
+         "forged "
          "by=mx.example.org with=ESMTP tls=no auth=no id=f98C00a01234 for=token@example.org" WHEN},
         {"sendmail with a login",
          "from pc (h.example [192.0.2.1]) (authenticated bits=0) by mx.example.org "
@@ -143,7 +143,8 @@ static void unix_writers(void **state)
          "with=ESMTP tls=no auth=yes id=q1" WHEN},
         {"sendmail, only an address",
          "from pc ([192.0.2.1]) by mx.example.org (8.9.3+Sun/8.9.3) with SMTP id QAA01234; " DATE,
-         "Sendmail v=8.9.3+Sun/8.9.3 helo=pc ip=192.0.2.1 by=mx.example.org with=SMTP tls=no auth=no "
+         "Sendmail v=8.9.3+Sun/8.9.3 helo=pc ip=192.0.2.1 by=mx.example.org with=SMTP tls=no "
+         "auth=no "
          "id=QAA01234" WHEN},
         {"sendmail, local",
          "(from root@localhost) by mx.example.org (8.11.6/8.11.6/Submit) id f98C; " DATE,
@@ -160,18 +161,22 @@ static void unix_writers(void **state)
          "by=mx.example.org with=esmtps tls=yes auth=no id=1qABCD-000123-Ab for=token@example.org "
          "sender=<s@example.net>" WHEN},
         {"exim, HELO is the name",
-         "from mail.example ([192.0.2.1]) by mx.example.org with esmtp (Exim 4.50) id 1A-2B-3C; "
-         DATE,
-         "Exim v=4.50 helo=mail.example name=mail.example ip=192.0.2.1 by=mx.example.org with=esmtp "
+         "from mail.example ([192.0.2.1]) by mx.example.org with esmtp (Exim 4.50) id "
+         "1A-2B-3C; " DATE,
+         "Exim v=4.50 helo=mail.example name=mail.example ip=192.0.2.1 by=mx.example.org "
+         "with=esmtp "
          "tls=no auth=no id=1A-2B-3C" WHEN},
         {"exim, no name",
-         "from [192.0.2.1] (helo=pc) by mx.example.org with esmtpa (Exim 3.35 #1 (Debian)) id 1A-2B-3C "
+         "from [192.0.2.1] (helo=pc) by mx.example.org with esmtpa (Exim 3.35 #1 (Debian)) id "
+         "1A-2B-3C "
          "for <>; " DATE,
          "Exim v=3.35 helo=pc apart ip=192.0.2.1 by=mx.example.org with=esmtpa tls=no auth=yes "
          "id=1A-2B-3C" WHEN},
         {"exim, no name, port as a pair",
-         "from [192.0.2.1] (port=4321 helo=pc) by mx.example.org with smtp (Exim 4.20) id 1A; " DATE,
-         "Exim v=4.20 helo=pc apart ip=192.0.2.1 port=4321 by=mx.example.org with=smtp tls=no auth=no "
+         "from [192.0.2.1] (port=4321 helo=pc) by mx.example.org with smtp (Exim 4.20) id "
+         "1A; " DATE,
+         "Exim v=4.20 helo=pc apart ip=192.0.2.1 port=4321 by=mx.example.org with=smtp tls=no "
+         "auth=no "
          "id=1A" WHEN},
         {"exim, local",
          "from root by mx.example.org with local (Exim 4.96) (envelope-from <>) id 1A; " DATE,
@@ -193,33 +198,38 @@ static void unix_writers(void **state)
         {"courier",
          "from pc (h.example [::ffff:192.0.2.1])\n  (AUTH: LOGIN joe@example.org, TLS: "
          "TLSv1/SSLv3,256bits,AES256-SHA)\n  by mx.example.org with esmtpsa; " DATE,
-         "Courier helo=pc name=h.example ip=192.0.2.1 by=mx.example.org with=esmtpsa tls=yes auth=yes "
+         "Courier helo=pc name=h.example ip=192.0.2.1 by=mx.example.org with=esmtpsa tls=yes "
+         "auth=yes "
          "user=joe@example.org" WHEN},
         {"courier, no login",
          "from pc ([::ffff:192.0.2.1]) by mx.example.org with smtp; id 0000000000020003.4A; " DATE,
          "Courier helo=pc ip=192.0.2.1 by=mx.example.org with=smtp tls=no auth=no "
          "id=0000000000020003.4A" WHEN},
         {"opensmtpd",
-         "from pc (h.example [192.0.2.1])\n\tby mx.example.org (OpenSMTPD) with ESMTPSA id 0a1b2c3d "
-         "(TLSv1.3:TLS_AES_256_GCM_SHA384:256:NO) auth=yes user=joe\n\tfor <token@example.org>;\n\t"
-         DATE,
+         "from pc (h.example [192.0.2.1])\n\tby mx.example.org (OpenSMTPD) with ESMTPSA id "
+         "0a1b2c3d "
+         "(TLSv1.3:TLS_AES_256_GCM_SHA384:256:NO) auth=yes user=joe\n\tfor "
+         "<token@example.org>;\n\t" DATE,
          "OpenSMTPD helo=pc name=h.example ip=192.0.2.1 by=mx.example.org with=ESMTPSA tls=yes "
          "auth=yes user=joe id=0a1b2c3d for=token@example.org" WHEN},
         {"opensmtpd, no reverse name, IPv6",
-         "from pc (<unknown> [IPv6:2001:db8::1]) by mx.example.org (OpenSMTPD) with SMTP id 0a1b2c3d "
+         "from pc (<unknown> [IPv6:2001:db8::1]) by mx.example.org (OpenSMTPD) with SMTP id "
+         "0a1b2c3d "
          "for <token@example.org>; " DATE,
          "OpenSMTPD helo=pc ip=2001:db8::1 by=mx.example.org with=SMTP tls=no auth=no id=0a1b2c3d "
          "for=token@example.org" WHEN},
         {"opensmtpd, local",
          "from localhost (mx.example.org [local]) by mx.example.org (OpenSMTPD) with ESMTPA id "
          "0a1b2c3d auth=yes user=root for <token@example.org>; " DATE,
-         "OpenSMTPD helo=localhost local by=mx.example.org with=ESMTPA auth=yes user=root id=0a1b2c3d "
+         "OpenSMTPD helo=localhost local by=mx.example.org with=ESMTPA auth=yes user=root "
+         "id=0a1b2c3d "
          "for=token@example.org" WHEN},
         {"haraka",
          "from pc (h.example [192.0.2.1])\r\n\tby mx.example.org (Haraka/2.8.28) with ESMTPSA id "
          "0A1B-2C3D.1\r\n\tenvelope-from <s@example.net>\r\n\t(authenticated bits=0)\r\n\t"
          "(version=TLSv1.3 cipher=TLS_AES_256_GCM_SHA384 verify=NO); " DATE,
-         "Haraka v=2.8.28 helo=pc name=h.example ip=192.0.2.1 by=mx.example.org with=ESMTPSA tls=yes "
+         "Haraka v=2.8.28 helo=pc name=h.example ip=192.0.2.1 by=mx.example.org with=ESMTPSA "
+         "tls=yes "
          "auth=yes id=0A1B-2C3D.1 sender=<s@example.net>" WHEN},
         {"haraka, no reverse name, null sender",
          "from pc (NXDOMAIN [192.0.2.1]) by mx.example.org (Haraka/3.0.1) with ESMTP id X.1 "
@@ -227,21 +237,24 @@ static void unix_writers(void **state)
          "Haraka v=3.0.1 helo=pc ip=192.0.2.1 by=mx.example.org with=ESMTP tls=no auth=no id=X.1 "
          "sender=<>" WHEN},
         {"stalwart",
-         "from pc (h.example [192.0.2.1] (AS64496 Example Net, ZZ))\r\n\t(using TLSv1.3 with cipher "
+         "from pc (h.example [192.0.2.1] (AS64496 Example Net, ZZ))\r\n\t(using TLSv1.3 with "
+         "cipher "
          "TLS13_AES_256_GCM_SHA384)\r\n\tby mx.example.org (Stalwart SMTP) with ESMTPS id "
          "3DE517AF3D36E02;\r\n\t" DATE,
-         "Stalwart helo=pc name=h.example ip=192.0.2.1 by=mx.example.org with=ESMTPS tls=yes auth=no "
+         "Stalwart helo=pc name=h.example ip=192.0.2.1 by=mx.example.org with=ESMTPS tls=yes "
+         "auth=no "
          "id=3DE517AF3D36E02" WHEN},
         {"chasquid",
          "from [192.0.2.1] (pc)\n\tby mx.example.org (chasquid) with ESMTPS\n\ttls "
-         "TLS_AES_128_GCM_SHA256\n\t(over SMTP, TLS-1.3, envelope from \"s@example.net\")\n\t; " DATE,
+         "TLS_AES_128_GCM_SHA256\n\t(over SMTP, TLS-1.3, envelope from "
+         "\"s@example.net\")\n\t; " DATE,
          "chasquid helo=pc ip=192.0.2.1 by=mx.example.org with=ESMTPS tls=yes auth=no "
          "sender=<s@example.net>" WHEN},
         {"chasquid, plain, null sender",
          "from [192.0.2.1] (pc.example) by mx.example.org (chasquid) with ESMTP (over SMTP, plain "
          "text!, envelope from \"\") ; " DATE,
-         "chasquid helo=pc.example ip=192.0.2.1 by=mx.example.org with=ESMTP tls=no auth=no sender=<>"
-         WHEN},
+         "chasquid helo=pc.example ip=192.0.2.1 by=mx.example.org with=ESMTP tls=no auth=no "
+         "sender=<>" WHEN},
         {"maddy",
          "from pc (h.example [192.0.2.1]) by mx.example.org (envelope-sender <s@example.net>) with "
          "UTF8ESMTPS id 0a1b2c3d; " DATE,
@@ -265,9 +278,10 @@ static void unix_writers(void **state)
          "Dovecot helo=mx.example.org ip=192.0.2.1 by=imap.example.org with=LMTP id=aBcD "
          "for=joe@example.org sender=<s@example.net>" WHEN},
         {"zmailer of vger",
-         "from h.example ([192.0.2.1]:39875 \"EHLO pc.example\"\n        rhost-flags-OK-OK-OK-OK) by "
-         "vger.kernel.org with ESMTP\n        id S1234AbcD (ORCPT <rfc822;joe@example.org>);\n        "
-         DATE,
+         "from h.example ([192.0.2.1]:39875 \"EHLO pc.example\"\n        rhost-flags-OK-OK-OK-OK) "
+         "by "
+         "vger.kernel.org with ESMTP\n        id S1234AbcD (ORCPT <rfc822;joe@example.org>);\n     "
+         "   " DATE,
          "ZMailer helo=pc.example apart name=h.example ip=192.0.2.1 port=39875 by=vger.kernel.org "
          "with=ESMTP id=S1234AbcD" WHEN},
     };
@@ -279,11 +293,13 @@ static void windows_writers(void **state)
 {
     static const struct writer_case cases[] = {
         {"smtpsvc",
-         "from pc ([192.0.2.1]) by mail.example.org with Microsoft SMTPSVC(5.0.2195.2966);\n\t " DATE,
+         "from pc ([192.0.2.1]) by mail.example.org with Microsoft "
+         "SMTPSVC(5.0.2195.2966);\n\t " DATE,
          "Microsoft SMTPSVC v=5.0.2195.2966 helo=pc ip=192.0.2.1 by=mail.example.org "
          "with=Microsoft SMTPSVC" WHEN},
         {"smtpsvc, no HELO, look-up failed, TLS",
-         "from ([192.0.2.1] RDNS failed) by mail.example.org over TLS secured channel with Microsoft "
+         "from ([192.0.2.1] RDNS failed) by mail.example.org over TLS secured channel with "
+         "Microsoft "
          "SMTPSVC(6.0.3790.3959); " DATE,
          "Microsoft SMTPSVC v=6.0.3790.3959 ip=192.0.2.1 by=mail.example.org "
          "with=Microsoft SMTPSVC tls=yes" WHEN},
@@ -291,15 +307,18 @@ static void windows_writers(void **state)
          "from mail pickup service by mail.example.org with Microsoft SMTPSVC; " DATE,
          "Microsoft SMTPSVC local by=mail.example.org with=Microsoft SMTPSVC" WHEN},
         {"exchange 5.5",
-         "from pc (h.example [192.0.2.1]) by mail.example.org with SMTP (Microsoft Exchange Internet "
+         "from pc (h.example [192.0.2.1]) by mail.example.org with SMTP (Microsoft Exchange "
+         "Internet "
          "Mail Service Version 5.5.2650.21)\n\tid QHVL12; " DATE,
-         "Exchange IMS v=5.5.2650.21 helo=pc name=h.example ip=192.0.2.1 by=mail.example.org with=SMTP "
+         "Exchange IMS v=5.5.2650.21 helo=pc name=h.example ip=192.0.2.1 by=mail.example.org "
+         "with=SMTP "
          "id=QHVL12" WHEN},
         {"exchange 5.5, folded",
-         "from pc ([192.0.2.1]) by mail.example.org with SMTP (Microsoft Exchange Internet Mail\r\n\t"
+         "from pc ([192.0.2.1]) by mail.example.org with SMTP (Microsoft Exchange Internet "
+         "Mail\r\n\t"
          "Service Version 5.5.2653.19)\r\n\tid QHVL12; " DATE,
-         "Exchange IMS v=5.5.2653.19 helo=pc ip=192.0.2.1 by=mail.example.org with=SMTP id=QHVL12"
-         WHEN},
+         "Exchange IMS v=5.5.2653.19 helo=pc ip=192.0.2.1 by=mail.example.org with=SMTP "
+         "id=QHVL12" WHEN},
         {"exchange 2016, edge",
          "from pc (192.0.2.1) by mail.example.org (10.0.0.5) with Microsoft SMTP Server "
          "(version=TLS1_2, cipher=TLS_ECDHE_RSA) id 15.1.2507.6 via Frontend Transport; " DATE,
@@ -308,10 +327,12 @@ static void windows_writers(void **state)
         {"exchange 2007, plain, IPv6 with scope",
          "from pc.example.org ([fe80::1]) by mail.example.org ([fe80::2%13]) with mapi id "
          "14.03.0123.003; " DATE,
-         "Exchange v=14.03.0123.003 helo=pc.example.org ip=fe80::1 by=mail.example.org byip=fe80::2 "
+         "Exchange v=14.03.0123.003 helo=pc.example.org ip=fe80::1 by=mail.example.org "
+         "byip=fe80::2 "
          "with=mapi tls=no id=14.03.0123.003" WHEN},
         {"domino",
-         "from pc ([192.0.2.1])\n          by mail.example.org (Lotus Domino Release 5.0.4)\n          "
+         "from pc ([192.0.2.1])\n          by mail.example.org (Lotus Domino Release 5.0.4)\n      "
+         "    "
          "with ESMTP id 2001100814000012:345 ;\n          " DATE,
          "Domino v=5.0.4 helo=pc ip=192.0.2.1 by=mail.example.org with=ESMTP "
          "id=2001100814000012:345" WHEN},
@@ -328,21 +349,25 @@ static void windows_writers(void **state)
          "id=md50001.msg for=token@example.org" WHEN},
         {"merak with a login",
          "from pc ([192.0.2.1]) by mail.example.org (Merak 4.00.40) with ASMTP id ABC12345; " DATE,
-         "Merak v=4.00.40 helo=pc ip=192.0.2.1 by=mail.example.org with=ASMTP auth=yes id=ABC12345"
-         WHEN},
-        {"merak, nothing told", "from ([]) by mail.example.org (Merak 4.00.40) with SMTP id A1; " DATE,
+         "Merak v=4.00.40 helo=pc ip=192.0.2.1 by=mail.example.org with=ASMTP auth=yes "
+         "id=ABC12345" WHEN},
+        {"merak, nothing told",
+         "from ([]) by mail.example.org (Merak 4.00.40) with SMTP id A1; " DATE,
          "Merak v=4.00.40 by=mail.example.org with=SMTP id=A1" WHEN},
         {"slmail",
-         "from pc [192.0.2.1] by mail.example.org [192.0.2.9]\n  (SLmail 3.2.3113) with SMTP id 0A1B "
+         "from pc [192.0.2.1] by mail.example.org [192.0.2.9]\n  (SLmail 3.2.3113) with SMTP id "
+         "0A1B "
          "for <token@example.org> plus 47 more; " DATE,
-         "SLmail v=3.2.3113 helo=pc ip=192.0.2.1 by=mail.example.org byip=192.0.2.9 with=SMTP id=0A1B "
+         "SLmail v=3.2.3113 helo=pc ip=192.0.2.1 by=mail.example.org byip=192.0.2.9 with=SMTP "
+         "id=0A1B "
          "for=token@example.org more=47" WHEN},
         {"mercury", "from pc (192.0.2.1) by mail.example.org (Mercury 1.48) with ESMTP; " DATE,
          "Mercury v=1.48 helo=pc ip=192.0.2.1 by=mail.example.org with=ESMTP" WHEN},
         {"mercury, spooler", "from spooler by mail.example.org (Mercury/32 v3.21c); " DATE,
          "Mercury v=v3.21c local by=mail.example.org" WHEN},
         {"communigate",
-         "from [192.0.2.1] (HELO pc) by mail.example.org (CommuniGate Pro SMTP 4.0.6) with ESMTP id "
+         "from [192.0.2.1] (HELO pc) by mail.example.org (CommuniGate Pro SMTP 4.0.6) with ESMTP "
+         "id "
          "1234567 for token@example.org; " DATE,
          "CommuniGate v=4.0.6 helo=pc apart ip=192.0.2.1 by=mail.example.org with=ESMTP auth=no "
          "id=1234567 for=token@example.org" WHEN},
@@ -352,36 +377,43 @@ static void windows_writers(void **state)
          "CommuniGate v=4.0.6 helo=[192.0.2.1] literal heloip=192.0.2.1 ip=192.0.2.1 "
          "by=mail.example.org with=ESMTP auth=yes user=joe@example.org id=1" WHEN},
         {"intermail",
-         "from pc ([192.0.2.1]) by mail.example.org\n (InterMail vM.5.01.05.12 201-253-122-126) with "
+         "from pc ([192.0.2.1]) by mail.example.org\n (InterMail vM.5.01.05.12 201-253-122-126) "
+         "with "
          "SMTP\n id <20011008140000.ABCD@pc>; " DATE,
          "InterMail v=vM.5.01.05.12 helo=pc ip=192.0.2.1 by=mail.example.org with=SMTP "
          "id=20011008140000.ABCD@pc" WHEN},
         {"post.office",
-         "from pc ([192.0.2.1]) by mail.example.org (Post.Office MTA v3.1.2 release (PO203-101c) ID# "
+         "from pc ([192.0.2.1]) by mail.example.org (Post.Office MTA v3.1.2 release (PO203-101c) "
+         "ID# "
          "0-1234) with SMTP id AAA12; " DATE,
          "Post.Office v=v3.1.2 helo=pc ip=192.0.2.1 by=mail.example.org with=SMTP id=AAA12" WHEN},
         {"appleshare",
-         "from pc ([192.0.2.1] <h.example>) by mail.example.org with SMTP (AppleShare IP Mail Server "
+         "from pc ([192.0.2.1] <h.example>) by mail.example.org with SMTP (AppleShare IP Mail "
+         "Server "
          "6.3.1) id 12 via TCP with SMTP; " DATE,
          "AppleShare IP v=6.3.1 helo=pc name=h.example ip=192.0.2.1 by=mail.example.org via=TCP "
          "with=SMTP id=12" WHEN},
         {"eims, bare address",
-         "from pc (192.0.2.1) by mail.example.org with ESMTP (Eudora Internet Mail Server 3.1); " DATE,
+         "from pc (192.0.2.1) by mail.example.org with ESMTP (Eudora Internet Mail Server "
+         "3.1); " DATE,
          "EIMS v=3.1 helo=pc ip=192.0.2.1 by=mail.example.org with=ESMTP" WHEN},
         {"vpop3",
          "from pc ([10.0.0.6]) by mail.example.org (192.168.0.1 running VPOP3) with SMTP; " DATE,
          "VPOP3 helo=pc ip=10.0.0.6 by=mail.example.org byip=192.168.0.1 with=SMTP" WHEN},
         {"argosoft",
-         "from pc (192.0.2.1) by mail.example.org (ArGoSoft Mail Server Pro for WinNT/2000/XP, Version "
+         "from pc (192.0.2.1) by mail.example.org (ArGoSoft Mail Server Pro for WinNT/2000/XP, "
+         "Version "
          "1.8 (1.8.2.9)); " DATE,
          "ArGoSoft v=1.8 helo=pc ip=192.0.2.1 by=mail.example.org" WHEN},
-        {"os/400", "from pc([192.0.2.1]) by mail.example.org (IBM OS/400 SMTP V05R01M00) with TCP; "
-         DATE,
+        {"os/400",
+         "from pc([192.0.2.1]) by mail.example.org (IBM OS/400 SMTP V05R01M00) with TCP; " DATE,
          "OS/400 v=V05R01M00 helo=pc ip=192.0.2.1 by=mail.example.org with=TCP" WHEN},
         {"netmail with a login",
-         "from pc joe@example.org [192.0.2.1] by mail.example.org with NetMail SMTP Agent $Revision: "
+         "from pc joe@example.org [192.0.2.1] by mail.example.org with NetMail SMTP Agent "
+         "$Revision: "
          "3.22 $ on Novell NetWare; " DATE,
-         "NetMail helo=pc ip=192.0.2.1 by=mail.example.org with=NetMail SMTP Agent $Revision: 3.22 $ "
+         "NetMail helo=pc ip=192.0.2.1 by=mail.example.org with=NetMail SMTP Agent $Revision: 3.22 "
+         "$ "
          "on Novell NetWare auth=yes user=joe@example.org" WHEN},
     };
 
@@ -392,8 +424,10 @@ static void gateways(void **state)
 {
     static const struct writer_case cases[] = {
         {"gmail",
-         "from pc (h.example. [192.0.2.1])\r\n        by mx.google.com with ESMTPS id a1-2b.3.2001\r\n"
-         "        for <joe@gmail.example>\r\n        (version=TLS1_3 cipher=TLS_AES_256 bits=256/256);"
+         "from pc (h.example. [192.0.2.1])\r\n        by mx.google.com with ESMTPS id "
+         "a1-2b.3.2001\r\n"
+         "        for <joe@gmail.example>\r\n        (version=TLS1_3 cipher=TLS_AES_256 "
+         "bits=256/256);"
          "\r\n        Mon, 08 Oct 2001 05:00:00 -0700 (PDT)",
          "Gmail helo=pc name=h.example ip=192.0.2.1 by=mx.google.com with=ESMTPS tls=yes auth=no "
          "id=a1-2b.3.2001 for=joe@gmail.example date=1002542400-420"},
@@ -402,31 +436,36 @@ static void gateways(void **state)
          "Gmail by=2002:a05:6402:1::1 byip=2002:a05:6402:1::1 with=SMTP id=x1csp1 "
          "date=1002542400-420"},
         {"ironport",
-         "from h.example (HELO pc) ([192.0.2.1])\n  by mx.example.org with ESMTP/TLS/AES256-SHA; " DATE,
+         "from h.example (HELO pc) ([192.0.2.1])\n  by mx.example.org with "
+         "ESMTP/TLS/AES256-SHA; " DATE,
          "IronPort helo=pc apart name=h.example ip=192.0.2.1 by=mx.example.org "
          "with=ESMTP/TLS/AES256-SHA tls=yes" WHEN},
         {"ironport, plain",
          "from unknown (HELO pc) ([192.0.2.1]) by mx.example.org with ESMTP; " DATE,
          "IronPort helo=pc apart ip=192.0.2.1 by=mx.example.org with=ESMTP tls=no" WHEN},
         {"symantec",
-         "from pc (Unknown_Domain [192.0.2.1]) by mx.example.org (Symantec Messaging Gateway) with SMTP "
+         "from pc (Unknown_Domain [192.0.2.1]) by mx.example.org (Symantec Messaging Gateway) with "
+         "SMTP "
          "id 0A.1B.12345; " DATE,
          "Symantec helo=pc ip=192.0.2.1 by=mx.example.org with=SMTP id=0A.1B.12345" WHEN},
         {"fortimail with a login",
-         "from pc ([192.0.2.1])\n\t(user=joe@example.org mech=PLAIN bits=0)\n\tby mx.example.org  with "
+         "from pc ([192.0.2.1])\n\t(user=joe@example.org mech=PLAIN bits=0)\n\tby mx.example.org  "
+         "with "
          "ESMTP id 0A1B-0A1B; " DATE,
-         "FortiMail helo=pc ip=192.0.2.1 by=mx.example.org with=ESMTP auth=yes user=joe@example.org "
+         "FortiMail helo=pc ip=192.0.2.1 by=mx.example.org with=ESMTP auth=yes "
+         "user=joe@example.org "
          "id=0A1B-0A1B" WHEN},
         {"barracuda",
-         "from pc (h.example [192.0.2.1]) by mx.example.org (Spam Firewall) with ESMTP id 0AbC; " DATE,
+         "from pc (h.example [192.0.2.1]) by mx.example.org (Spam Firewall) with ESMTP id "
+         "0AbC; " DATE,
          "Barracuda helo=pc name=h.example ip=192.0.2.1 by=mx.example.org with=ESMTP id=0AbC" WHEN},
         {"postini",
-         "from source ([192.0.2.1]) (using TLSv1) by exprod1mx1.postini.com ([192.0.2.9]) with SMTP; "
-         DATE,
+         "from source ([192.0.2.1]) (using TLSv1) by exprod1mx1.postini.com ([192.0.2.9]) with "
+         "SMTP; " DATE,
          "Postini ip=192.0.2.1 by=exprod1mx1.postini.com byip=192.0.2.9 with=SMTP tls=yes" WHEN},
         {"powermta, sender behind the date",
-         "from pc (192.0.2.1) by mx.example.org (PowerMTA v5.0r3) id h1 for <token@example.org>; " DATE
-         " (envelope-from <s@example.net>)",
+         "from pc (192.0.2.1) by mx.example.org (PowerMTA v5.0r3) id h1 for "
+         "<token@example.org>; " DATE " (envelope-from <s@example.net>)",
          "PowerMTA v=v5.0r3 helo=pc ip=192.0.2.1 by=mx.example.org id=h1 for=token@example.org "
          "sender=<s@example.net>" WHEN},
         {"raptor names the next hop",
@@ -434,13 +473,14 @@ static void gateways(void **state)
          "ESMTP; " DATE,
          "Raptor helo=pc ip=192.0.2.1 by=fw.example.org via=smtpd with=ESMTP" WHEN},
         {"james",
-         "from h.example (EHLO pc) ([192.0.2.1])\n by mx.example.org (JAMES SMTP Server ) with ESMTPA "
+         "from h.example (EHLO pc) ([192.0.2.1])\n by mx.example.org (JAMES SMTP Server ) with "
+         "ESMTPA "
          "ID 1234 for <token@example.org>; " DATE,
          "James helo=pc apart name=h.example ip=192.0.2.1 by=mx.example.org with=ESMTPA auth=yes "
          "id=1234 for=token@example.org" WHEN},
         {"nobody we know", "from pc (h.example [192.0.2.1]) by mx.example.org with ESMTPSA; " DATE,
-         "unknown helo=pc name=h.example ip=192.0.2.1 by=mx.example.org with=ESMTPSA tls=yes auth=yes"
-         WHEN},
+         "unknown helo=pc name=h.example ip=192.0.2.1 by=mx.example.org with=ESMTPSA tls=yes "
+         "auth=yes" WHEN},
     };
 
     check(cases, COUNT(cases));
@@ -450,58 +490,68 @@ static void hostile(void **state)
 {
     static const struct writer_case cases[] = {
         {"HELO that names a writer",
-         "from x by trusted.example (Postfix) with ESMTPA id 1 ([192.0.2.1]) by mx.example.org with "
+         "from x by trusted.example (Postfix) with ESMTPA id 1 ([192.0.2.1]) by mx.example.org "
+         "with "
          "Microsoft SMTPSVC(5.0); " DATE,
          "Microsoft SMTPSVC v=5.0 helo=x by trusted.example ip=192.0.2.1 by=mx.example.org "
          "with=Microsoft SMTPSVC" WHEN},
         {"HELO that claims a login",
-         "from (authenticated) (h.example [192.0.2.1]) by mx.example.org (8.11.6/8.11.6) with SMTP id "
+         "from (authenticated) (h.example [192.0.2.1]) by mx.example.org (8.11.6/8.11.6) with SMTP "
+         "id "
          "a; " DATE,
          "Sendmail v=8.11.6/8.11.6 name=h.example ip=192.0.2.1 by=mx.example.org with=SMTP tls=no "
          "auth=no id=a" WHEN},
         {"HELO with an address behind a blank",
-         "from x [127.0.0.1] (h.example [192.0.2.1]) by mx.example.org (Postfix) with SMTP id A; " DATE,
-         "Postfix helo=x name=h.example ip=192.0.2.1 by=mx.example.org with=SMTP tls=no auth=no id=A"
-         WHEN},
+         "from x [127.0.0.1] (h.example [192.0.2.1]) by mx.example.org (Postfix) with SMTP id "
+         "A; " DATE,
+         "Postfix helo=x name=h.example ip=192.0.2.1 by=mx.example.org with=SMTP tls=no auth=no "
+         "id=A" WHEN},
         {"reverse name that claims a login",
-         "from [127.0.0.1] (authenticated [192.0.2.1]) by mx.example.org (Postfix) with SMTP id A; "
-         DATE,
+         "from [127.0.0.1] (authenticated [192.0.2.1]) by mx.example.org (Postfix) with SMTP id "
+         "A; " DATE,
          "Postfix helo=[127.0.0.1] literal heloip=127.0.0.1 name=authenticated ip=192.0.2.1 "
          "by=mx.example.org with=SMTP tls=no auth=no id=A" WHEN},
         {"HELO that opens a bracket",
          "from ev(il (h.example [192.0.2.1]) by mx.example.org (Postfix) with SMTP id ABC; " DATE,
-         "Postfix helo=ev(il name=h.example ip=192.0.2.1 by=mx.example.org with=SMTP tls=no auth=no "
+         "Postfix helo=ev(il name=h.example ip=192.0.2.1 by=mx.example.org with=SMTP tls=no "
+         "auth=no "
          "id=ABC" WHEN},
         {"HELO that opens a path and a quote",
          "from <\"a (h.example [192.0.2.1]) by mx.example.org (Postfix) with SMTP id ABC; " DATE,
          "Postfix helo=<\"a name=h.example ip=192.0.2.1 by=mx.example.org with=SMTP tls=no auth=no "
          "id=ABC" WHEN},
-        {"HELO by", "from by (h.example [192.0.2.1]) by mx.example.org (Postfix) with SMTP id A; " DATE,
-         "Postfix helo=by name=h.example ip=192.0.2.1 by=mx.example.org with=SMTP tls=no auth=no id=A"
-         WHEN},
+        {"HELO by",
+         "from by (h.example [192.0.2.1]) by mx.example.org (Postfix) with SMTP id A; " DATE,
+         "Postfix helo=by name=h.example ip=192.0.2.1 by=mx.example.org with=SMTP tls=no auth=no "
+         "id=A" WHEN},
         {"recipient that names a writer",
          "from h.example ([192.0.2.1]) by mx.example.org with esmtp (Exim 4.96) id 1A for \"a by "
          "evil.example with esmtpsa\"@example.org; " DATE,
-         "Exim v=4.96 helo=h.example name=h.example ip=192.0.2.1 by=mx.example.org with=esmtp tls=no "
+         "Exim v=4.96 helo=h.example name=h.example ip=192.0.2.1 by=mx.example.org with=esmtp "
+         "tls=no "
          "auth=no id=1A for=\"a by evil.example with esmtpsa\"@example.org" WHEN},
         {"recipient with brackets",
          "from h.example ([192.0.2.1]) by mx.example.org with esmtp (Exim 4.96) id 1A for \"a( by "
          "evil.example\"@example.org; " DATE,
-         "Exim v=4.96 helo=h.example name=h.example ip=192.0.2.1 by=mx.example.org with=esmtp tls=no "
+         "Exim v=4.96 helo=h.example name=h.example ip=192.0.2.1 by=mx.example.org with=esmtp "
+         "tls=no "
          "auth=no id=1A for=\"a(" WHEN},
         {"sender that claims a writer and a login",
-         "from h.example ([192.0.2.1]) by mx.example.org (envelope-from <\"(Postfix)authenticated\"@x>) "
+         "from h.example ([192.0.2.1]) by mx.example.org (envelope-from "
+         "<\"(Postfix)authenticated\"@x>) "
          "(Exim 4.96) id 1A; " DATE,
          "Exim v=4.96 helo=h.example name=h.example ip=192.0.2.1 by=mx.example.org tls=no auth=no "
          "id=1A sender=<\"(Postfix)authenticated\"@x>" WHEN},
         {"two addresses in the comment: the first is the peer",
-         "from pc (h.example [192.0.2.1] [127.0.0.1]) by mx.example.org (Postfix) with SMTP id A; " DATE,
-         "Postfix helo=pc name=h.example ip=192.0.2.1 by=mx.example.org with=SMTP tls=no auth=no id=A"
-         WHEN},
+         "from pc (h.example [192.0.2.1] [127.0.0.1]) by mx.example.org (Postfix) with SMTP id "
+         "A; " DATE,
+         "Postfix helo=pc name=h.example ip=192.0.2.1 by=mx.example.org with=SMTP tls=no auth=no "
+         "id=A" WHEN},
         {"semicolon in the recipient",
          "from pc (h.example [192.0.2.1]) by mx.example.org (Postfix) with SMTP id A for "
          "<\"a;b\"@example.org>; " DATE,
-         "Postfix helo=pc name=h.example ip=192.0.2.1 by=mx.example.org with=SMTP tls=no auth=no id=A "
+         "Postfix helo=pc name=h.example ip=192.0.2.1 by=mx.example.org with=SMTP tls=no auth=no "
+         "id=A "
          "for=\"a;b\"@example.org" WHEN},
     };
 
@@ -510,8 +560,9 @@ static void hostile(void **state)
 
 static void strange(void **state)
 {
-    static const char *const cases[] = {"", " ", ";", ("; " DATE), "hello world", "from", "by", "(", ")",
-                                        "(((", "from ;", "\t\n", "with id for via", "<>", "[]"};
+    static const char *const cases[] = {
+        "",  " ",   ";",      ("; " DATE), "hello world",     "from", "by", "(",
+        ")", "(((", "from ;", "\t\n",      "with id for via", "<>",   "[]"};
     struct guard g = {0};
     struct received r;
 
@@ -639,10 +690,10 @@ static void dates(void **state)
 /* Every prefix of a line parses without harm, and what was found lies inside of it. */
 static void prefixes(void **state)
 {
-    struct span whole = SPAN_LIT(
-        "from mail.example ([192.0.2.1]:4321 helo=\"pc\" ident=joe)\n\tby mx.example.org (10.0.0.1) "
-        "with esmtps (TLS1.3) (Exim 4.96) (envelope-from <s@x>) id 1A for <\"a b\"@c> plus 3 more; "
-        DATE);
+    struct span whole = SPAN_LIT("from mail.example ([192.0.2.1]:4321 helo=\"pc\" ident=joe)\n\tby "
+                                 "mx.example.org (10.0.0.1) "
+                                 "with esmtps (TLS1.3) (Exim 4.96) (envelope-from <s@x>) id 1A for "
+                                 "<\"a b\"@c> plus 3 more; " DATE);
     struct guard g = {0};
 
     for (size_t n = 0; n <= whole.n; n++) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The lexer trusts no bracket: one that never closes is a character like any other, because the HELO
- * of a stranger may hold it and must not swallow the receiver's own words behind it. Looking for a
- * closing bracket that is not there costs the rest of the field, so it is done RECEIVED_NEST_MAX
- * times at most; from then on opening brackets are plain characters.
+ * The lexer trusts no bracket: one that never closes is a character like any other, because the
+ * HELO of a stranger may hold it and must not swallow the receiver's own words behind it. Looking
+ * for a closing bracket that is not there costs the rest of the field, so it is done
+ * RECEIVED_NEST_MAX times at most; from then on opening brackets are plain characters.
  */
 #include "mail/received_token.h"
 
@@ -83,8 +83,8 @@ static void add(struct received_tokens *t, enum received_token_kind kind, bool g
 }
 
 /*
- * Offset behind the quoted string at `at`, as in for "a b"@example.org; `at` itself when it is none.
- * Brackets and semicolons end the hope: a lone quote must not reach over the peer's comment.
+ * Offset behind the quoted string at `at`, as in for "a b"@example.org; `at` itself when it is
+ * none. Brackets and semicolons end the hope: a lone quote must not reach over the peer's comment.
  */
 static size_t quoted_end(struct span s, size_t at)
 {

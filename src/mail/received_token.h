@@ -25,8 +25,8 @@ struct received_token {
 struct received_tokens {
     struct received_token v[RECEIVED_TOKENS_MAX];
     size_t count;
-    size_t date;  /* index of the last semicolon, or count */
-    bool cut;     /* there was more */
+    size_t date; /* index of the last semicolon, or count */
+    bool cut;    /* there was more */
 };
 
 void received_tokenize(struct span text, struct received_tokens *ret);
@@ -35,8 +35,8 @@ void received_tokenize(struct span text, struct received_tokens *ret);
 bool received_token_is(const struct received_tokens *t, size_t i, size_t end, const char *word);
 
 /*
- * An address as writers spell it: bare, in [], with IPv6: before it, with a port, scope, closing dot
- * or comma behind it. *ret_port is 0 when there is none. False when it is none.
+ * An address as writers spell it: bare, in [], with IPv6: before it, with a port, scope, closing
+ * dot or comma behind it. *ret_port is 0 when there is none. False when it is none.
  */
 bool received_ip(struct span text, struct ip *ret, uint16_t *ret_port);
 

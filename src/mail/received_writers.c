@@ -6,9 +6,9 @@
  *   2. a shape that only it writes ("(qmail 12 invoked by uid 3)", "helo=", "/TLS/");
  *   3. for Postfix under another name, the look of its queue id.
  *
- * Comments in the from clause and reverse-paths are no evidence: strangers fill them. What a writer
- * shows of logins and TLS is in the table `writers`: only for one that always shows them does silence
- * mean "no". A line is a claim; whoever forges it can forge the product too.
+ * Comments in the from clause and reverse-paths are no evidence: strangers fill them. What a
+ * writer shows of logins and TLS is in the table `writers`: only for one that always shows them
+ * does silence mean "no". A line is a claim; whoever forges it can forge the product too.
  *
  * From real lines, seen by hand in public corpora; no product's source was copied.
  */
@@ -22,9 +22,9 @@ enum { TELLS_AUTH = 1 << 0, TELLS_TLS = 1 << 1, TELLS_BOTH = TELLS_AUTH | TELLS_
 
 enum shape {
     SHAPE_HELO_FIRST = 0, /* from HELO (name [ip]) */
-    SHAPE_NAME_FIRST,     /* from name (…): the HELO is told apart, or left out when it is the same */
-    SHAPE_NAME_ONLY,      /* from name: the HELO is never told */
-    SHAPE_NO_NAME,        /* the first word is a constant of the writer */
+    SHAPE_NAME_FIRST, /* from name (…): the HELO is told apart, or left out when it is the same */
+    SHAPE_NAME_ONLY,  /* from name: the HELO is never told */
+    SHAPE_NO_NAME,    /* the first word is a constant of the writer */
 };
 
 static const struct {
@@ -294,7 +294,10 @@ static bool sign_fits(const struct received_tokens *t, size_t by, size_t sign, s
     return false;
 }
 
-/* "(8.11.6/8.11.6)", "(8.9.3+Sun/8.9.3)", "(5.65c/IDA-1.4.4)": version of program and configuration. */
+/*
+ * "(8.11.6/8.11.6)", "(8.9.3+Sun/8.9.3)", "(5.65c/IDA-1.4.4)": version of program and
+ * configuration.
+ */
 static bool looks_like_sendmail(const struct received_tokens *t, size_t by, struct received *r)
 {
     struct span s, word;
@@ -332,7 +335,8 @@ static bool looks_like_postfix(const struct received_tokens *t, size_t by, const
 }
 
 /* A comment of the from clause, as evidence of shape only. */
-static bool from_comment(const struct received_tokens *t, const struct received *r, const char *text)
+static bool from_comment(const struct received_tokens *t, const struct received *r,
+                         const char *text)
 {
     for (size_t i = 0; i < t->date && t->v[i].text.p != r->by.p; i++)
         if (t->v[i].kind == RECEIVED_COMMENT && span_has_nocase(t->v[i].text, span_str(text)))
@@ -376,7 +380,8 @@ static enum received_writer by_shape(const struct received_tokens *t, size_t by,
         return RECEIVED_BY_IRONPORT;
     if (from_comment(t, r, "mech="))
         return RECEIVED_BY_FORTIMAIL;
-    if (from_comment(t, r, "::ffff:") || from_comment(t, r, "AUTH: ") || from_comment(t, r, "TLS: "))
+    if (from_comment(t, r, "::ffff:") || from_comment(t, r, "AUTH: ") ||
+        from_comment(t, r, "TLS: "))
         return RECEIVED_BY_COURIER;
     if (r->has_sender && span_starts_nocase(r->with, SPAN_LIT("LMTP")))
         return RECEIVED_BY_DOVECOT;

@@ -73,7 +73,8 @@ static void make_digests(const struct received_chain *chain, struct digests *ret
     }
 }
 
-static bool is_target(const struct arrival_token *t, struct ip ip, const uint8_t digest[TOKEN_TARGET])
+static bool is_target(const struct arrival_token *t, struct ip ip,
+                      const uint8_t digest[TOKEN_TARGET])
 {
     return ip.family != IP_NONE && memcmp(digest, t->token.target, TOKEN_TARGET) == 0;
 }

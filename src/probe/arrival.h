@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a message that lies in a mailbox proves. A sink saw the envelope; a mailbox has only what its
- * own mail system wrote on top of the message. So three things are told apart:
+ * What a message that lies in a mailbox proves. A sink saw the envelope; a mailbox has only what
+ * its own mail system wrote on top of the message. So three things are told apart:
  *
- *   scope  recipient:   the mailbox's own system noted this token's address as the envelope recipient
- *          transaction: the token stands in the text, which lists all tokens of the transaction: one
- *                       of them arrived, and nothing tells which
+ *   scope  recipient:   the mailbox's own system noted this token's address as the envelope's
+ *                       recipient
+ *          transaction: the token stands in the text, which lists all tokens of the transaction:
+ *                       one of them arrived, and nothing tells which
  *   path   direct: the host that handed the message to the mailbox's system is the tested one
  *          chain:  a lower Received field names the tested address: a claim of those below
  *          unseen: the tested address shows nowhere
@@ -65,7 +66,9 @@ struct arrival {
     bool left_out; /* more tokens than ARRIVAL_TOKENS_MAX */
 };
 
-/* Fills *ret (overwritten, not freed). 0, or -ENOMEM. A message without a true token has count 0. */
+/*
+ * Fills *ret (overwritten, not freed). 0, or -ENOMEM. A message without a true token has count 0.
+ */
 int arrival_read(const uint8_t key[MAC_KEY], struct span message, struct arrival *ret);
 void arrival_deinit(struct arrival *a);
 
@@ -78,14 +81,15 @@ enum arrival_what {
     ARRIVAL_ANSWERED, /* an auto-reply */
 };
 enum arrival_what arrival_what(const struct arrival *a, const struct arrival_token *t);
-const char *arrival_what_name(enum arrival_what what); /* "nothing", "arrival", "bounce", "auto-reply" */
+const char *arrival_what_name(
+    enum arrival_what what); /* "nothing", "arrival", "bounce", "auto-reply" */
 
 /* Arrived, and by a path that shows the tested address. */
 bool arrival_proves(const struct arrival *a, const struct arrival_token *t);
 /*
- * Whether it is worth keeping: what proves, and of a bounce or answer the tokens that it is about. One
- * that names failed recipients is about them; else about the sender it came to; else about all that
- * its copy lists.
+ * Whether it is worth keeping: what proves, and of a bounce or answer the tokens that it is about.
+ * One that names failed recipients is about them; else about the sender it came to; else about all
+ * that its copy lists.
  */
 bool arrival_tells(const struct arrival *a, const struct arrival_token *t);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Looks through a message for tokens. Text is read part by part with its transfer encoding undone,
- * because a relay may have re-encoded it; each run of characters long enough to be a token is put to
- * the test. A run costs a MAC only where its kind and padding fit (probe/token.c), so the time stays
- * linear in the message.
+ * because a relay may have re-encoded it; each run of characters long enough to be a token is put
+ * to the test. A run costs a MAC only where its kind and padding fit (probe/token.c), so the time
+ * stays linear in the message.
  */
 #include "probe/arrival_priv.h"
 
@@ -85,7 +85,8 @@ static int scan_part(const uint8_t key[MAC_KEY], const struct mime_part *part, s
 
     /* The header of a copy names its sender and recipient; that of the message is for others. */
     if (copy)
-        err = scan(key, span_slice(part->whole, 0, part->whole.n - part->body.n), ARRIVAL_IN_COPY, a);
+        err =
+            scan(key, span_slice(part->whole, 0, part->whole.n - part->body.n), ARRIVAL_IN_COPY, a);
     if (!err && !span_eq_nocase(part->type, SPAN_LIT("multipart")) &&
         !mime_is(part, "message", "rfc822")) {
         mime_decode(part, &text);

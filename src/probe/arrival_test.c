@@ -145,13 +145,23 @@ static const char *show(const struct arrival *a, struct buf *out)
     return buf_str(out);
 }
 
-#define OWN   "Received: from relay.example (relay.example [192.0.2.1])\n\tby mx.probe.example (Postfix) with ESMTP id 4B1234ABCD"
+#define OWN                                                                                        \
+    "Received: from relay.example (relay.example [192.0.2.1])\n\tby mx.probe.example (Postfix) "   \
+    "with ESMTP id 4B1234ABCD"
 #define FOR(x) "\n\tfor <" x "@probe.example>; Mon, 8 Oct 2001 14:00:05 +0200\n"
-#define DATED "; Mon, 8 Oct 2001 14:00:05 +0200\n"
-#define TARGET "Received: from tester.example (tester.example [198.51.100.7])\n\tby relay.example (8.11.6/8.11.6) with SMTP id f98C00a01234" DATED
-#define OTHER "Received: from joe.example (joe.example [198.51.100.99])\n\tby mx.probe.example (Postfix) with ESMTP id 4B1234ABCD"
-#define LMTP  "Received: from mx.probe.example ([10.0.0.2])\n\tby imap.probe.example with LMTP id a (envelope-from <x@y>)\n\tfor <me@probe.example>" DATED
-#define TRANSACTION(path) " A=arrival,transaction,text," path " B=arrival,transaction,text," path " C=arrival,transaction,text," path
+#define DATED  "; Mon, 8 Oct 2001 14:00:05 +0200\n"
+#define TARGET                                                                                     \
+    "Received: from tester.example (tester.example [198.51.100.7])\n\tby relay.example "           \
+    "(8.11.6/8.11.6) with SMTP id f98C00a01234" DATED
+#define OTHER                                                                                      \
+    "Received: from joe.example (joe.example [198.51.100.99])\n\tby mx.probe.example (Postfix) "   \
+    "with ESMTP id 4B1234ABCD"
+#define LMTP                                                                                       \
+    "Received: from mx.probe.example ([10.0.0.2])\n\tby imap.probe.example with LMTP id a "        \
+    "(envelope-from <x@y>)\n\tfor <me@probe.example>" DATED
+#define TRANSACTION(path)                                                                          \
+    " A=arrival,transaction,text," path " B=arrival,transaction,text," path                        \
+    " C=arrival,transaction,text," path
 
 static const struct {
     const char *name, *form, *want;
@@ -177,9 +187,9 @@ static const struct {
      "B=arrival,transaction,text,direct@1! C=arrival,transaction,text,direct@1!"},
     {"two hops: input and output differ",
      "Received: from out.example (out.example [192.0.2.99])\n\tby mx.probe.example (Postfix) with "
-     "ESMTP id 4B1234ABCD" FOR("$A")
-     "Received: from relay.example (relay.example [192.0.2.1])\n\tby out.example (Postfix) with ESMTP "
-     "id 5B1234ABCD" DATED TARGET "$P",
+     "ESMTP id 4B1234ABCD" FOR("$A") "Received: from relay.example (relay.example "
+                                     "[192.0.2.1])\n\tby out.example (Postfix) with ESMTP "
+                                     "id 5B1234ABCD" DATED TARGET "$P",
      "probe 1/3 from 192.0.2.99 A=arrival,recipient,received,chain@1! "
      "B=arrival,transaction,text,chain@1! C=arrival,transaction,text,chain@1!"},
     {"the tested host names its own address",
@@ -197,7 +207,7 @@ static const struct {
      "probe 1/1 from 198.51.100.99" TRANSACTION("unseen")},
     {"for of the tested host is no note of our own system",
      OWN DATED "Received: from tester.example ([198.51.100.7]) by relay.example with SMTP id 1 for "
-     "<$B%probe.example@relay.example>" DATED "$P",
+               "<$B%probe.example@relay.example>" DATED "$P",
      "probe 1/2 from 192.0.2.1" TRANSACTION("direct@0!")},
     {"for one of many names nobody",
      "Received: from relay.example [192.0.2.1] by mx.probe.example [203.0.113.1] (SLmail 3.2.3113) "
@@ -205,7 +215,8 @@ static const struct {
      "probe 1/1 from 192.0.2.1" TRANSACTION("direct@0!")},
     {"a test network: all peers are private",
      "Delivered-To: $A@probe.example\nReceived: from r ([10.1.1.1]) by mx with ESMTP id 1" DATED
-     "Delivered-To: $B@probe.example\nReceived: from t ([10.1.1.2]) by r with ESMTP id 2" DATED "$P",
+     "Delivered-To: $B@probe.example\nReceived: from t ([10.1.1.2]) by r with ESMTP id 2" DATED
+     "$P",
      "probe 1/2 from 10.1.1.1 A=arrival,recipient,field,unseen B=arrival,transaction,text,unseen "
      "C=arrival,transaction,text,unseen"},
     {"no Received at all", "Delivered-To: $A@probe.example\n$P",
@@ -216,35 +227,44 @@ static const struct {
     {"somebody writes to a token", OWN FOR("$A") "Subject: buy\n\nhello\n",
      "other 1/1 from 192.0.2.1 A=nothing,recipient,received,direct@0"},
     {"our message forwarded",
-     OWN DATED "Content-Type: multipart/mixed; boundary=b\n\n--b\n\nwhat is this?\n--b\nContent-Type: "
+     OWN DATED
+     "Content-Type: multipart/mixed; boundary=b\n\n--b\n\nwhat is this?\n--b\nContent-Type: "
      "message/rfc822\n\n$P\n--b--\n",
      "enclosed 1/1 from 192.0.2.1 A=nothing,transaction,copy,direct@0 "
      "B=nothing,transaction,copy,direct@0 C=nothing,transaction,copy,direct@0"},
     {"a bounce to the sender's token",
      "Delivered-To: $S@probe.example\n" OWN DATED
-     "Content-Type: multipart/report; report-type=delivery-status; boundary=b\n\n--b\n\nsorry\n--b\n"
-     "Content-Type: message/delivery-status\n\nReporting-MTA: dns; relay.example\n\nFinal-Recipient: "
+     "Content-Type: multipart/report; report-type=delivery-status; "
+     "boundary=b\n\n--b\n\nsorry\n--b\n"
+     "Content-Type: message/delivery-status\n\nReporting-MTA: dns; "
+     "relay.example\n\nFinal-Recipient: "
      "rfc822; $B@probe.example\nAction: failed\nStatus: 5.1.1\n\n--b\nContent-Type: "
      "message/rfc822\n\n$P\n--b--\n",
-     "bounce 1/1 from 192.0.2.1 A=bounce,transaction,copy,direct@0 B=bounce,recipient,report,direct@0* "
+     "bounce 1/1 from 192.0.2.1 A=bounce,transaction,copy,direct@0 "
+     "B=bounce,recipient,report,direct@0* "
      "C=bounce,transaction,copy,direct@0 S=bounce,recipient,field,direct@0"},
     {"a bounce in words, with a copy",
-     "Return-Path: <>\n" OWN DATED "From: MAILER-DAEMON@relay.example\nSubject: failure notice\n\nHi. "
+     "Return-Path: <>\n" OWN DATED
+     "From: MAILER-DAEMON@relay.example\nSubject: failure notice\n\nHi. "
      "This is the qmail-send program at relay.example.\n\n<$A%probe.example@relay.example>:\nNo. "
      "(#5.1.1)\n\n--- Below this line is a copy of the message.\n\n$P",
-     "bounce 1/1 from 192.0.2.1 A=bounce,recipient,report,direct@0* B=bounce,transaction,copy,direct@0 "
+     "bounce 1/1 from 192.0.2.1 A=bounce,recipient,report,direct@0* "
+     "B=bounce,transaction,copy,direct@0 "
      "C=bounce,transaction,copy,direct@0"},
     {"a bounce that names nobody",
-     "Delivered-To: $S@probe.example\n" OWN DATED "From: MAILER-DAEMON@relay.example\nSubject: failure "
+     "Delivered-To: $S@probe.example\n" OWN DATED
+     "From: MAILER-DAEMON@relay.example\nSubject: failure "
      "notice\n\nsorry\n\n$P",
-     "bounce 1/1 from 192.0.2.1 A=bounce,transaction,copy,direct@0 B=bounce,transaction,copy,direct@0 "
+     "bounce 1/1 from 192.0.2.1 A=bounce,transaction,copy,direct@0 "
+     "B=bounce,transaction,copy,direct@0 "
      "C=bounce,transaction,copy,direct@0 S=bounce,recipient,field,direct@0*"},
     {"a bounce that only has the copy",
      OWN DATED "From: MAILER-DAEMON@relay.example\nSubject: failure notice\n\nsorry\n\n$P",
      "bounce 1/1 from 192.0.2.1 A=bounce,transaction,copy,direct@0* "
      "B=bounce,transaction,copy,direct@0* C=bounce,transaction,copy,direct@0*"},
     {"a delay note",
-     OWN DATED "From: MAILER-DAEMON@relay.example\nSubject: Warning: could not send message for past 4 "
+     OWN DATED
+     "From: MAILER-DAEMON@relay.example\nSubject: Warning: could not send message for past 4 "
      "hours\n\n$P",
      "delay 1/1 from 192.0.2.1 A=nothing,transaction,copy,direct@0 "
      "B=nothing,transaction,copy,direct@0 C=nothing,transaction,copy,direct@0"},
@@ -260,7 +280,8 @@ static const struct {
      OWN DATED "X-Postern-Probe: run=1; tokens=1\nContent-Transfer-Encoding: base64\n\n",
      "probe 1/1 from 192.0.2.1"},
     {"a relay broke the lines",
-     OWN DATED "X-Postern-Probe: run=1; tokens=1\nContent-Type: text/html\nContent-Transfer-Encoding: "
+     OWN DATED
+     "X-Postern-Probe: run=1; tokens=1\nContent-Type: text/html\nContent-Transfer-Encoding: "
      "quoted-printable\n\n<pre>Token:=20=\n$A<br>=3DEnd</pre>\n",
      "probe 1/1 from 192.0.2.1 A=arrival,transaction,text,direct@0!"},
 };
