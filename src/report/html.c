@@ -63,7 +63,7 @@ static const char *family_of(enum report_verdict v)
 
 void report_html_badge(struct buf *out, enum report_verdict v)
 {
-    buf_addf(out, "<span class=\"badge v-%s\">%s</span>", family_of(v), report_verdict_name(v));
+    buf_addf(out, "<span class=\"badge nb v-%s\">%s</span>", family_of(v), report_verdict_name(v));
 }
 
 static void add_tiles(struct buf *out, const struct report_summary *sum)
