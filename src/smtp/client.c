@@ -105,8 +105,8 @@ static int await(struct smtp_client *c, enum smtp_stage stage, unsigned cookie, 
     return sent_push(c, stage, cookie, now);
 }
 
-int smtp_client_send(struct smtp_client *c, enum smtp_stage stage, unsigned cookie, struct span line,
-                     int64_t now)
+int smtp_client_send(struct smtp_client *c, enum smtp_stage stage, unsigned cookie,
+                     struct span line, int64_t now)
 {
     buf_add(&c->out, line);
     buf_add_str(&c->out, "\r\n");

@@ -4,9 +4,9 @@
  * and hands every reply out together with the command that it answers. Pure: the caller moves the
  * bytes, knows the time, and decides what to say next.
  *
- * Pipelining (RFC 2920 §3.1): MAIL, RCPT and RSET may stand anywhere in a group; every other command
- * ends one. smtp_client_may_send() obeys that, and says no to any second command until the server
- * offered PIPELINING and smtp_client_pipelining() switched it on.
+ * Pipelining (RFC 2920 §3.1): MAIL, RCPT and RSET may stand anywhere in a group; every other
+ * command ends one. smtp_client_may_send() obeys that, and says no to any second command until the
+ * server offered PIPELINING and smtp_client_pipelining() switched it on.
  */
 #ifndef POSTERN_SMTP_CLIENT_H
 #define POSTERN_SMTP_CLIENT_H
@@ -42,7 +42,7 @@ enum { SMTP_GROUP_MAX = 256 }; /* commands that may wait for a reply at once */
 
 struct smtp_client {
     struct smtp_reply_parser parser;
-    struct buf out; /* bytes to send; the caller sends all and says smtp_client_flushed() */
+    struct buf out;         /* bytes to send; the caller sends all and says smtp_client_flushed() */
     struct smtp_sent *sent; /* ring */
     size_t sent_cap, sent_from, sent_count;
     size_t fresh; /* of them, the last ones, still in `out`: no reply can answer these */
@@ -61,17 +61,17 @@ bool smtp_client_may_send(const struct smtp_client *c, enum smtp_stage stage);
  * Writes one line (without CRLF, which is added) and awaits its reply. The line is written as it is
  * given: a tester must be able to send a bad one. -ENOMEM, -EMSGSIZE.
  */
-int smtp_client_send(struct smtp_client *c, enum smtp_stage stage, unsigned cookie, struct span line,
-                     int64_t now);
+int smtp_client_send(struct smtp_client *c, enum smtp_stage stage, unsigned cookie,
+                     struct span line, int64_t now);
 /* Writes raw bytes that end in the awaited reply of `stage`: a message body, a chunk. */
 int smtp_client_send_raw(struct smtp_client *c, enum smtp_stage stage, unsigned cookie,
                          struct span bytes, int64_t now);
 
 enum smtp_client_got {
-    SMTP_CLIENT_MORE = 0,        /* all bytes taken */
-    SMTP_CLIENT_REPLY = 1,       /* *ret and *ret_for are filled; call again with the rest */
-    SMTP_CLIENT_BAD = 2,         /* not SMTP: close */
-    SMTP_CLIENT_UNASKED = 3,     /* a reply to nothing that was sent: *ret is filled */
+    SMTP_CLIENT_MORE = 0,    /* all bytes taken */
+    SMTP_CLIENT_REPLY = 1,   /* *ret and *ret_for are filled; call again with the rest */
+    SMTP_CLIENT_BAD = 2,     /* not SMTP: close */
+    SMTP_CLIENT_UNASKED = 3, /* a reply to nothing that was sent: *ret is filled */
 };
 
 int smtp_client_feed(struct smtp_client *c, struct span *in, struct smtp_reply *ret,

@@ -70,7 +70,8 @@ static void group_is_bounded(void **state)
     smtp_client_pipelining(&c, true);
     answer(&c, "220 mx\r\n", SMTP_STAGE_BANNER, 0);
     while (n < SMTP_GROUP_MAX + 5 && smtp_client_may_send(&c, SMTP_STAGE_RCPT))
-        assert_int_equal(smtp_client_send(&c, SMTP_STAGE_RCPT, n++, SPAN_LIT("RCPT TO:<a@b>"), 1), 0);
+        assert_int_equal(smtp_client_send(&c, SMTP_STAGE_RCPT, n++, SPAN_LIT("RCPT TO:<a@b>"), 1),
+                         0);
     assert_int_equal(n, SMTP_GROUP_MAX);
     for (unsigned i = 0; i < n; i++)
         answer(&c, "250 ok\r\n", SMTP_STAGE_RCPT, i);

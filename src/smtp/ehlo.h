@@ -6,19 +6,19 @@
 #include "base/ip.h"
 
 enum smtp_ext {
-    SMTP_EXT_PIPELINING = 1 << 0,  /* RFC 2920 */
-    SMTP_EXT_SIZE = 1 << 1,        /* RFC 1870 */
-    SMTP_EXT_8BITMIME = 1 << 2,    /* RFC 6152 */
-    SMTP_EXT_SMTPUTF8 = 1 << 3,    /* RFC 6531 */
-    SMTP_EXT_STARTTLS = 1 << 4,    /* RFC 3207 */
-    SMTP_EXT_AUTH = 1 << 5,        /* RFC 4954 */
-    SMTP_EXT_CHUNKING = 1 << 6,    /* RFC 3030 */
-    SMTP_EXT_BINARYMIME = 1 << 7,  /* RFC 3030 */
-    SMTP_EXT_DSN = 1 << 8,         /* RFC 3461 */
-    SMTP_EXT_ENHANCED = 1 << 9,    /* RFC 2034 */
-    SMTP_EXT_XCLIENT = 1 << 10,    /* Postfix XCLIENT_README */
-    SMTP_EXT_XFORWARD = 1 << 11,   /* Postfix XFORWARD_README */
-    SMTP_EXT_ETRN = 1 << 12,       /* RFC 1985 */
+    SMTP_EXT_PIPELINING = 1 << 0, /* RFC 2920 */
+    SMTP_EXT_SIZE = 1 << 1,       /* RFC 1870 */
+    SMTP_EXT_8BITMIME = 1 << 2,   /* RFC 6152 */
+    SMTP_EXT_SMTPUTF8 = 1 << 3,   /* RFC 6531 */
+    SMTP_EXT_STARTTLS = 1 << 4,   /* RFC 3207 */
+    SMTP_EXT_AUTH = 1 << 5,       /* RFC 4954 */
+    SMTP_EXT_CHUNKING = 1 << 6,   /* RFC 3030 */
+    SMTP_EXT_BINARYMIME = 1 << 7, /* RFC 3030 */
+    SMTP_EXT_DSN = 1 << 8,        /* RFC 3461 */
+    SMTP_EXT_ENHANCED = 1 << 9,   /* RFC 2034 */
+    SMTP_EXT_XCLIENT = 1 << 10,   /* Postfix XCLIENT_README */
+    SMTP_EXT_XFORWARD = 1 << 11,  /* Postfix XFORWARD_README */
+    SMTP_EXT_ETRN = 1 << 12,      /* RFC 1985 */
     SMTP_EXT_VRFY = 1 << 13,
     SMTP_EXT_HELP = 1 << 14,
     SMTP_EXT_PIPECONNECT = 1 << 15, /* Exim */
@@ -33,12 +33,13 @@ enum smtp_mech {
 };
 
 struct smtp_ehlo {
-    unsigned ext;          /* enum smtp_ext */
-    unsigned mechs;        /* enum smtp_mech */
-    uint64_t size;         /* of SIZE; 0: no limit told */
-    unsigned rcpt_max;     /* LIMITS RCPTMAX; 0: none told */
-    char name[256];        /* the server's name in the first line; "" when it is no host name */
-    struct ip seen_client; /* our address as the greeting line shows it, as in "Hello you [192.0.2.1]" */
+    unsigned ext;      /* enum smtp_ext */
+    unsigned mechs;    /* enum smtp_mech */
+    uint64_t size;     /* of SIZE; 0: no limit told */
+    unsigned rcpt_max; /* LIMITS RCPTMAX; 0: none told */
+    char name[256];    /* the server's name in the first line; "" when it is no host name */
+    /* our address as the greeting line shows it, as in "Hello you [192.0.2.1]" */
+    struct ip seen_client;
 };
 
 /* Reads the text of a 250 reply to EHLO (lines joined by LF). Unknown keywords are passed over. */

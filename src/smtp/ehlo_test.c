@@ -17,16 +17,22 @@ static const struct {
     unsigned mechs;
     uint64_t size;
 } cases[] = {
-    {"postfix", "mx.example\nPIPELINING\nSIZE 10240000\nVRFY\nETRN\nSTARTTLS\nENHANCEDSTATUSCODES\n"
-     "8BITMIME\nDSN\nSMTPUTF8\nCHUNKING", "mx.example", "",
+    {"postfix",
+     "mx.example\nPIPELINING\nSIZE 10240000\nVRFY\nETRN\nSTARTTLS\nENHANCEDSTATUSCODES\n"
+     "8BITMIME\nDSN\nSMTPUTF8\nCHUNKING",
+     "mx.example", "",
      SMTP_EXT_PIPELINING | SMTP_EXT_SIZE | SMTP_EXT_VRFY | SMTP_EXT_ETRN | SMTP_EXT_STARTTLS |
-     SMTP_EXT_ENHANCED | SMTP_EXT_8BITMIME | SMTP_EXT_DSN | SMTP_EXT_SMTPUTF8 | SMTP_EXT_CHUNKING,
+         SMTP_EXT_ENHANCED | SMTP_EXT_8BITMIME | SMTP_EXT_DSN | SMTP_EXT_SMTPUTF8 |
+         SMTP_EXT_CHUNKING,
      0, 10240000},
-    {"exim", "mx.example Hello t.example [192.0.2.7]\nSIZE 52428800\n8BITMIME\nPIPELINING\n"
-     "PIPECONNECT\nHELP", "mx.example", "192.0.2.7",
+    {"exim",
+     "mx.example Hello t.example [192.0.2.7]\nSIZE 52428800\n8BITMIME\nPIPELINING\n"
+     "PIPECONNECT\nHELP",
+     "mx.example", "192.0.2.7",
      SMTP_EXT_SIZE | SMTP_EXT_8BITMIME | SMTP_EXT_PIPELINING | SMTP_EXT_PIPECONNECT | SMTP_EXT_HELP,
      0, 52428800},
-    {"sendmail", "mx.example Hello t.example [IPv6:2001:db8::7], pleased to meet you\nAUTH PLAIN LOGIN",
+    {"sendmail",
+     "mx.example Hello t.example [IPv6:2001:db8::7], pleased to meet you\nAUTH PLAIN LOGIN",
      "mx.example", "2001:db8::7", SMTP_EXT_AUTH, SMTP_MECH_PLAIN | SMTP_MECH_LOGIN, 0},
     {"opensmtpd", "mx.example Hello t.example [10.0.0.1], pleased to meet you\nHELP", "mx.example",
      "10.0.0.1", SMTP_EXT_HELP, 0, 0},

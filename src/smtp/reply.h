@@ -17,13 +17,13 @@
 #include <stdint.h>
 
 struct smtp_reply {
-    uint16_t code;           /* 200 to 599 */
-    uint16_t enhanced[3];    /* class, subject, detail; class 0 when none was given */
+    uint16_t code;        /* 200 to 599 */
+    uint16_t enhanced[3]; /* class, subject, detail; class 0 when none was given */
     unsigned lines;
-    bool bare_lf;            /* some line ended in LF without CR */
-    bool has_nul;            /* some line held a NUL, shown as it is in the text */
-    struct span text;        /* lines joined by LF, codes removed; cut at SMTP_REPLY_KEPT;
-                                borrowed from the parser, good until it is fed again */
+    bool bare_lf;     /* some line ended in LF without CR */
+    bool has_nul;     /* some line held a NUL, shown as it is in the text */
+    struct span text; /* lines joined by LF, codes removed; cut at SMTP_REPLY_KEPT;
+                         borrowed from the parser, good until it is fed again */
 };
 
 enum smtp_reply_got {

@@ -25,8 +25,8 @@ static const struct reply_case cases[] = {
     {"code and space", "354 \r\n", SMTP_REPLY_DONE, 354, "", "", false},
     {"enhanced", "554 5.7.1 <a@b>: Relay access denied\r\n", SMTP_REPLY_DONE, 554, "5.7.1",
      "5.7.1 <a@b>: Relay access denied", false},
-    {"enhanced of another class is text", "250 5.7.1 Ok\r\n", SMTP_REPLY_DONE, 250, "",
-     "5.7.1 Ok", false},
+    {"enhanced of another class is text", "250 5.7.1 Ok\r\n", SMTP_REPLY_DONE, 250, "", "5.7.1 Ok",
+     false},
     {"four numbers are an address", "550 5.7.1.1 no\r\n", SMTP_REPLY_DONE, 550, "", "5.7.1.1 no",
      false},
     {"many lines", "250-a.example\r\n250-SIZE 1\r\n250 HELP\r\n", SMTP_REPLY_DONE, 250, "",
@@ -193,8 +193,8 @@ static void nul_is_noted(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reply_in_any_cut),        cmocka_unit_test(replies_one_behind_the_other),
-        cmocka_unit_test(line_at_the_limit),       cmocka_unit_test(lines_at_the_limit),
+        cmocka_unit_test(reply_in_any_cut),         cmocka_unit_test(replies_one_behind_the_other),
+        cmocka_unit_test(line_at_the_limit),        cmocka_unit_test(lines_at_the_limit),
         cmocka_unit_test(endless_line_without_end), cmocka_unit_test(nul_is_noted),
     };
 
