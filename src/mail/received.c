@@ -178,8 +178,10 @@ static void read_clauses(const struct frame *f, size_t i, struct received *r)
                 r->id = t->v[i].text;
         } else if (received_token_is(t, i, f->end, "for")) {
             read_for(f, ++i, r);
-        } else if (received_token_is(t, i, f->end, "envelope-from")) {
-            read_sender(f, ++i, r);
+        } else if (received_token_is(t, i, f->end, "envelope-from") ||
+                   (received_token_is(t, i, f->end, "from") && i + 1 < f->end &&
+                    t->v[i + 1].kind == RECEIVED_PATH)) {
+            read_sender(f, ++i, r); /* XMail: "for <a> from <b>" */
         } else if (received_token_is(t, i, f->end, "tls") ||
                    received_token_is(t, i, f->end, "over")) {
             r->tls = RECEIVED_YES; /* Exim, chasquid: a cipher follows; SMTPSVC: "over TLS" */
@@ -197,6 +199,8 @@ static void read_by(const struct frame *f, struct received *r)
     uint16_t port;
 
     r->by = t->v[f->by].text;
+    while (r->by.n && r->by.p[r->by.n - 1] == ',')
+        r->by.n--;
     if (received_ip(r->by, &r->by_ip, &port) || f->by + 1 >= f->end)
         return;
     if (t->v[f->by + 1].kind == RECEIVED_LITERAL) {
@@ -235,10 +239,46 @@ static void read_date(const struct received_tokens *t, struct span body, struct 
     date = t->v[t->date].text;
     date = span_slice(body, (size_t)(date.p + date.n - body.p), body.n);
     r->has_date = received_date(date, &r->date_wall, &r->zone_minutes);
-    for (size_t i = t->date; i < t->count; i++) /* PowerMTA: the sender stands behind the date */
+    /* PowerMTA has the sender behind the date, some Couriers the id. */
+    for (size_t i = t->date; i < t->count; i++) {
         if (t->v[i].kind == RECEIVED_COMMENT &&
             span_starts_nocase(t->v[i].text, SPAN_LIT("envelope-from")))
             received_marks(t->v[i].text, r);
+        else if (received_token_is(t, i, t->count, "id") && i + 1 < t->count && !r->id.n)
+            r->id = t->v[i + 1].text;
+    }
+}
+
+/*
+ * "from 192.0.2.1 by host with HTTP": web mail names the browser's address, which is no HELO. With
+ * SMTP the same words would be a HELO in the form of an address.
+ */
+static void read_web(struct received *r)
+{
+    if (r->ip.family != IP_NONE || r->helo_is_literal || r->helo_ip.family == IP_NONE ||
+        !r->with.n || span_has_nocase(r->with, SPAN_LIT("SMTP")))
+        return;
+    r->ip = r->helo_ip;
+    r->helo = SPAN_NULL;
+    r->helo_ip = (struct ip){0};
+}
+
+/*
+ * Web mail's "(SquirrelMail authenticated user u)": nobody says HELO to it, so nobody can forge
+ * it.
+ */
+static void read_web_login(const struct frame *f, struct received *r)
+{
+    for (size_t i = 0; i < f->end && span_starts_nocase(r->with, SPAN_LIT("HTTP")); i++) {
+        struct span rest = f->t->v[i].text, product, word;
+
+        if (f->t->v[i].kind == RECEIVED_COMMENT && span_word(&rest, &product) &&
+            span_word(&rest, &word) && span_eq_nocase(word, SPAN_LIT("authenticated")) &&
+            span_word(&rest, &word) && span_eq_nocase(word, SPAN_LIT("user"))) {
+            r->auth = RECEIVED_YES;
+            span_word(&rest, &r->auth_user);
+        }
+    }
 }
 
 enum received_got received_parse(struct span body, struct received *ret)
@@ -250,6 +290,9 @@ enum received_got received_parse(struct span body, struct received *ret)
 
     received_tokenize(body, &t);
     f = find_frame(&t);
+    if (t.count && t.v[0].kind == RECEIVED_COMMENT && tells_address(&t.v[0]) &&
+        span_starts_nocase(t.v[0].text, SPAN_LIT("from ")))
+        received_peer_nested(t.v[0].text, &r);
     if (f.from < f.end) {
         /* Without a "by" the client's words end at the first word that can only be the writer's. */
         size_t stop = f.by < f.end ? f.by - 1 : f.from + 1;
@@ -268,6 +311,8 @@ enum received_got received_parse(struct span body, struct received *ret)
         read_by(&f, &r);
         read_clauses(&f, f.by + 1, &r);
     }
+    read_web(&r);
+    read_web_login(&f, &r);
     read_local(&f, &r);
     read_date(&t, body, &r);
     received_writer_find(&t, f.by < f.end ? f.by + 1 : 0, &r);

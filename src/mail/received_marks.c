@@ -119,7 +119,8 @@ static void login_words(struct span first, struct span rest, struct received *r)
         logged_in(r, second); /* CommuniGate */
     else if (is(first, "smtp-auth") && is(second, "username"))
         logged_in(r, third); /* qpsmtpd */
-    if (is(first, "auth:") && span_has_nocase(rest, SPAN_LIT("TLS:")))
+    if (is(first, "auth:") &&
+        (span_has_nocase(rest, SPAN_LIT("TLS:")) || span_has_nocase(rest, SPAN_LIT("SSL:"))))
         r->tls = RECEIVED_YES;
 }
 

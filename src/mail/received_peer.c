@@ -65,9 +65,9 @@ static bool next_word(struct span *s, struct span *ret)
 static bool is_no_name(struct span s)
 {
     static const char *const words[] = {
-        "unknown",  "unknownhost", "unknown_domain", "unverified", "unresolved", "nxdomain",
-        "dnserror", "noreverse",   "no.reverse",     "rdns",       "failed",     "misconfigured",
-        "sender",   "local",       "running",        "verified",
+        "unknown",       "unknownhost", "unknown_domain", "unverified", "unresolved", "nxdomain",
+        "softdnserr",    "dnserror",    "noreverse",      "no.reverse", "rdns",       "failed",
+        "misconfigured", "sender",      "local",          "running",    "verified",
     };
 
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
@@ -117,7 +117,8 @@ static void peer_word(struct span word, struct span *rest, struct peer *p)
 
         if (num_uint(next, 1, 65535, &port))
             p->port = (uint16_t)port;
-    } else if (span_eq_nocase(word, SPAN_LIT("HELO")) || span_eq_nocase(word, SPAN_LIT("EHLO"))) {
+    } else if (span_eq_nocase(word, SPAN_LIT("HELO")) || span_eq_nocase(word, SPAN_LIT("EHLO")) ||
+               span_eq_nocase(word, SPAN_LIT("LHLO"))) {
         p->has_helo = true;
         if (next_word(rest, &next))
             p->helo = next;
@@ -206,11 +207,11 @@ static void settle_first(struct span first, struct peer *p, struct received *r)
     if (p->has_helo) {
         r->helo = p->helo;
         r->helo_apart = true;
-        if (received_ip(first, &ip, &port) && p->ip.family == IP_NONE) {
+        if (!received_ip(first, &ip, &port)) {
+            p->name = p->name.n ? p->name : host_name(first);
+        } else if (p->ip.family == IP_NONE) {
             p->ip = ip;
             p->port = port ? port : p->port; /* "(port=4321 helo=h)" */
-        } else if (!p->name.n) {
-            p->name = host_name(first);
         }
     } else if (p->ip.family == IP_NONE && first.n && first.p[0] == '[' &&
                received_ip(first, &ip, &port)) {
@@ -222,6 +223,21 @@ static void settle_first(struct span first, struct peer *p, struct received *r)
     } else {
         r->helo = first;
     }
+}
+
+static void finish(struct span first, struct peer *p, const struct peer *beside, struct received *r)
+{
+    /* Only a writer that has no address in a comment means the one beside the HELO. */
+    if (p->ip.family == IP_NONE) {
+        p->ip = beside->ip;
+        p->port = beside->port ? beside->port : p->port;
+    }
+    settle_first(first, p, r);
+    r->ip = p->ip;
+    r->port = p->port;
+    r->name = p->name;
+    r->ident = p->ident;
+    r->may_be_forged = p->forged;
 }
 
 void received_peer_clause(const struct received_tokens *t, size_t from, size_t end,
@@ -250,15 +266,16 @@ void received_peer_clause(const struct received_tokens *t, size_t from, size_t e
         r->local = true;
         return;
     }
-    /* Only a writer that has no address in a comment means the one beside the HELO. */
-    if (p.ip.family == IP_NONE) {
-        p.ip = beside.ip;
-        p.port = beside.port ? beside.port : p.port;
-    }
-    settle_first(first, &p, r);
-    r->ip = p.ip;
-    r->port = p.port;
-    r->name = p.name;
-    r->ident = p.ident;
-    r->may_be_forged = p.forged;
+    finish(first, &p, &beside, r);
+}
+
+void received_peer_nested(struct span comment, struct received *r)
+{
+    struct peer p = {0}, beside = {0};
+    struct span word, helo = SPAN_NULL;
+
+    next_word(&comment, &word); /* "from" */
+    next_word(&comment, &helo);
+    peer_comment(comment, helo, &p);
+    finish(helo, &p, &beside, r);
 }

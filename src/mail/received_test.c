@@ -478,6 +478,44 @@ static void gateways(void **state)
          "ID 1234 for <token@example.org>; " DATE,
          "James helo=pc apart name=h.example ip=192.0.2.1 by=mx.example.org with=ESMTPA auth=yes "
          "id=1234 for=token@example.org" WHEN},
+        {"navgw has the clause in a comment",
+         "(from PC [192.0.2.1]) by gw.example.org (NAVGW 2.5.2.12) with SMTP id M1 for "
+         "<token@example.org>; " DATE,
+         "NAVGW v=2.5.2.12 helo=PC ip=192.0.2.1 by=gw.example.org with=SMTP id=M1 "
+         "for=token@example.org" WHEN},
+        {"web mail names the browser",
+         "from 192.0.2.1 (SquirrelMail authenticated user joe); by web.example.org with "
+         "HTTP; " DATE,
+         "unknown ip=192.0.2.1 by=web.example.org with=HTTP auth=yes user=joe" WHEN},
+        {"a HELO that looks like it",
+         "from 192.0.2.1 (SquirrelMail authenticated user joe) by mx.example.org with SMTP; " DATE,
+         "unknown helo=192.0.2.1 heloip=192.0.2.1 by=mx.example.org with=SMTP" WHEN},
+        {"ecelerity, port in the brackets",
+         "from ([192.0.2.1:50387] helo=pc) by mx.example.org (ecelerity 2.1.1.3 r(11743)) with "
+         "ESMTP "
+         "id 80/0A-02454; " DATE,
+         "Ecelerity v=2.1.1.3 helo=pc apart ip=192.0.2.1 port=50387 by=mx.example.org with=ESMTP "
+         "id=80/0A-02454" WHEN},
+        {"port behind a fifth dot",
+         "from h.example (pc.example) [192.0.2.1.4321] (joe) by mx.example.org with esmtp (Exim "
+         "3.35 "
+         "#1 (Debian)) id 1A; " DATE,
+         "Exim v=3.35 helo=pc.example apart name=h.example ip=192.0.2.1 port=4321 "
+         "by=mx.example.org "
+         "with=esmtp tls=no auth=no id=1A" WHEN},
+        {"xmail tells the sender",
+         "from pc ([192.0.2.1]:23198) by mx.example.org with [XMail 1.20 ESMTP Server] id <S72E> "
+         "for "
+         "<token@example.org> from <s@example.net>; " DATE,
+         "unknown helo=pc ip=192.0.2.1 port=23198 by=mx.example.org id=S72E for=token@example.org "
+         "sender=<s@example.net>" WHEN},
+        {"id behind the date",
+         "from pc (h.example [192.0.2.1]) (AUTH: LOGIN joe@example.org, SSL: TLSv1/SSLv3,128bits) "
+         "by "
+         "mx.example.org with esmtp; " DATE " id 000000DB.43735815",
+         "Courier helo=pc name=h.example ip=192.0.2.1 by=mx.example.org with=esmtp tls=yes "
+         "auth=yes "
+         "user=joe@example.org id=000000DB.43735815" WHEN},
         {"nobody we know", "from pc (h.example [192.0.2.1]) by mx.example.org with ESMTPSA; " DATE,
          "unknown helo=pc name=h.example ip=192.0.2.1 by=mx.example.org with=ESMTPSA tls=yes "
          "auth=yes" WHEN},

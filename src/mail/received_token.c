@@ -164,6 +164,17 @@ static void take_port(struct span *s, char sep, uint16_t *ret_port)
     }
 }
 
+/* "192.0.2.1.4321": early Exim puts the port behind one more dot. */
+static void take_fifth(struct span *s, uint16_t *ret_port)
+{
+    size_t dots = 0;
+
+    for (size_t i = 0; i < s->n; i++)
+        dots += s->p[i] == '.';
+    if (dots == 4)
+        take_port(s, '.', ret_port);
+}
+
 bool received_ip(struct span s, struct ip *ret, uint16_t *ret_port)
 {
     *ret_port = 0;
@@ -180,9 +191,10 @@ bool received_ip(struct span s, struct ip *ret, uint16_t *ret_port)
         if (behind.n)
             return false;
         s = span_slice(s, 1, close);
-    } else if (span_find(s, ':') == span_rfind(s, ':')) {
-        take_port(&s, ':', ret_port);
     }
+    if (span_find(s, ':') == span_rfind(s, ':'))
+        take_port(&s, ':', ret_port); /* one colon is no IPv6 address */
+    take_fifth(&s, ret_port);
     if (span_starts_nocase(s, SPAN_LIT("IPv6:")))
         s = span_slice(s, 5, s.n);
     s = span_slice(s, 0, span_find(s, '%')); /* fe80::1%eth0: the scope is the writer's own */

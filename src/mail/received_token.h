@@ -43,6 +43,8 @@ bool received_ip(struct span text, struct ip *ret, uint16_t *ret_port);
 /* What the comments of the from clause say about the peer: received_peer.c. */
 void received_peer_clause(const struct received_tokens *t, size_t from, size_t end,
                           struct received *r);
+/* NAVGW's "(from HELO [ip])": the clause as a comment. */
+void received_peer_nested(struct span comment, struct received *r);
 /* Signs of TLS and of a login in a comment, wherever it stands. */
 void received_marks(struct span comment, struct received *r);
 

@@ -438,6 +438,15 @@ static void settle_shape(struct received *r)
     }
     if (r->writer == RECEIVED_BY_NETMAIL)
         split_login(r);
+    /* Before version 4: "from name (helo) [ip]". */
+    if (r->writer == RECEIVED_BY_EXIM && !r->helo_apart && !span_eq_nocase(r->name, r->helo) &&
+        r->name.n && !r->local) {
+        struct span name = r->helo;
+
+        r->helo = r->name;
+        r->name = name;
+        r->helo_apart = true;
+    }
 }
 
 void received_writer_find(const struct received_tokens *t, size_t by, struct received *r)
