@@ -73,7 +73,7 @@ static void complain(unsigned line, const char *key, const char *fmt, ...)
     va_end(ap);
 }
 
-/* --- hints ------------------------------------------------------------------------------------- */
+/* --- hints ------------------------------------------------------------------------------------ */
 
 /* Letters that differ at the same place or are missing: enough for a typing error. */
 static size_t far_from(const char *a, const char *b)
@@ -142,7 +142,9 @@ static void unknown(unsigned line, const char *section, const char *name)
         complain(line, name, "no such setting in %s", section);
 }
 
-/* --- what libconfuse calls --------------------------------------------------------------------- */
+/* --- what libconfuse calls -------------------------------------------------------------------- */
+
+static void on_error(cfg_t *cfg, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 
 static void on_error(cfg_t *cfg, const char *fmt, va_list ap)
 {
@@ -224,7 +226,7 @@ static int on_value(cfg_t *cfg, cfg_opt_t *opt)
     return keep(row, text, line);
 }
 
-/* --- reading ----------------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 /* libconfuse's table, made from the schema: one array of options, cut into sections. */
 struct table {
@@ -358,7 +360,7 @@ void conf_free(struct conf **pc)
     *pc = NULL;
 }
 
-/* --- values ------------------------------------------------------------------------------------ */
+/* --- values ----------------------------------------------------------------------------------- */
 
 size_t conf_count(const struct conf *c)
 {

@@ -14,7 +14,7 @@ static void say(struct side *s, const char *text)
     assert_int_equal(conn_write(s->conn, span_str(text)), 0);
 }
 
-/* --- an echo ----------------------------------------------------------------------------------- */
+/* --- an echo ---------------------------------------------------------------------------------- */
 
 static void echo(struct side *s, enum side_event e, struct span bytes)
 {
@@ -82,7 +82,7 @@ static void test_local_address(void **state)
     assert_int_equal(conn_connect(loop, &to, &few_events, &client, &client.conn), -EINVAL);
 }
 
-/* --- connects that fail ------------------------------------------------------------------------ */
+/* --- connects that fail ----------------------------------------------------------------------- */
 
 static void test_failed_connects(void **state)
 {
@@ -146,7 +146,7 @@ static void test_connect_timeout(void **state)
     close(fd);
 }
 
-/* --- deadlines --------------------------------------------------------------------------------- */
+/* --- deadlines -------------------------------------------------------------------------------- */
 
 static void set_deadline(struct side *s, enum side_event e, struct span bytes)
 {
@@ -202,7 +202,7 @@ static void fill(struct side *s)
     }
 }
 
-/* --- ending in every callback ------------------------------------------------------------------ */
+/* --- ending in every callback ----------------------------------------------------------------- */
 
 enum ending { CLOSE, ABORT, DROP, CLOSE_TWICE, CLOSE_ABORT, CLOSE_DROP, ABORT_DROP, ENDINGS };
 
@@ -336,7 +336,7 @@ static void test_loop_freed_with_connections(void **state)
     assert_int_equal(client.times[AT_CLOSED] + server.times[AT_CLOSED], 0);
 }
 
-/* --- much data --------------------------------------------------------------------------------- */
+/* --- much data -------------------------------------------------------------------------------- */
 
 enum { MUCH = 12 << 20, CHUNK = 50000 };
 
@@ -440,7 +440,7 @@ static void test_close_with_full_queue(void **state)
     assert_in_range(loop_clock() - began, CONN_LINGER - 100, CONN_LINGER + 2000);
 }
 
-/* --- ends of the peer -------------------------------------------------------------------------- */
+/* --- ends of the peer ------------------------------------------------------------------------- */
 
 static void half_closer(struct side *s, enum side_event e, struct span bytes)
 {
@@ -573,7 +573,7 @@ static void test_last_reply_is_not_lost(void **state)
     assert_int_equal(client.end.reason, CONN_EOF);
 }
 
-/* --- many -------------------------------------------------------------------------------------- */
+/* --- many ------------------------------------------------------------------------------------- */
 
 enum { MANY = 2000 };
 

@@ -50,7 +50,7 @@ static void note_info(struct side *s)
     assert_true(conn_tls_info(s->conn, s == &client ? &client_info : &server_info));
 }
 
-/* --- TLS from the start ------------------------------------------------------------------------ */
+/* --- TLS from the start ----------------------------------------------------------------------- */
 
 static void tls_echo(struct side *s, enum side_event e, struct span bytes)
 {
@@ -158,7 +158,7 @@ static void test_verify_refuses(void **state)
     assert_non_null(strstr(server.end_text, "unknown ca"));
 }
 
-/* --- STARTTLS ---------------------------------------------------------------------------------- */
+/* --- STARTTLS --------------------------------------------------------------------------------- */
 
 static const char *go_ahead, *command;
 static bool insist;
@@ -249,7 +249,7 @@ static void test_starttls(void **state)
     }
 }
 
-/* --- handshakes that fail ---------------------------------------------------------------------- */
+/* --- handshakes that fail --------------------------------------------------------------------- */
 
 static enum { SPEAKS_SMTP, CLOSES, RESETS, SILENT, ALERTS, HALF_HELLO } fault;
 
@@ -365,7 +365,7 @@ static void test_forged_record(void **state)
     assert_int_equal(server.times[AT_DATA], 0);
 }
 
-/* --- ending inside ----------------------------------------------------------------------------- */
+/* --- ending inside ---------------------------------------------------------------------------- */
 
 static int ending;
 
@@ -401,7 +401,7 @@ static void test_ending_when_secured(void **state)
     }
 }
 
-/* --- much data --------------------------------------------------------------------------------- */
+/* --- much data -------------------------------------------------------------------------------- */
 
 enum { MUCH = 6 << 20, CHUNK = 30000 };
 
@@ -468,7 +468,7 @@ static void test_back_pressure(void **state)
             fail_msg("byte %zu is wrong", i);
 }
 
-/* --- memory ------------------------------------------------------------------------------------ */
+/* --- memory ----------------------------------------------------------------------------------- */
 
 enum { MANY = 200 };
 
@@ -529,7 +529,7 @@ static void test_memory(void **state)
     listener_free(&li);
 }
 
-/* --- contexts ---------------------------------------------------------------------------------- */
+/* --- contexts --------------------------------------------------------------------------------- */
 
 static void write_text(const char *path, const char *text)
 {

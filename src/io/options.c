@@ -26,7 +26,7 @@ enum {
     NAME_MAX_LENGTH = 40,
 };
 
-/* --- values ------------------------------------------------------------------------------------ */
+/* --- values ----------------------------------------------------------------------------------- */
 
 static const char *time_text(uint64_t ms, char out[40])
 {
@@ -166,7 +166,7 @@ void option_list_deinit(struct option_list *list)
     *list = (struct option_list){0};
 }
 
-/* --- names ------------------------------------------------------------------------------------- */
+/* --- names ------------------------------------------------------------------------------------ */
 
 static const struct option_row *row_of(const struct options *o, const char *name)
 {
@@ -259,7 +259,7 @@ const char *options_nearest(const char *word, const char *const *words, size_t c
     return nearest;
 }
 
-/* --- the command line -------------------------------------------------------------------------- */
+/* --- the command line ------------------------------------------------------------------------- */
 
 static enum options_got misuse(const struct options *o, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Questions. One may need several of c-ares' (A and AAAA), or several of ours (the names of a PTR are
- * confirmed by address questions of their own); `waiting` counts what is still out. When it comes to
- * zero the answer is given from the loop, never from inside the call that asked: c-ares answers some
- * questions at once.
+ * Questions. One may need several of c-ares' (A and AAAA), or several of ours (the names of a PTR
+ * are confirmed by address questions of their own); `waiting` counts what is still out. When it
+ * comes to zero the answer is given from the loop, never from inside the call that asked: c-ares
+ * answers some questions at once.
  *
  * A cancelled question stays until c-ares has let go of it, since c-ares can't cancel one alone.
  */

@@ -75,7 +75,7 @@ static struct listener *tcp;
 static unsigned asked_udp, asked_tcp;
 static struct timer watchdog;
 
-/* --- the name server --------------------------------------------------------------------------- */
+/* --- the name server -------------------------------------------------------------------------- */
 
 static void put_name(struct buf *b, const char *name)
 {
@@ -115,7 +115,7 @@ static unsigned type_number(struct span type)
 static void put_rdata(struct buf *b, struct span type, const char *data)
 {
     struct span rest = span_str(data), word;
-    unsigned preference;
+    unsigned preference = 0;
     struct ip ip;
 
     if (span_eq(type, SPAN_LIT("A")) || span_eq(type, SPAN_LIT("AAAA"))) {
@@ -276,7 +276,7 @@ static void tcp_accept(void *cookie, struct listener *li, struct conn *c)
     conn_own(c, &tcp_events, NULL);
 }
 
-/* --- the tests' own ---------------------------------------------------------------------------- */
+/* --- the tests' own --------------------------------------------------------------------------- */
 
 static char server_text[40];
 

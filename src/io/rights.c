@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Giving rights up. The order is forced: the user needs capabilities to change, no_new_privs is what
- * lets a process without rights install a filter, and the filter comes last because it forbids all
- * the calls before it.
+ * Giving rights up. The order is forced: the user needs capabilities to change, no_new_privs is
+ * what lets a process without rights install a filter, and the filter comes last because it forbids
+ * all the calls before it.
  *
  * Nothing but an unknown user stops the program: in containers and chroots some of this is always
  * refused, and a tester that can't run there would be run as root elsewhere.

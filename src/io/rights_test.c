@@ -53,7 +53,7 @@ static int after_drop(enum rights_profile profile, int (*fn)(void))
     return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-/* --- what must go on working ------------------------------------------------------------------- */
+/* --- what must go on working ------------------------------------------------------------------ */
 
 static unsigned closed_count;
 
@@ -171,7 +171,7 @@ static void test_work_goes_on(void **state)
     }
 }
 
-/* --- what must not ----------------------------------------------------------------------------- */
+/* --- what must not ---------------------------------------------------------------------------- */
 
 static int try_exec(void)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The message of a delivery: one body for all recipients of the transaction, with the token of each.
- * A smuggling probe's message goes on behind an ending that is none, with a second envelope whose
- * recipient carries a token of its own kind: only that token's arrival proves that the ending was
- * believed.
+ * The message of a delivery: one body for all recipients of the transaction, with the token of
+ * each. A smuggling probe's message goes on behind an ending that is none, with a second envelope
+ * whose recipient carries a token of its own kind: only that token's arrival proves that the ending
+ * was believed.
  */
 #include "probe/session_priv.h"
 

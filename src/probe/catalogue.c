@@ -98,10 +98,10 @@ const char *form_need_words(enum form_need need)
 uint32_t form_need_of(enum expand_var var)
 {
     static const uint32_t implied[EXPAND_VARS] = {
-        [EXPAND_HOST] = NEED_HOST,         [EXPAND_LOCAL] = NEED_LOCAL_DOMAIN,
-        [EXPAND_MXLABEL] = NEED_MX_LABEL,  [EXPAND_MAILBOX] = NEED_LOCAL_RCPT,
-        [EXPAND_PARTNER] = NEED_PARTNER,   [EXPAND_ACCOUNT] = NEED_ACCOUNT,
-        [EXPAND_PASSWORD] = NEED_ACCOUNT,  [EXPAND_D_WIDE] = NEED_SMTPUTF8,
+        [EXPAND_HOST] = NEED_HOST,        [EXPAND_LOCAL] = NEED_LOCAL_DOMAIN,
+        [EXPAND_MXLABEL] = NEED_MX_LABEL, [EXPAND_MAILBOX] = NEED_LOCAL_RCPT,
+        [EXPAND_PARTNER] = NEED_PARTNER,  [EXPAND_ACCOUNT] = NEED_ACCOUNT,
+        [EXPAND_PASSWORD] = NEED_ACCOUNT, [EXPAND_D_WIDE] = NEED_SMTPUTF8,
     };
 
     return (unsigned)var < EXPAND_VARS ? implied[var] : 0;

@@ -97,11 +97,11 @@ struct form {
     bool risk_syntax; /* many servers count it as a syntax error */
     bool by_sender;   /* recipient without room for a token: the sender's token is the proof */
     enum form_before before;
-    enum helo_verb verb;       /* FORM_HELO */
-    enum channel_type channel; /* FORM_CHANNEL */
+    enum helo_verb verb;                   /* FORM_HELO */
+    enum channel_type channel;             /* FORM_CHANNEL */
     const struct form *p_sender, *p_rcpt;  /* FORM_PAIR */
     const struct form *p_helo, *p_channel; /* FORM_PAIR: NULL where the row names none */
-    const char *file; /* where the row stands */
+    const char *file;                      /* where the row stands */
     unsigned line;
     char *block; /* owns every text above */
 };

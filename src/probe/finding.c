@@ -31,7 +31,8 @@ void finding_list_deinit(struct finding_list *l)
     *l = (struct finding_list){0};
 }
 
-int finding_add(struct finding_list *l, enum severity severity, const char *id, const char *fmt, ...)
+int finding_add(struct finding_list *l, enum severity severity, const char *id, const char *fmt,
+                ...)
 {
     struct buf text = BUF_INIT(FINDING_TEXT_MAX);
     va_list ap;
@@ -64,8 +65,10 @@ const char *finding_nat_cause(struct ip seen)
         const char *net, *cause;
     } causes[] = {
         {"10.0.2.0/24", "the user-mode network of rootless containers (slirp4netns, passt)"},
-        {"10.42.0.0/16", "a Kubernetes pod network (externalTrafficPolicy: Cluster rewrites clients)"},
-        {"10.244.0.0/16", "a Kubernetes pod network (externalTrafficPolicy: Cluster rewrites clients)"},
+        {"10.42.0.0/16",
+         "a Kubernetes pod network (externalTrafficPolicy: Cluster rewrites clients)"},
+        {"10.244.0.0/16",
+         "a Kubernetes pod network (externalTrafficPolicy: Cluster rewrites clients)"},
         {"172.17.0.0/16", "Docker's bridge gateway (userland proxy, or iptables switched off)"},
         {"172.16.0.0/12", "a container bridge's gateway (Docker compose networks lie here)"},
         {"169.254.0.0/16", "a link-local hop, as cloud balancers use"},
@@ -105,11 +108,14 @@ static int check_seen(struct finding_list *l, const struct door *d, struct ip se
         return finding_add(l, open ? SEVERITY_CRITICAL : SEVERITY_HIGH, "source-nat",
                            "the server sees us as %s, but we are %s: %s. Whoever trusts that "
                            "address trusts the whole Internet",
-                           text, mine, cause ? cause : "its own address, so something in front of "
-                                                       "it speaks for all clients");
+                           text, mine,
+                           cause ? cause
+                                 : "its own address, so something in front of "
+                                   "it speaks for all clients");
     return finding_add(l, SEVERITY_INFO, "address-translated",
                        "the server sees us as %s; our own address is %s (NAT on our side, or a "
-                       "balancer on theirs)", text, mine);
+                       "balancer on theirs)",
+                       text, mine);
 }
 
 static int check_ehlo(struct finding_list *l, const struct door *d)
@@ -122,14 +128,16 @@ static int check_ehlo(struct finding_list *l, const struct door *d)
         err = finding_add(l, SEVERITY_HIGH, "xclient-offered",
                           "port %u offers XCLIENT to us: a client may say whose address it has; "
                           "list only your proxies in smtpd_authorized_xclient_hosts "
-                          "(--with xclient tries it)", d->port);
+                          "(--with xclient tries it)",
+                          d->port);
     if (!err && (d->ehlo.ext & SMTP_EXT_XFORWARD))
         err = finding_add(l, SEVERITY_LOW, "xforward-offered",
                           "port %u offers XFORWARD to us: a client may forge your log", d->port);
     if (!err && d->plaintext_injected)
         err = finding_add(l, SEVERITY_MEDIUM, "starttls-injection",
                           "port %u sends bytes behind its reply to STARTTLS: something writes into "
-                          "the clear part of the session", d->port);
+                          "the clear part of the session",
+                          d->port);
     return err;
 }
 
@@ -144,15 +152,18 @@ static int check_behaviour(struct finding_list *l, const struct door *d)
     if (d->banned)
         err = finding_add(l, SEVERITY_INFO, "self-ban",
                           "port %u no longer lets us in after %u refusals: a ban rule is at work; "
-                          "test from a listed address, or with --gentle", d->port, d->refusals);
+                          "test from a listed address, or with --gentle",
+                          d->port, d->refusals);
     if (!err && slow)
         err = finding_add(l, SEVERITY_INFO, "slows-down",
                           "port %u holds its replies back after some refusals (seen in %u "
-                          "sessions); later sessions stayed below that", d->port, slow);
+                          "sessions); later sessions stayed below that",
+                          d->port, slow);
     if (!err && (n.deferred || d->control.state == CONTROL_DEFERRED))
         err = finding_add(l, SEVERITY_INFO, "greylisting",
                           "port %u puts mail off (%u probes are still pending); run again with "
-                          "--resume, or with a longer --wait", d->port, n.deferred);
+                          "--resume, or with a longer --wait",
+                          d->port, n.deferred);
     if (!err && n.bounced)
         err = finding_add(l, SEVERITY_MEDIUM, "backscatter",
                           "%u envelopes were taken and came back as bounces: the server sends "
@@ -241,7 +252,8 @@ static int check_proved(struct finding_list *l, const struct door *d)
             continue;
         return finding_add(l, SEVERITY_CRITICAL, "relay-proved",
                            "%s port %u%s relays for strangers: %u envelopes arrived, first of all "
-                           "%s%s%s. %s", ip_text(d->host->ip, ip), d->port,
+                           "%s%s%s. %s",
+                           ip_text(d->host->ip, ip), d->port,
                            d->tls == DOOR_STARTTLS ? " after STARTTLS" : "", door_count(d).proved,
                            p->id, p->cause && p->cause->cve ? " " : "",
                            p->cause && p->cause->cve ? p->cause->cve : "",
@@ -256,10 +268,11 @@ static int check_path(struct finding_list *l, const struct finding_arrival *a)
 
     if (a->output.family == IP_NONE || ip_eq(a->input, a->output))
         return 0;
-    return finding_add(l, SEVERITY_HIGH, "multi-hop",
-                       "what went in at %s came out at %s: a chain of hosts relays; the one to close "
-                       "is the first that takes mail from strangers", ip_text(a->input, input),
-                       ip_text(a->output, output));
+    return finding_add(
+        l, SEVERITY_HIGH, "multi-hop",
+        "what went in at %s came out at %s: a chain of hosts relays; the one to close "
+        "is the first that takes mail from strangers",
+        ip_text(a->input, input), ip_text(a->output, output));
 }
 
 int finding_all(struct finding_list *l, const struct verdict_door *doors, size_t count,

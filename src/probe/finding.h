@@ -21,13 +21,13 @@ struct finding_list {
 
 void finding_list_deinit(struct finding_list *l);
 /* An equal id and text is entered once. 0 or -ENOMEM. */
-int finding_add(struct finding_list *l, enum severity severity, const char *id, const char *fmt, ...)
-    __attribute__((format(printf, 4, 5)));
+int finding_add(struct finding_list *l, enum severity severity, const char *id, const char *fmt,
+                ...) __attribute__((format(printf, 4, 5)));
 
 /* How a proved probe travelled, as far as findings care. */
 struct finding_arrival {
     struct ip input, output; /* whom we spoke to; who brought it to the sink */
-    struct ip seen;          /* our address as the first Received line of the target has it; or none */
+    struct ip seen; /* our address as the first Received line of the target has it; or none */
 };
 
 /*

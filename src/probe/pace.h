@@ -17,7 +17,7 @@ enum {
 };
 
 struct pace {
-    bool limited; /* false: no limit, for hosts of the operator's own */
+    bool limited;   /* false: no limit, for hosts of the operator's own */
     bool any;       /* a refusal was met */
     int64_t newest; /* when the last one was; ms */
 };

@@ -44,7 +44,9 @@ static int hand_form(struct probe_list *list, enum form_kind kind, const char *t
 
     if (strlen(text) > EXPAND_MAX / 2) {
         snprintf(why, why_size, "--%s: longer than %d octets",
-                 kind == FORM_SENDER ? "from" : kind == FORM_HELO ? "helo" : "rcpt",
+                 kind == FORM_SENDER ? "from"
+                 : kind == FORM_HELO ? "helo"
+                                     : "rcpt",
                  EXPAND_MAX / 2);
         return -EINVAL;
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One connection to a door, as a machine: bytes, events and the time go in; bytes to send and wishes
- * come out. After every call the owner looks at three things:
+ * One connection to a door, as a machine: bytes, events and the time go in; bytes to send and
+ * wishes come out. After every call the owner looks at three things:
  *
  *     client.out   bytes to write to the connection, then to be consumed
  *     want_tls     start TLS now (then call session_secured or session_closed)
@@ -9,8 +9,8 @@
  *
  * and wakes it with session_tick when `deadline` has passed. The results go to the door.
  *
- *     connected ─▶ banner ─▶ EHLO ─▶ [STARTTLS ─▶ EHLO] ─▶ [AUTH] ─▶ [XCLIENT ─▶ EHLO] ─▶ [XFORWARD]
- *         ─▶ control ─▶ survey … ─▶ delivery … ─▶ QUIT ─▶ over
+ *     connected ─▶ banner ─▶ EHLO ─▶ [STARTTLS ─▶ EHLO] ─▶ [AUTH] ─▶ [XCLIENT ─▶ EHLO]
+ *         ─▶ [XFORWARD] ─▶ control ─▶ survey … ─▶ delivery … ─▶ QUIT ─▶ over
  */
 #ifndef POSTERN_PROBE_SESSION_H
 #define POSTERN_PROBE_SESSION_H
@@ -29,17 +29,17 @@ enum session_phase {
 enum { SESSION_NO_PROBE = 0xffff };
 
 struct session_step {
-    uint8_t stage;  /* enum smtp_stage */
-    bool filler;    /* a recipient that only stands before the probe's own */
+    uint8_t stage;   /* enum smtp_stage */
+    bool filler;     /* a recipient that only stands before the probe's own */
     uint8_t control; /* number of the control recipient, for PLAN_CONTROL */
     uint16_t tx, probe;
 };
 
 struct session_tx {
     enum plan_kind kind;
-    uint16_t lead;      /* a probe with this sender, or SESSION_NO_PROBE for the control */
+    uint16_t lead; /* a probe with this sender, or SESSION_NO_PROBE for the control */
     bool mail_taken, mail_failed, data_failed;
-    uint16_t taken;     /* recipients accepted */
+    uint16_t taken; /* recipients accepted */
     uint16_t mail_line, mail_reply_line;
 };
 
@@ -58,7 +58,7 @@ struct session {
     bool helo_second, xclient_done, xforward_done, auth_done, ehlo_fell_back;
     bool banner_taken; /* it was let in */
     unsigned auth_step;
-    unsigned allowed;  /* refusals that the pace allows */
+    unsigned allowed; /* refusals that the pace allows */
     uint16_t banner_line;
     int64_t last_reply_at, deadline;
     bool quick_seen; /* some reply came without delay */

@@ -50,8 +50,8 @@ int verdict_exit(enum verdict v)
 
 struct tally {
     struct door_counts n;
-    unsigned refused;  /* refused or inferred, for good */
-    unsigned blocked;  /* of them: we were refused, not the envelope */
+    unsigned refused; /* refused or inferred, for good */
+    unsigned blocked; /* of them: we were refused, not the envelope */
     unsigned tls, auth;
 };
 
@@ -182,8 +182,7 @@ static const enum verdict worst_first[] = {VERDICT_OPEN, VERDICT_ACCEPTS, VERDIC
 
 static bool counts(const struct verdict_door *d)
 {
-    return d->verdict != VERDICT_ABSENT &&
-           !(d->optional && d->verdict == VERDICT_UNREACHABLE);
+    return d->verdict != VERDICT_ABSENT && !(d->optional && d->verdict == VERDICT_UNREACHABLE);
 }
 
 static void door_name(const struct door *d, char *out, size_t size)

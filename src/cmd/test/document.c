@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a target amounts to, as JSON: one object a probe, one a door, and the verdict. The shapes are
- * those of report/report.h and postern-test(1). Bytes of strangers go in in the form of escape_text,
- * because JSON holds no raw bytes.
+ * What a target amounts to, as JSON: one object a probe, one a door, and the verdict. The shapes
+ * are those of report/report.h and postern-test(1). Bytes of strangers go in in the form of
+ * escape_text, because JSON holds no raw bytes.
  */
 #include "cmd/test/test.h"
 
@@ -74,8 +74,9 @@ static json_t *refs_json(const struct probe *p)
     json_t *refs = json_array();
 
     for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
-        if (forms[i] && forms[i]->ref && (i < 2 || i == 3 || p->helo->verb != HELO_EHLO ||
-                                          !span_eq(span_str(p->helo->id), SPAN_LIT("own"))))
+        if (forms[i] && forms[i]->ref &&
+            (i < 2 || i == 3 || p->helo->verb != HELO_EHLO ||
+             !span_eq(span_str(p->helo->id), SPAN_LIT("own"))))
             json_array_append_new(refs, json_string(forms[i]->ref));
     return refs;
 }
@@ -112,7 +113,7 @@ static json_t *transcript_json(const struct door *d, const struct result *r)
 }
 
 static const struct returned *arrival_of(const struct target *target, size_t host, size_t door,
-                                        size_t probe, bool bounce)
+                                         size_t probe, bool bounce)
 {
     for (size_t i = 0; i < target->arrival_count; i++) {
         const struct returned *a = &target->arrivals[i];
@@ -161,8 +162,7 @@ static json_t *place_json(const struct host *h, const struct door *d, size_t i)
                      h->info.run->list->probes[i].id, "mail", form_json(d, i, door_mail_text),
                      "rcpt", form_json(d, i, door_rcpt_text), "helo",
                      form_json(d, i, door_helo_text), "port", (int)d->port, "tls",
-                     door_tls_name(d->tls), "family", family_of(h), "address",
-                     ip_json(h->info.ip));
+                     door_tls_name(d->tls), "family", family_of(h), "address", ip_json(h->info.ip));
 }
 
 static json_t *probe_json(const struct target *target, size_t hi, size_t di, size_t i)
@@ -189,8 +189,7 @@ static json_t *probe_json(const struct target *target, size_t hi, size_t di, siz
     if (r->state == PROBE_SKIPPED)
         json_object_set_new(o, "needs", json_string(form_need_words((enum form_need)r->need)));
     if (r->state == PROBE_INFERRED)
-        json_object_set_new(o, "because",
-                            json_string(h->info.run->list->probes[r->because].id));
+        json_object_set_new(o, "because", json_string(h->info.run->list->probes[r->because].id));
     if (r->attempts) {
         json_object_set_new(o, "sent", time_json(r->sent_at + target->test->run_full.wall_offset));
         json_object_set_new(o, "ms", json_integer(r->ms));
@@ -216,7 +215,8 @@ json_t *document_probes(const struct target *target)
     for (size_t h = 0; h < target->host_count; h++)
         for (size_t k = 0; k < target->hosts[h]->door_count; k++)
             for (size_t i = 0; door_spoke(&target->hosts[h]->doors[k]) &&
-                               i < target->hosts[h]->doors[k].result_count; i++)
+                               i < target->hosts[h]->doors[k].result_count;
+                 i++)
                 json_array_append_new(all, probe_json(target, h, k, i));
     return all;
 }
@@ -260,9 +260,9 @@ static json_t *sessions_json(const struct door *d)
 
 static void door_counts_json(json_t *o, const struct door_counts *n)
 {
-    json_object_set_new(o, "tried", json_integer(n->refused + n->inferred + n->deferred + n->lost +
-                                                 n->taken + n->held + n->delivered + n->bounced +
-                                                 n->proved));
+    json_object_set_new(o, "tried",
+                        json_integer(n->refused + n->inferred + n->deferred + n->lost + n->taken +
+                                     n->held + n->delivered + n->bounced + n->proved));
     json_object_set_new(o, "refused", json_integer(n->refused + n->inferred));
     json_object_set_new(o, "inferred", json_integer(n->inferred));
     json_object_set_new(o, "accepted", json_integer(n->taken + n->held + n->delivered));
@@ -334,7 +334,8 @@ static json_t *accepted_json(const struct host *h, const struct door *d, size_t 
     json_object_set_new(o, "state",
                         json_string(probe_state_name((enum probe_state)d->results[i].state)));
     json_object_set_new(o, "code", json_integer(d->results[i].code));
-    json_object_set_new(o, "text", reply_json(d, d->results[i].session, reply_line(&d->results[i])));
+    json_object_set_new(o, "text",
+                        reply_json(d, d->results[i].session, reply_line(&d->results[i])));
     return o;
 }
 
@@ -363,8 +364,7 @@ static void lists_json(const struct target *target, json_t *proved, json_t *acce
 /* All doors of a target with their verdicts; the caller frees it. */
 static struct verdict_door *doors_of(const struct target *target, size_t *ret_count)
 {
-    struct verdict_door *all =
-        calloc(target->host_count * HOST_DOORS_MAX + 1, sizeof(*all));
+    struct verdict_door *all = calloc(target->host_count * HOST_DOORS_MAX + 1, sizeof(*all));
     char why[VERDICT_WHY_MAX];
     size_t n = 0;
 
@@ -461,15 +461,18 @@ static json_t *next_json(const struct target *target, enum verdict v)
         json_array_append_new(next, json_string("close the relay, then run the same test again"));
         break;
     case VERDICT_ACCEPTS:
-        json_array_append_new(next, json_string(
-            target->test->has_source
-                ? "look into the server's queue and log for these envelopes, or wait longer (--wait)"
-                : "nothing was watched for arrivals: give --sink-listen, --maildir or --imap, or pipe "
-                  "the message that arrives into postern prove"));
+        json_array_append_new(next,
+                              json_string(target->test->has_source
+                                              ? "look into the server's queue and log for these "
+                                                "envelopes, or wait longer (--wait)"
+                                              : "nothing was watched for arrivals: give "
+                                                "--sink-listen, --maildir or --imap, or pipe "
+                                                "the message that arrives into postern prove"));
         break;
     case VERDICT_BLOCKED:
-        json_array_append_new(next, json_string("test from another address, or name a recipient that "
-                                                "exists there with --control"));
+        json_array_append_new(next,
+                              json_string("test from another address, or name a recipient that "
+                                          "exists there with --control"));
         break;
     case VERDICT_INCONCLUSIVE:
         json_array_append_new(next, json_string("run postern test --resume later, or give a longer "

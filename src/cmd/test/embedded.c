@@ -19,7 +19,9 @@ static void on_arrival(void *cookie, const struct receiver_arrival *a)
 {
     struct store_proof proof = {
         .id = a->proof,
-        .token = {.run = a->token.run, .serial = a->token.serial, .day = a->token.day,
+        .token = {.run = a->token.run,
+                  .serial = a->token.serial,
+                  .day = a->token.day,
                   .kind = (uint32_t)a->token.kind},
         .received_wall_ms = a->wall_ms,
         .source = STORE_SOURCE_EMBEDDED,
@@ -69,10 +71,14 @@ static bool named_before(const struct option_list *list, size_t i)
 
 int embedded_start(struct test *t)
 {
-    struct receiver_config config = {.name = t->helo, .domain = t->domain, .store = t->store,
+    struct receiver_config config = {.name = t->helo,
+                                     .domain = t->domain,
+                                     .store = t->store,
                                      .source = STORE_SOURCE_EMBEDDED,
                                      /* One smarthost may bring what a hundred targets relayed. */
-                                     .clients = 2000, .at_once = 1000, .per_minute = 60000};
+                                     .clients = 2000,
+                                     .at_once = 1000,
+                                     .per_minute = 60000};
     char err[TLS_ERROR_MAX], path[DATADIR_PATH_MAX];
     int bad = 0;
 

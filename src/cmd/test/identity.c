@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Who tests: the probe domain, our name, and whom to ask. Whoever looks at a probe in his log or his
- * mail must find out who sent it and why, and how to make it stop.
+ * Who tests: the probe domain, our name, and whom to ask. Whoever looks at a probe in his log or
+ * his mail must find out who sent it and why, and how to make it stop.
  */
 #include "cmd/test/test.h"
 
@@ -93,8 +93,8 @@ int identity_setup(struct test *t)
         bad = helo_setup(t);
     if (bad)
         return bad;
-    t->contact = t->args.contact ? span_dup(span_str(t->args.contact))
-                                 : joined("postmaster@", t->domain);
+    t->contact =
+        t->args.contact ? span_dup(span_str(t->args.contact)) : joined("postmaster@", t->domain);
     t->uri = t->args.uri ? span_dup(span_str(t->args.uri)) : joined("mailto:", t->contact);
     t->opt_out = span_dup(span_str(t->args.opt_out ? t->args.opt_out : t->contact));
     return t->contact && t->uri && t->opt_out ? 0 : TEST_EXIT_SOFTWARE;

@@ -46,15 +46,17 @@ static void token_in(struct test *t, const struct arrival *a, const struct arriv
 {
     enum arrival_what what = arrival_what(a, token);
     struct store_proof proof = {
-        .token = {.run = token->token.run, .serial = token->token.serial,
-                  .day = token->token.day, .kind = (uint32_t)token->token.kind},
+        .token = {.run = token->token.run,
+                  .serial = token->token.serial,
+                  .day = token->token.day,
+                  .kind = (uint32_t)token->token.kind},
         .received_wall_ms = wall * 1000,
         .source = source,
         .peer = a->output,
         .rcpt = token->rcpt,
         .what = what_of(what),
-        .scope = token->scope == ARRIVAL_RECIPIENT ? STORE_SCOPE_RECIPIENT
-                                                   : STORE_SCOPE_TRANSACTION,
+        .scope =
+            token->scope == ARRIVAL_RECIPIENT ? STORE_SCOPE_RECIPIENT : STORE_SCOPE_TRANSACTION,
         .chain = chain,
         .raw = a->message,
     };
@@ -120,8 +122,10 @@ static const struct imap_events imap_events = {
 static int imap_start(struct test *t)
 {
     struct buf password = BUF_INIT(4096);
-    struct imap_config config = {.url = t->args.imap_url, .user = t->args.imap_user,
-                                 .since_wall = loop_wall() - 60, .wanted = wanted,
+    struct imap_config config = {.url = t->args.imap_url,
+                                 .user = t->args.imap_user,
+                                 .since_wall = loop_wall() - 60,
+                                 .wanted = wanted,
                                  .wanted_ctx = t->key};
     char err[IMAP_ERROR_MAX] = "";
     int got = imap_password(t->args.imap_password_file, &password, err);

@@ -109,7 +109,8 @@ static int run(struct test *t, int argc, char **argv, int all_argc, char **all_a
 static int dispatch(struct test *t, int argc, char **argv, int all_argc, char **all_argv)
 {
     int bad = t->args.list_probes && !t->args.probe_domain && !t->args.probe_address
-                  ? 0 : identity_setup(t);
+                  ? 0
+                  : identity_setup(t);
 
     if (!bad)
         bad = setup_probes(t);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * --preflight: is this machine fit to test from? A tester without reverse DNS, behind a provider that
- * blocks port 25, or on a blocklist measures itself, not its targets. Each check is one line; a check
- * that fails says what to do.
+ * --preflight: is this machine fit to test from? A tester without reverse DNS, behind a provider
+ * that blocks port 25, or on a blocklist measures itself, not its targets. Each check is one line;
+ * a check that fails says what to do.
  */
 #include "cmd/test/test.h"
 
@@ -60,7 +60,8 @@ static struct ip own_address(enum ip_family family)
         getsockname(fd, (struct sockaddr *)&local, &n) == 0) {
         inet_ntop(v6 ? AF_INET6 : AF_INET,
                   v6 ? (void *)&((struct sockaddr_in6 *)&local)->sin6_addr
-                     : (void *)&((struct sockaddr_in *)&local)->sin_addr, text, sizeof(text));
+                     : (void *)&((struct sockaddr_in *)&local)->sin_addr,
+                  text, sizeof(text));
         ip_parse(span_str(text), &ip);
     }
     if (fd >= 0)
@@ -92,7 +93,8 @@ static void on_spf(void *cookie, const struct dns_answer *a)
     for (size_t i = 0; i < a->count; i++)
         found = found || span_starts_nocase(a->txt[i], SPAN_LIT("v=spf1"));
     line(f, found, "SPF of the probe domain", found ? "published" : "none",
-         "publish a TXT record such as \"v=spf1 ip4:YOUR-ADDRESS -all\", so that a policy check does "
+         "publish a TXT record such as \"v=spf1 ip4:YOUR-ADDRESS -all\", so that a policy check "
+         "does "
          "not refuse the probes in the relay's stead");
     step_done(f);
 }
@@ -102,7 +104,8 @@ static void on_dnsbl(void *cookie, const struct dns_answer *a)
     struct flight *f = cookie;
     bool clean = a->outcome == DNS_NO_NAME || a->outcome == DNS_NO_DATA;
 
-    line(f, clean, "our address on the blocklist", clean ? "not listed" : dns_outcome_name(a->outcome),
+    line(f, clean, "our address on the blocklist",
+         clean ? "not listed" : dns_outcome_name(a->outcome),
          a->outcome == DNS_FOUND
              ? "servers that use this list will refuse us: their verdict would be \"blocked\""
              : "the list gave no answer; try another resolver");
@@ -186,11 +189,13 @@ int preflight(struct test *t)
     if (t->args.local_address && !ip_parse(span_str(t->args.local_address), &f.mine))
         return options_misuse(&args_options, "--local-address: \"%s\" is no address",
                               t->args.local_address);
-    line(&f, f.mine.family != IP_NONE, "IPv4", ip_text(f.mine, text), "this machine has no route out");
+    line(&f, f.mine.family != IP_NONE, "IPv4", ip_text(f.mine, text),
+         "this machine has no route out");
     line(&f, six.family != IP_NONE, "IPv6", ip_text(six, text),
          "IPv6 addresses of targets cannot be tested from here: their verdict stays open");
     if (f.mine.family != IP_NONE && ip_space(f.mine) != IP_PUBLIC)
-        printf("     this address is %s: targets see another one\n", ip_space_name(ip_space(f.mine)));
+        printf("     this address is %s: targets see another one\n",
+               ip_space_name(ip_space(f.mine)));
     if (f.mine.family != IP_NONE && resolver_ptr(t->resolver, f.mine, on_ptr, &f, NULL) == 0)
         f.pending++;
     if (resolver_mx(t->resolver, span_str(t->domain), on_mx, &f, NULL) == 0)

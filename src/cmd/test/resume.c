@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * --resume repeats the command line of the run, then this one's on top of it: so --wait or --json can
- * be given anew, and nothing else need be remembered.
+ * --resume repeats the command line of the run, then this one's on top of it: so --wait or --json
+ * can be given anew, and nothing else need be remembered.
  */
 #include "cmd/test/test.h"
 
@@ -10,7 +10,7 @@
 
 enum { WORDS_MAX = 20000 };
 
-static json_t *saved;   /* holds the words of the run's command line */
+static json_t *saved; /* holds the words of the run's command line */
 static char **words;
 
 /* The options of the run named, as JSON; an exit status, with the reason said. */
@@ -50,7 +50,7 @@ static int saved_parse(struct args *args, uint16_t *ret_day)
     words = calloc(n + 2, sizeof(*words));
     if (!words || n > WORDS_MAX)
         return TEST_EXIT_SOFTWARE;
-    words[0] = (char *)(uintptr_t)"postern-test";
+    words[0] = (char *)(uintptr_t) "postern-test";
     for (size_t i = 0; i < n; i++) {
         const char *word = json_string_value(json_array_get(list, i));
 
@@ -58,7 +58,8 @@ static int saved_parse(struct args *args, uint16_t *ret_day)
     }
     *ret_day = (uint16_t)json_integer_value(json_object_get(saved, "day"));
     return options_parse(&args_options, (int)n + 1, words, args, &first) == OPTIONS_RUN
-               ? 0 : TEST_EXIT_CONFIG;
+               ? 0
+               : TEST_EXIT_CONFIG;
 }
 
 int resume_arguments(struct test *t, int argc, char **argv, int *first)

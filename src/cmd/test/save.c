@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Into the store and back. A run's options are its own command line, so that --resume can parse them
- * again. A target's results go in whole when it ends; those of a bulk run are committed a few times
- * a second. What is resumed is a target without a result (it begins anew, with the same tokens) or
- * one with deferred probes (they alone are asked again, with the same triple).
+ * Into the store and back. A run's options are its own command line, so that --resume can parse
+ * them again. A target's results go in whole when it ends; those of a bulk run are committed a few
+ * times a second. What is resumed is a target without a result (it begins anew, with the same
+ * tokens) or one with deferred probes (they alone are asked again, with the same triple).
  */
 #include "cmd/test/test.h"
 
@@ -225,9 +225,8 @@ static int save_transcripts(const struct target *target, const struct host *h, c
             .text = buf_span(&d->sessions[i].log.text),
         };
 
-        snprintf(label, sizeof(label), "%s port %u TLS %s session %zu: %s",
-                 ip_text(h->info.ip, ip), d->port, door_tls_name(d->tls), i,
-                 door_end_name(d->sessions[i].end));
+        snprintf(label, sizeof(label), "%s port %u TLS %s session %zu: %s", ip_text(h->info.ip, ip),
+                 d->port, door_tls_name(d->tls), i, door_end_name(d->sessions[i].end));
         row.label = span_str(label);
         err = store_transcript_add(target->test->store, &row);
     }

@@ -103,8 +103,10 @@ static int choose(struct test *t, enum pairs_set set, struct probe_list *ret)
     if (ret->count == 0)
         return options_misuse(&args_options, "no probe is left by --only, --skip and --family");
     if (ret->count > PLAN_PROBES_MAX)
-        return options_misuse(&args_options, "%zu probes for one door are more than %d; narrow them "
-                              "with --only or --family", ret->count, PLAN_PROBES_MAX);
+        return options_misuse(&args_options,
+                              "%zu probes for one door are more than %d; narrow them "
+                              "with --only or --family",
+                              ret->count, PLAN_PROBES_MAX);
     return 0;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The chain stands in the proof as JSON, in the order of travel: its first hop was written by the
- * host that took the message from us (or by something in front of it), so its peer is our address as
- * seen from there.
+ * host that took the message from us (or by something in front of it), so its peer is our address
+ * as seen from there.
  */
 #include "cmd/test/way.h"
 
