@@ -144,8 +144,8 @@ class Live:
     def command(self, command, who="tester"):
         """The command line that runs `command` in a tester's namespaces."""
         etc = self.tester_etc
-        inner = (f"mount --bind {etc}/resolv.conf /etc/resolv.conf && "
-                 f"mount --bind {etc}/hosts /etc/hosts && exec \"$@\"")
+        # Laid over /etc rather than bound to its files, which may be links, or not be there at all.
+        inner = (f"mount -t overlay -o lowerdir={etc}:/etc overlay /etc && exec \"$@\"")
         return ["nsenter", f"--net={self.net.path(who)}", "unshare", "--mount",
                 "--propagation", "unchanged", "sh", "-c", inner, "sh", *command]
 

@@ -241,8 +241,8 @@ def _run(root, log, command):
         r = subprocess.run(["chroot", root, *command], stdin=subprocess.DEVNULL, stdout=out,
                            stderr=subprocess.STDOUT, env=env, check=False)
     if r.returncode != 0:
-        raise RootError(f"{os.path.basename(os.path.dirname(log))}: "
-                        f"{' '.join(command[:4])} ...: {_tail(log)}")
+        raise RootError(f"{os.path.basename(os.path.dirname(log)).split('-')[0]}: "
+                        f"{command[0]} failed: {_tail(log)}")
 
 
 def _clean(root):
@@ -281,6 +281,8 @@ def _write(path, text, mode=0o644):
 
 
 def _tail(log, lines=3):
+    """What a log says of a failure: its lines marked as errors, else its last ones."""
     with open(log, "rb") as f:
         text = f.read().decode("utf-8", "replace").strip().splitlines()
-    return " / ".join(text[-lines:])
+    marked = [l for l in text if re.match(r"(E:|npm ERR! (code|request|network))", l)]
+    return " / ".join((marked or text)[-lines:])
