@@ -41,6 +41,20 @@ void buf_shrink(struct buf *b)
     }
 }
 
+void buf_fit(struct buf *b)
+{
+    char *p;
+
+    buf_shrink(b);
+    if (!b->p || b->n + 1 == b->cap)
+        return;
+    p = realloc(b->p, b->n + 1);
+    if (p) {
+        b->p = p;
+        b->cap = b->n + 1;
+    }
+}
+
 static bool buf_room(struct buf *b, size_t more)
 {
     size_t want, cap;
@@ -56,7 +70,7 @@ static bool buf_room(struct buf *b, size_t more)
     want = b->n + more + 1;
     if (want <= b->cap)
         return true;
-    for (cap = b->cap ? b->cap : BUF_FIRST; cap < want; cap *= 2)
+    for (cap = b->cap > BUF_FIRST ? b->cap : BUF_FIRST; cap < want; cap *= 2)
         ;
     /* Never more than the limit may use: a session's memory is the sum of its limits. */
     if (cap > b->max && b->max < SIZE_MAX)

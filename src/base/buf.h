@@ -19,11 +19,8 @@ struct buf {
     int err;    /* 0, -ENOMEM, or -EMSGSIZE when max was reached */
 };
 
-/* clang-format off: it takes the initialiser for a block */
-#define BUF_INIT(limit)                                                                            \
-    {                                                                                              \
-        .max = (limit)                                                                             \
-    }
+/* clang-format off */
+#define BUF_INIT(limit) {.max = (limit)}
 /* clang-format on */
 
 void buf_init(struct buf *b, size_t max);
@@ -33,6 +30,8 @@ void buf_deinit(struct buf *b);
 void buf_clear(struct buf *b);
 /* Gives the memory back where nothing is held: for thousands of idle connections. */
 void buf_shrink(struct buf *b);
+/* Gives back what is allocated beyond what is held. */
+void buf_fit(struct buf *b);
 
 /* The bytes added must not be the buffer's own: it may move while it grows. */
 void buf_add(struct buf *b, struct span s);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Every open-relay tester before this one was cut off by the servers it tested, and took the silence
- * for an answer. The careful numbers are the smallest that any known server enforces: Exchange hangs
- * up at the fifth error, Exim at the fourth malformed command and the twelfth RSET.
+ * Every open-relay tester before this one was cut off by the servers it tested, and took the
+ * silence for an answer. The careful numbers are the smallest that any known server enforces:
+ * Exchange hangs up at the fifth error, Exim at the fourth malformed command and the twelfth RSET.
  */
 #include "probe/budget.h"
 
@@ -27,7 +27,8 @@ void budget_deinit(struct budget_table *t)
     *t = (struct budget_table){0};
 }
 
-static bool number_of(const struct row *row, const char *field, unsigned *ret, struct rows_error *err)
+static bool number_of(const struct row *row, const char *field, unsigned *ret,
+                      struct rows_error *err)
 {
     const char *value = row_get(row, field);
 
@@ -44,12 +45,24 @@ static bool number_of(const struct row *row, const char *field, unsigned *ret, s
     return false;
 }
 
+static bool yes_no(const struct row *row, const char *field, bool *ret, struct rows_error *err)
+{
+    const char *value = row_get(row, field);
+
+    *ret = value && span_eq_nocase(span_str(value), SPAN_LIT("yes"));
+    if (!value || *ret || span_eq_nocase(span_str(value), SPAN_LIT("no")))
+        return true;
+    rows_fail(err, row_line(row, field), "%s: \"%s\" is neither yes nor no", field, value);
+    return false;
+}
+
 static int server_of(const struct row *row, struct budget_server *ret, struct rows_error *err)
 {
-    static const char *const known[] = {"Server", "Banner", "Ehlo", "Refusals", "Syntax", "Resets",
-                                        "Recipients", "Lock-step", "Source", NULL};
+    static const char *const known[] = {"Server",     "Banner", "Ehlo",       "Refusals",
+                                        "Syntax",     "Resets", "Recipients", "Lock-step",
+                                        "Quit-alone", "Source", NULL};
     const struct row_field *unknown = row_unknown(row, known);
-    const char *name = row_get(row, "Server"), *lock = row_get(row, "Lock-step");
+    const char *name = row_get(row, "Server");
 
     if (unknown) {
         rows_fail(err, unknown->line, "unknown field \"%.*s\"", SPAN_ARG(unknown->name));
@@ -70,11 +83,9 @@ static int server_of(const struct row *row, struct budget_server *ret, struct ro
         !number_of(row, "Resets", &ret->budget.resets, err) ||
         !number_of(row, "Recipients", &ret->budget.rcpts, err))
         return -EINVAL;
-    ret->budget.lock_step = lock && span_eq_nocase(span_str(lock), SPAN_LIT("yes"));
-    if (lock && !ret->budget.lock_step && !span_eq_nocase(span_str(lock), SPAN_LIT("no"))) {
-        rows_fail(err, row_line(row, "Lock-step"), "Lock-step: \"%s\" is neither yes nor no", lock);
+    if (!yes_no(row, "Lock-step", &ret->budget.lock_step, err) ||
+        !yes_no(row, "Quit-alone", &ret->budget.quit_alone, err))
         return -EINVAL;
-    }
     return 0;
 }
 
@@ -162,7 +173,8 @@ void budget_learn(struct budget *b, const struct budget_spent *spent, bool known
         lower(&b->refusals, spent->refusals);
     } else if (spent->slow_at) {
         lower(&b->refusals, spent->slow_at);
-    } else if (!known && !b->found && spent->refusals >= b->refusals && b->refusals < BUDGET_NONE / 2) {
+    } else if (!known && !b->found && spent->refusals >= b->refusals &&
+               b->refusals < BUDGET_NONE / 2) {
         b->refusals *= 2;
     }
 }

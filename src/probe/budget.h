@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What a server forgives in one session before it slows down or hangs up. Known servers are rows of
- * data/servers/budgets.rows, found by words in their banner or EHLO reply; what a server shows by its
- * own behaviour overrules the row.
+ * data/servers/budgets.rows, found by words in their banner or EHLO reply; what a server shows by
+ * its own behaviour overrules the row.
  */
 #ifndef POSTERN_PROBE_BUDGET_H
 #define POSTERN_PROBE_BUDGET_H
@@ -15,6 +15,7 @@ struct budget {
     unsigned resets;   /* RSET */
     unsigned rcpts;    /* recipients in a transaction */
     bool lock_step;    /* never pipeline, whatever EHLO offers */
+    bool quit_alone;   /* QUIT apart from all else, and its reply not waited for: it comes late */
     bool found;        /* the server has shown where its limit is: nothing more is dared */
 };
 

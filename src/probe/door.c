@@ -104,6 +104,7 @@ int door_init(struct door *d, struct door_host *host, uint16_t port, enum door_t
                        .result_count = list->count};
     if (list->count > PLAN_PROBES_MAX)
         return -E2BIG;
+    token_target(host->ip, host->digest);
     d->results = calloc(list->count ? list->count : 1, sizeof(d->results[0]));
     if (!d->results)
         return -ENOMEM;
@@ -158,7 +159,7 @@ bool door_control_due(const struct door *d, int64_t now)
 
 static bool any_due(const struct door *d, int64_t now)
 {
-    if (door_control_due(d, now))
+    if (door_control_due(d, now) || plan_scout(d))
         return true;
     for (size_t i = 0; i < d->result_count; i++)
         if (plan_due(d, i, now))

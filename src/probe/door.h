@@ -81,6 +81,7 @@ struct door_run {
     const char *account, *password, *partner;
     bool certificate; /* the operator gave a client certificate */
     bool wildcard_mx;
+    bool brief;         /* of many targets: keep the evidence short where nothing was let through */
     int64_t timeout_ms; /* patience for one reply */
     int64_t wall_offset; /* wall clock minus monotonic, ms */
 };
@@ -88,12 +89,14 @@ struct door_run {
 /* What all doors of one target address share; borrowed by each. */
 struct door_host {
     const struct door_run *run;
-    const char *name; /* as in {H}; NULL until the banner told one */
+    const char *name; /* as in {H}: a name that leads to this address, or NULL */
     const char *local_domain;
     const char *mailbox;  /* a mailbox of the operator's at the target that may get a message */
     const char *mx_label; /* NULL: none published */
     const char *given;    /* the target as the operator named it */
     struct ip ip, mine;
+    uint8_t digest[TOKEN_TARGET]; /* token_target() of ip; door_init sees to it */
+    bool name_checked;            /* nobody will find a name any more: `name` is what there is */
     const char *controls[DOOR_CONTROLS_MAX]; /* RCPT arguments; NULL-ended unless full */
     struct pace pace;
     bool own; /* full budgets */

@@ -6,7 +6,7 @@
  */
 #include "probe/door.h"
 
-#include <errno.h>
+#include <string.h>
 
 /*
  * One sender token serves all probes with the same sender form, HELO and channel, because one
@@ -17,7 +17,8 @@ static size_t sender_of(const struct door *d, size_t probe)
     const struct probe *probes = d->host->run->list->probes;
     size_t first = 0;
 
-    while (probes[first].sender != probes[probe].sender || probes[first].helo != probes[probe].helo ||
+    while (probes[first].sender != probes[probe].sender ||
+           probes[first].helo != probes[probe].helo ||
            probes[first].channel != probes[probe].channel)
         first++;
     return first;
@@ -28,7 +29,7 @@ void door_token(const struct door *d, size_t probe, enum token_kind kind, char o
     const struct door_run *run = d->host->run;
     struct token t = {.kind = kind, .run = run->run, .day = run->day};
 
-    token_target(d->host->ip, t.target);
+    memcpy(t.target, d->host->digest, sizeof(t.target));
     t.serial = (uint16_t)(d->serial_base + (kind == TOKEN_SENDER ? sender_of(d, probe) : probe));
     token_mint(run->key, &t, out);
 }
@@ -46,7 +47,7 @@ int door_expand(const struct door *d, size_t probe, const char *form, struct buf
         .s_prefix = run->u_prefix,
         .s_suffix = run->u_suffix,
         .domain = run->domain,
-        .target_host = h->name ? h->name : d->name,
+        .target_host = h->name,
         .local_domain = h->local_domain,
         .target = h->ip,
         .helo = run->helo,
@@ -60,8 +61,12 @@ int door_expand(const struct door *d, size_t probe, const char *form, struct buf
         .password = run->password,
     };
 
-    door_token(d, probe, TOKEN_RECIPIENT, u);
-    door_token(d, probe, TOKEN_SENDER, s);
+    /* A token costs more than all the rest of an envelope: make those that the form names. */
+    u[0] = s[0] = '\0';
+    if (strstr(form, "{u"))
+        door_token(d, probe, TOKEN_RECIPIENT, u);
+    if (strstr(form, "{s}"))
+        door_token(d, probe, TOKEN_SENDER, s);
     return expand_form(span_str(form), &v, out, NULL);
 }
 

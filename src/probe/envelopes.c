@@ -191,8 +191,10 @@ static void say_bdat(struct session *s, const struct session_step *step, int64_t
         buf_addf(&wire, "BDAT %zu%s\r\n", chunk.bytes.n, chunk.last ? " LAST" : "");
         buf_add(&wire, chunk.bytes);
         session_say_raw(s, chunk.last ? SMTP_STAGE_BODY : SMTP_STAGE_DATA, (unsigned)s->cursor,
-                        buf_span(&wire), chunk.last ? "BDAT LAST (the probe's message)"
-                                                    : "BDAT (a chunk of the probe's message)", now);
+                        buf_span(&wire),
+                        chunk.last ? "BDAT LAST (the probe's message)"
+                                   : "BDAT (a chunk of the probe's message)",
+                        now);
         buf_deinit(&wire);
     }
     if (err < 0) {
@@ -333,6 +335,8 @@ static bool quit_rides(const struct session *s, const struct session_step *step)
 {
     if (step->stage != SMTP_STAGE_RSET || s->cursor + 1 != s->step_count)
         return false;
+    if (s->client.pipelining && s->door->budget.quit_alone)
+        return false;
     return !s->client.pipelining || nothing_taken_here(s);
 }
 
@@ -402,9 +406,9 @@ static void control_reply(struct session *s, const struct session_step *step,
                           const struct smtp_reply *reply, enum meaning m, uint16_t line,
                           int64_t now)
 {
-    enum control_state state = m == MEANING_OK           ? CONTROL_ACCEPTED
+    enum control_state state = m == MEANING_OK          ? CONTROL_ACCEPTED
                                : meaning_is_deferral(m) ? CONTROL_DEFERRED
-                                                         : CONTROL_REFUSED;
+                                                        : CONTROL_REFUSED;
 
     if (!meaning_ends_session(m))
         door_control(s->door, state, step->control, m, reply, line, now);
@@ -460,10 +464,9 @@ static void rcpt_answer(struct session *s, size_t probe, unsigned taken,
     if (meaning_is_deferral(m))
         door_deferred(d, probe, SMTP_STAGE_RCPT, reply, m, now);
     else
-        door_refused(d, probe, m == MEANING_OK ? PROBE_TAKEN : PROBE_REFUSED, SMTP_STAGE_RCPT, reply,
-                     m);
-    if (r->state == PROBE_TAKEN && probe_at(s, probe)->before == BEFORE_LOCAL &&
-        !d->host->mailbox)
+        door_refused(d, probe, m == MEANING_OK ? PROBE_TAKEN : PROBE_REFUSED, SMTP_STAGE_RCPT,
+                     reply, m);
+    if (r->state == PROBE_TAKEN && probe_at(s, probe)->before == BEFORE_LOCAL && !d->host->mailbox)
         r->state = PROBE_HELD;
 }
 
@@ -565,6 +568,14 @@ void envelopes_channel_refused(struct session *s, enum smtp_stage stage,
         s->answered++;
         door_refused(s->door, s->plan.items[i], PROBE_REFUSED, stage, reply, m);
     }
+}
+
+bool envelopes_all_refused(const struct session *s)
+{
+    for (size_t i = 0; i < s->plan.item_count; i++)
+        if (s->door->results[s->plan.items[i]].state != PROBE_REFUSED)
+            return false;
+    return true;
 }
 
 void envelopes_unanswered(struct session *s)

@@ -35,7 +35,7 @@ static uint32_t unmet_by_server(const struct door *d, uint32_t needs)
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
         if ((needs & table[i].need) && !(d->ehlo.ext & table[i].ext))
             return table[i].need;
-    if ((needs & NEED_HOST) && !d->host->name && !d->name[0])
+    if ((needs & NEED_HOST) && !d->host->name && d->host->name_checked)
         return NEED_HOST;
     return 0;
 }
@@ -47,7 +47,17 @@ static bool awaits_server(const struct door *d, uint32_t needs)
 {
     if (!d->ehlo_seen && (needs & server_needs))
         return true;
-    return !d->banner_seen && (needs & NEED_HOST) && !d->host->name;
+    return (needs & NEED_HOST) && !d->host->name && !d->host->name_checked;
+}
+
+bool plan_scout(const struct door *d)
+{
+    if (d->ehlo_seen || d->session_count > 0)
+        return false;
+    for (size_t i = 0; i < d->result_count; i++)
+        if (d->results[i].state == PROBE_UNTRIED)
+            return true;
+    return false;
 }
 
 void plan_skip_unmet(struct door *d)
@@ -213,7 +223,8 @@ bool plan_make(const struct door *d, int64_t now, unsigned refusals, uint16_t li
     while (first < d->result_count &&
            (!plan_due(d, first, now) || (like != PLAN_ANY && !fits_lead(d, first, &probes[like]))))
         first++;
-    if (first == d->result_count && !door_control_due(d, now))
+    ret->scout = first == d->result_count && plan_scout(d);
+    if (first == d->result_count && !door_control_due(d, now) && !ret->scout)
         return false;
     if (first == d->result_count)
         first = like != PLAN_ANY ? like : 0;
@@ -232,5 +243,5 @@ bool plan_make(const struct door *d, int64_t now, unsigned refusals, uint16_t li
         else if (purse.refusals == 0 || ret->item_count == PLAN_ITEMS_MAX)
             break;
     }
-    return ret->item_count > 0 || door_control_due(d, now);
+    return ret->item_count > 0 || ret->scout || door_control_due(d, now);
 }

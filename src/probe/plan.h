@@ -30,7 +30,8 @@ struct plan {
     size_t item_count;
     struct plan_tx txs[PLAN_TX_MAX];
     size_t tx_count;
-    uint16_t lead;                  /* the probe whose HELO and channel hold for all */
+    uint16_t lead; /* the probe whose HELO and channel hold for all */
+    bool scout;    /* nothing can be asked before the server's EHLO reply is known: only learn that */
 };
 
 /* Whether a probe may be asked now: not yet answered, its conditions known to be met. */
@@ -41,6 +42,8 @@ bool plan_due(const struct door *d, size_t probe, int64_t now);
  */
 bool plan_make(const struct door *d, int64_t now, unsigned refusals, uint16_t like,
                struct plan *ret);
+/* Whether a first session is needed only to learn what the server offers and is called. */
+bool plan_scout(const struct door *d);
 /* Marks probes whose conditions are now known not to be met. Call after EHLO was seen. */
 void plan_skip_unmet(struct door *d);
 

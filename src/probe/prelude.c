@@ -23,7 +23,7 @@ static void say_helo(struct session *s, enum smtp_stage stage, bool own_name, in
     struct buf line = BUF_INIT(SESSION_LINE_MAX);
 
     buf_add_str(&line, stage == SMTP_STAGE_EHLO ? "EHLO " : "HELO ");
-    if (own_name)
+    if (own_name || s->plan.scout)
         buf_add_str(&line, s->door->host->run->helo);
     else if (door_helo_text(s->door, s->plan.lead, &line) != EXPAND_OK)
         buf_add_str(&line, s->door->host->run->helo);
@@ -36,6 +36,11 @@ static void lay(struct session *s, int64_t now)
 {
     uint16_t like = s->plan.lead;
 
+    if (s->plan.scout) {
+        if (envelopes_lay(s) < 0)
+            session_over(s, DOOR_END_LOCAL);
+        return;
+    }
     if (plan_make(s->door, now, s->allowed, like, &s->plan) && envelopes_lay(s) < 0)
         session_over(s, DOOR_END_LOCAL);
     s->plan.lead = like;
@@ -82,10 +87,15 @@ static bool wants_starttls(const struct session *s)
     return s->door->tls == DOOR_STARTTLS || channel_is(s, CHANNEL_CERT);
 }
 
+static enum helo_verb helo_of(const struct session *s)
+{
+    return s->plan.scout ? HELO_EHLO : lead_of(s)->helo->verb;
+}
+
 /* The greeting that the probes ask for; STARTTLS needs an EHLO before it in any case. */
 static void say_greeting(struct session *s, int64_t now)
 {
-    enum helo_verb verb = lead_of(s)->helo->verb;
+    enum helo_verb verb = helo_of(s);
     bool for_tls = wants_starttls(s) && !s->secured;
 
     if (for_tls)
@@ -99,7 +109,7 @@ static void say_greeting(struct session *s, int64_t now)
 void prelude_next(struct session *s, int64_t now)
 {
     bool want_tls = wants_starttls(s);
-    enum helo_verb verb = lead_of(s)->helo->verb;
+    enum helo_verb verb = helo_of(s);
 
     if (s->secured && s->door->tls != DOOR_IMPLICIT && !s->helo_second && want_tls) {
         /* RFC 3207 §4.2: what was said before TLS is forgotten on both sides. */

@@ -14,6 +14,7 @@ enum {
     QUICK_MS = 400,
     SLOW_REFUSALS = 3, /* nobody slows down earlier than this */
     QUIT_WAIT_MS = 5000,
+    BRIEF_LINES = 24, /* of a session in which all was refused, when evidence is kept short */
 };
 
 struct transcript *session_log(struct session *s)
@@ -79,6 +80,11 @@ static void quit_patience(struct session *s, int64_t now)
         s->deadline = now + QUIT_WAIT_MS;
 }
 
+static bool smuggles(const struct session *s)
+{
+    return s->channel && s->channel->channel == CHANNEL_SMUGGLE;
+}
+
 void session_quit(struct session *s, enum door_end end, int64_t now)
 {
     s->end = end;
@@ -87,6 +93,8 @@ void session_quit(struct session *s, enum door_end end, int64_t now)
         s->quit_sent = true;
         session_say(s, SMTP_STAGE_QUIT, SESSION_NO_PROBE, SPAN_LIT("QUIT"), now);
         quit_patience(s, now);
+        if (s->door->budget.quit_alone && !smuggles(s))
+            session_over(s, end);
     }
 }
 
@@ -103,7 +111,7 @@ int session_init(struct session *s, struct door *d, unsigned refusals, int64_t n
     d->sessions[s->number] = (struct door_session){.began = now};
     transcript_init(&d->sessions[s->number].log);
     lead = &d->host->run->list->probes[s->plan.lead];
-    s->channel = lead->channel;
+    s->channel = s->plan.scout ? NULL : lead->channel;
     s->want_certificate = s->channel && s->channel->channel == CHANNEL_CERT;
     s->allowed = refusals;
     if (smtp_client_init(&s->client, now) < 0) {
@@ -156,11 +164,6 @@ static void cut_short(struct session *s, const struct smtp_reply *reply)
     span_copy(span_slice(reply->text, 0, sizeof(s->cut_reason) - 1), s->cut_reason,
               sizeof(s->cut_reason));
     s->spent.reason = span_str(s->cut_reason);
-}
-
-static bool smuggles(const struct session *s)
-{
-    return s->channel && s->channel->channel == CHANNEL_SMUGGLE;
 }
 
 static void reply_in(struct session *s, const struct smtp_sent *sent,
@@ -312,11 +315,15 @@ void session_finish(struct session *s, int64_t now)
         envelopes_channel_refused(s, SMTP_STAGE_BANNER, &none, MEANING_REFUSED);
         s->end = DOOR_END_DONE;
     }
+    if (s->plan.scout && s->door->ehlo_seen)
+        s->answered++;
     envelopes_unanswered(s);
     entry->ended = now;
     entry->end = s->end;
     entry->refusals = s->spent.refusals;
     entry->waits = s->client.waits;
+    if (s->door->host->run->brief && envelopes_all_refused(s))
+        transcript_trim(&entry->log, BRIEF_LINES);
     s->door->waits += s->client.waits;
     door_session_ended(s->door, s->end, s->channel, &s->spent, s->answered, now);
 }

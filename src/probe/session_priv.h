@@ -35,6 +35,8 @@ void envelopes_reply(struct session *s, const struct smtp_sent *sent,
                      const struct smtp_reply *reply, enum meaning m, uint16_t line, int64_t now);
 /* Writes all planned envelopes at once, without waiting for any reply. */
 void envelopes_early(struct session *s, int64_t now);
+/* Whether every probe that this session asked was refused for good. */
+bool envelopes_all_refused(const struct session *s);
 /* The server does not take the channel: all planned probes are answered by that. */
 void envelopes_channel_refused(struct session *s, enum smtp_stage stage,
                                const struct smtp_reply *reply, enum meaning m);

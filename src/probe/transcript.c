@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Lines are kept escaped, in one buffer with an index: a bulk run holds thousands of transcripts, and
- * each result cites its lines by number.
+ * Lines are kept escaped, in one buffer with an index: a bulk run holds thousands of transcripts,
+ * and each result cites its lines by number.
  */
 #include "probe/transcript.h"
 
@@ -75,4 +75,21 @@ struct span transcript_line(const struct transcript *t, uint16_t n)
     from = t->starts[n];
     to = n + 1u < t->count ? t->starts[n + 1] : t->text.n;
     return span_slice(buf_span(&t->text), from, to - 1);
+}
+
+void transcript_trim(struct transcript *t, size_t lines)
+{
+    void *smaller;
+
+    if (lines < t->count) {
+        t->dropped += (unsigned)(t->count - lines);
+        buf_truncate(&t->text, t->starts[lines]);
+        t->count = lines;
+    }
+    buf_fit(&t->text);
+    smaller = realloc(t->starts, (t->count ? t->count : 1) * sizeof(t->starts[0]));
+    if (smaller) {
+        t->starts = smaller;
+        t->cap = t->count ? t->count : 1;
+    }
 }

@@ -35,6 +35,8 @@ void transcript_deinit(struct transcript *t);
 uint16_t transcript_add(struct transcript *t, const char *who, struct span bytes);
 /* A server's reply with its code put in front of each line of text again. */
 uint16_t transcript_add_reply(struct transcript *t, unsigned code, struct span text);
+/* Keeps the first `lines` lines and gives the memory of the rest back. */
+void transcript_trim(struct transcript *t, size_t lines);
 /* Line `n` without its line end, or the null span. */
 struct span transcript_line(const struct transcript *t, uint16_t n);
 

@@ -208,16 +208,26 @@ static bool door_spoke(const struct door *d)
     return d->ehlo_seen || d->banner_seen || door_count(d).refused > 0;
 }
 
+/* In a run over many targets the many refusals are counted, not told one by one. */
+static bool probe_told(const struct host *h, const struct result *r)
+{
+    return !h->info.run->brief || (r->state != PROBE_REFUSED && r->state != PROBE_INFERRED &&
+                                   r->state != PROBE_SKIPPED);
+}
+
 json_t *document_probes(const struct target *target)
 {
     json_t *all = json_array();
 
-    for (size_t h = 0; h < target->host_count; h++)
-        for (size_t k = 0; k < target->hosts[h]->door_count; k++)
-            for (size_t i = 0; door_spoke(&target->hosts[h]->doors[k]) &&
-                               i < target->hosts[h]->doors[k].result_count;
-                 i++)
-                json_array_append_new(all, probe_json(target, h, k, i));
+    for (size_t h = 0; h < target->host_count; h++) {
+        for (size_t k = 0; k < target->hosts[h]->door_count; k++) {
+            const struct door *d = &target->hosts[h]->doors[k];
+
+            for (size_t i = 0; door_spoke(d) && i < d->result_count; i++)
+                if (probe_told(target->hosts[h], &d->results[i]))
+                    json_array_append_new(all, probe_json(target, h, k, i));
+        }
+    }
     return all;
 }
 

@@ -51,8 +51,11 @@ static int doors_make(struct host *h)
     size_t usual = sizeof(usual_ports) / sizeof(usual_ports[0]);
     int err = 0;
 
-    h->doors = calloc(HOST_DOORS_MAX, sizeof(h->doors[0]));
-    h->optional = calloc(HOST_DOORS_MAX, sizeof(h->optional[0]));
+    /* Thousands of hosts at once: no more than two doors a port. */
+    size_t ports = h->target->port ? 1 : a->port_count ? a->port_count : usual;
+
+    h->doors = calloc(2 * ports, sizeof(h->doors[0]));
+    h->optional = calloc(2 * ports, sizeof(h->optional[0]));
     if (!h->doors || !h->optional)
         return -ENOMEM;
     if (h->target->port)
@@ -145,6 +148,7 @@ void host_free(struct host *h)
     if (!h)
         return;
     link_stop(h);
+    resolver_cancel(&h->query);
     timer_stop(&h->timer);
     for (size_t i = 0; i < h->door_count; i++)
         door_deinit(&h->doors[i]);
@@ -216,6 +220,61 @@ void host_begin(struct host *h)
     timer_start(&h->timer, h->target->test->loop, 0);
 }
 
+/* Whether the operator has said that names below this one are the target's. */
+static bool name_declared(const struct host *h, struct span name)
+{
+    const struct option_list *domains = &h->target->test->args.local_domains;
+
+    for (size_t i = 0; i < domains->count; i++) {
+        struct span domain = span_str(domains->v[i]);
+
+        if (span_eq_nocase(name, domain) ||
+            (name.n > domain.n && name.p[name.n - domain.n - 1] == '.' &&
+             span_ends_nocase(name, domain)))
+            return true;
+    }
+    return false;
+}
+
+static void name_settle(struct host *h, const char *name)
+{
+    h->name = name ? span_dup(span_str(name)) : NULL;
+    h->info.name = h->name;
+    h->info.name_checked = true;
+    timer_start(&h->timer, h->target->test->loop, 0);
+}
+
+static void on_name(void *cookie, const struct dns_answer *a)
+{
+    struct host *h = cookie;
+    bool ours = false;
+
+    h->query = NULL;
+    for (size_t i = 0; i < a->count && a->outcome == DNS_FOUND; i++)
+        ours = ours || ip_eq(a->ips[i], h->info.ip);
+    name_settle(h, ours ? h->doors[h->current].name : NULL);
+}
+
+/*
+ * A target given by address tells its name in the greeting. Forms with that name in them would go
+ * to whomever it belongs to, so it is believed only when it leads back here.
+ */
+static bool name_asked(struct host *h, const struct door *d)
+{
+    struct test *t = h->target->test;
+    struct span name = span_str(d->name);
+
+    if (h->info.name || h->info.name_checked || !d->banner_seen)
+        return false;
+    if (name.n == 0 || name_declared(h, name)) {
+        name_settle(h, name.n ? d->name : NULL);
+        return true;
+    }
+    if (resolver_addr(t->resolver, name, h->info.ip.family, on_name, h, &h->query) < 0)
+        name_settle(h, NULL);
+    return true;
+}
+
 void host_session_over(struct host *h)
 {
     struct door *d = &h->doors[h->current];
@@ -224,5 +283,6 @@ void host_session_over(struct host *h)
         if (d->results[i].state == PROBE_DELIVERED && d->results[i].sent_at > h->target->delivered_at)
             h->target->delivered_at = d->results[i].sent_at;
     /* From the loop, not from inside the connection's callback. */
-    timer_start(&h->timer, h->target->test->loop, 0);
+    if (!name_asked(h, d))
+        timer_start(&h->timer, h->target->test->loop, 0);
 }

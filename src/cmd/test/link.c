@@ -63,8 +63,9 @@ static void on_closed(void *cookie, struct conn *c, const struct conn_end *end)
     struct host *h = cookie;
 
     h->link.conn = NULL;
-    session_closed(&h->link.session, end_of(end), end->text && end->text[0]
-                       ? end->text : conn_reason_name(end->reason), now_of(h));
+    session_closed(&h->link.session, end_of(end),
+                   end->text && end->text[0] ? end->text : conn_reason_name(end->reason),
+                   now_of(h));
     link_turn(h);
 }
 
@@ -79,12 +80,22 @@ static void on_timer(void *cookie)
     link_turn(h);
 }
 
-static struct tls_context *tls_of(const struct test *t, const struct session *s)
+/* Made when first needed: a run without TLS reads no certificates. */
+static struct tls_context *tls_of(struct test *t, const struct session *s)
 {
-    if (!s->want_certificate)
-        return t->tls;
-    return span_eq_nocase(span_str(s->channel->with), SPAN_LIT("given")) ? t->tls_given
-                                                                         : t->tls_own;
+    struct tls_client_options own = {.self_name = t->helo};
+    char err[TLS_ERROR_MAX];
+
+    if (s->want_certificate && span_eq_nocase(span_str(s->channel->with), SPAN_LIT("given")))
+        return t->tls_given;
+    if (s->want_certificate) {
+        if (!t->tls_own)
+            tls_client_new(&own, &t->tls_own, err);
+        return t->tls_own;
+    }
+    if (!t->tls)
+        tls_client_new(NULL, &t->tls, err);
+    return t->tls;
 }
 
 static void start_tls(struct host *h)
@@ -98,10 +109,26 @@ static void start_tls(struct host *h)
     s->deadline = now_of(h) + h->info.run->timeout_ms;
 }
 
+static void on_late_data(void *cookie, struct conn *c, struct span bytes)
+{
+}
+
+static void on_late_end(void *cookie, struct conn *c, const struct conn_end *end)
+{
+}
+
+/* A connection that only has its last words to send; nobody listens to it any more. */
+static const struct conn_events farewell = {.data = on_late_data, .closed = on_late_end};
+
 /* The session is over: let go of the connection, hand the outcome on. */
 static void link_end(struct host *h)
 {
     timer_stop(&h->link.timer);
+    if (h->link.conn && conn_queued(h->link.conn)) {
+        conn_own(h->link.conn, &farewell, NULL);
+        conn_close(h->link.conn);
+        h->link.conn = NULL;
+    }
     conn_drop(&h->link.conn);
     session_finish(&h->link.session, now_of(h));
     session_deinit(&h->link.session);
@@ -135,8 +162,8 @@ void link_start(struct host *h)
                              .local = t->local,
                              .timeout_ms = t->args.connect_timeout};
     int64_t until = 0;
-    int got = session_init(&h->link.session, d, pace_left(&h->info.pace, now_of(h), &until),
-                           now_of(h));
+    int got =
+        session_init(&h->link.session, d, pace_left(&h->info.pace, now_of(h), &until), now_of(h));
 
     timer_init(&h->link.timer, on_timer, h);
     h->link.running = got == 0;

@@ -46,6 +46,11 @@ static bool keeps_all(const struct test *t)
     return t->args.junit || t->args.prometheus || t->args.nagios || t->args.html;
 }
 
+bool output_needs_all(const struct test *t)
+{
+    return keeps_all(t) || t->args.json || t->args.all;
+}
+
 static void put(struct buf *text)
 {
     fwrite(buf_str(text), 1, text->n, stdout);

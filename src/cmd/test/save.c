@@ -196,7 +196,8 @@ static int save_door(const struct target *target, const struct host *h, const st
     for (size_t i = 0; texts && rows && i < d->result_count; i++) {
         /* What was never asked has no token in the world that could come back. */
         if (d->results[i].state == PROBE_UNTRIED || d->results[i].state == PROBE_SKIPPED ||
-            d->results[i].state == PROBE_INFERRED)
+            d->results[i].state == PROBE_INFERRED ||
+            (h->info.run->brief && d->results[i].state == PROBE_REFUSED))
             continue;
         row_fill(target, h, d, i, &texts[n], &rows[n]);
         n++;

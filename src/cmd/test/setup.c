@@ -85,7 +85,12 @@ static int choose(struct test *t, enum pairs_set set, struct probe_list *ret)
         .with = a->with.v,
         .with_count = a->with.count,
     };
-    struct pairs_envelope by_hand = {a->from, a->rcpt, a->helo, t->domain};
+    struct pairs_envelope by_hand = {.from = a->from,
+                                     .rcpt = a->rcpt,
+                                     .helo = a->helo,
+                                     .probe_domain = t->domain,
+                                     .hosts = t->hosts,
+                                     .host_count = t->host_count};
     char why[300] = "";
     int got;
 
@@ -110,7 +115,31 @@ static int choose(struct test *t, enum pairs_set set, struct probe_list *ret)
     return 0;
 }
 
-int setup_probes(struct test *t)
+static void host_add(struct test *t, const char *text)
+{
+    struct span host = span_str(text);
+    uint16_t port;
+    char *copy;
+
+    if (t->host_count == TEST_HOSTS_MAX || !ip_host_port(span_str(text), &host, &port))
+        return;
+    copy = span_dup(host);
+    if (copy)
+        t->hosts[t->host_count++] = copy;
+}
+
+/* The names that belong to the targets: an envelope by hand may route by them. */
+static void hosts_collect(struct test *t, int argc, char **argv)
+{
+    for (int i = 0; i < argc && !t->args.resume; i++)
+        host_add(t, argv[i]);
+    for (size_t i = 0; i < t->args.domains.count; i++)
+        host_add(t, t->args.domains.v[i]);
+    for (size_t i = 0; i < t->args.local_domains.count; i++)
+        host_add(t, t->args.local_domains.v[i]);
+}
+
+int setup_probes(struct test *t, int argc, char **argv)
 {
     static const enum pairs_set sets[] = {[ARGS_SET_AUTO] = PAIRS_STANDARD,
                                           [ARGS_SET_QUICK] = PAIRS_QUICK,
@@ -121,6 +150,7 @@ int setup_probes(struct test *t)
     char path[DATADIR_PATH_MAX];
     int bad = 0;
 
+    hosts_collect(t, argc, argv);
     catalogue_init(&t->catalogue);
     for (size_t i = 0; i < sizeof(row_files) / sizeof(row_files[0]) && !bad; i++) {
         bad = data_file(row_files[i], path);
@@ -151,14 +181,13 @@ static int password_read(struct test *t)
     return bad;
 }
 
+/* The operator's certificate is read at once: a mistake in it must show before anything is sent. */
 static int tls_setup(struct test *t)
 {
-    struct tls_client_options own = {.self_name = t->helo};
     struct tls_client_options given = {.cert_file = t->args.cert, .key_file = t->args.cert_key};
     char err[TLS_ERROR_MAX] = "";
 
-    if (tls_client_new(NULL, &t->tls, err) < 0 || tls_client_new(&own, &t->tls_own, err) < 0 ||
-        (t->args.cert && tls_client_new(&given, &t->tls_given, err) < 0)) {
+    if (t->args.cert && tls_client_new(&given, &t->tls_given, err) < 0) {
         complain("%s", err);
         return TEST_EXIT_NO_INPUT;
     }
@@ -253,6 +282,8 @@ void setup_deinit(struct test *t)
     for (size_t i = 0; i < t->name_count; i++)
         free(t->names[i]);
     free(t->names);
+    for (size_t i = 0; i < t->host_count; i++)
+        free((void *)(uintptr_t)t->hosts[i]);
     free(t->password);
     free(t->prefix);
     free(t->domain);

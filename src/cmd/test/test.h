@@ -30,6 +30,7 @@ enum {
     TEST_EXIT_CONFIG = 78,
     TARGET_HOSTS_MAX = 32,   /* addresses of one target */
     TARGET_MX_MAX = 16,
+    TEST_HOSTS_MAX = 64, /* names that an envelope by hand may hold */
     HOST_DOORS_MAX = 2 * ARGS_PORTS_MAX,
 };
 
@@ -54,6 +55,7 @@ struct host {
     size_t current; /* the door whose session is running */
     struct link link;
     struct timer timer;
+    struct resolver_query *query; /* does the name in the greeting lead here? */
     bool done;
     char *name; /* owned: host name that led here, or NULL */
 };
@@ -133,6 +135,8 @@ struct test {
     char *domain, *helo, *contact, *uri, *opt_out; /* owned */
     char rand[20], tester[256];
     struct ip local;
+    const char *hosts[TEST_HOSTS_MAX]; /* owned: names of the targets, for an envelope by hand */
+    size_t host_count;
     bool has_source;         /* some place is watched for arrivals */
 
     /* queue.c */
@@ -157,7 +161,7 @@ struct test {
 };
 
 /* setup.c: 0 or an exit status; what is wrong was said on standard error. */
-int setup_probes(struct test *t);
+int setup_probes(struct test *t, int argc, char **argv);
 int setup_run(struct test *t);
 void setup_deinit(struct test *t);
 
@@ -205,7 +209,7 @@ int mailbox_start(struct test *t);
 void mailbox_stop(struct test *t);
 
 /* document.c: owned by the caller; NULL when out of memory. */
-json_t *document_probes(const struct target *target); /* an array */
+json_t *document_probes(const struct target *target); /* an array; in brief runs what matters */
 json_t *document_doors(const struct target *target);  /* an array */
 json_t *document_verdict(const struct target *target);
 
@@ -223,6 +227,8 @@ void resume_free(void);
 /* output.c */
 void output_target(struct target *target, json_t *probes, json_t *doors, json_t *verdict);
 int output_end(struct test *t);
+/* Whether the output tells every probe, also of many targets. */
+bool output_needs_all(const struct test *t);
 void note(struct test *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
