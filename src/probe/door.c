@@ -29,10 +29,10 @@ const char *door_tls_name(enum door_tls tls)
 const char *probe_state_name(enum probe_state s)
 {
     static const char *const names[] = {
-        [PROBE_UNTRIED] = "untried",   [PROBE_SKIPPED] = "skipped",
-        [PROBE_REFUSED] = "refused",   [PROBE_INFERRED] = "inferred",
-        [PROBE_DEFERRED] = "deferred", [PROBE_LOST] = "lost",
-        [PROBE_TAKEN] = "accepted",    [PROBE_HELD] = "accepted",
+        [PROBE_UNTRIED] = "untried",    [PROBE_SKIPPED] = "skipped",
+        [PROBE_REFUSED] = "refused",    [PROBE_INFERRED] = "inferred",
+        [PROBE_DEFERRED] = "deferred",  [PROBE_LOST] = "lost",
+        [PROBE_TAKEN] = "accepted",     [PROBE_HELD] = "accepted",
         [PROBE_DELIVERED] = "accepted", [PROBE_BOUNCED] = "bounced",
         [PROBE_PROVED] = "proved",
     };
@@ -177,10 +177,33 @@ static enum door_next done(struct door *d, int64_t now)
     return DOOR_DONE;
 }
 
+/*
+ * A tarpit makes every envelope cost seconds. The likeliest stand first, so that what is left out
+ * when the time is up is what was least likely to get through; it is said, and counted.
+ */
+static void mind_time(struct door *d)
+{
+    unsigned asked = 0;
+
+    if (!d->host->run->limit_ms || d->busy < d->host->run->limit_ms || d->out_of_time)
+        return;
+    for (size_t i = 0; i < d->result_count; i++)
+        asked += d->results[i].attempts > 0;
+    if (asked < DOOR_JUDGED_LEAST)
+        return;
+    for (size_t i = 0; i < d->result_count; i++) {
+        if (d->results[i].state != PROBE_UNTRIED)
+            continue;
+        d->results[i].state = PROBE_SKIPPED;
+        d->out_of_time = true;
+    }
+}
+
 enum door_next door_next(struct door *d, int64_t now, int64_t *ret_until)
 {
     int64_t due;
 
+    mind_time(d);
     if (d->gave_up || d->session_count >= DOOR_SESSIONS_MAX)
         return done(d, now);
     if (d->next_at > now) {
@@ -276,9 +299,8 @@ void door_control(struct door *d, enum control_state state, unsigned which, enum
     c->refused += state == CONTROL_REFUSED && c->state == CONTROL_ACCEPTED;
     /* Once accepted is enough to know that the address is good; what a later session says of it
      * shows in the counts. Among several candidates the best reply counts. */
-    if (c->state == CONTROL_ACCEPTED ||
-        (c->state == CONTROL_DEFERRED && state == CONTROL_REFUSED &&
-         c->session == d->session_count - 1))
+    if (c->state == CONTROL_ACCEPTED || (c->state == CONTROL_DEFERRED && state == CONTROL_REFUSED &&
+                                         c->session == d->session_count - 1))
         return;
     c->state = (uint8_t)state;
     c->which = (uint8_t)which;
@@ -290,9 +312,10 @@ void door_control(struct door *d, enum control_state state, unsigned which, enum
         c->tries++;
         if (!c->first_at)
             c->first_at = now;
-        c->retry_at = c->tries < DOOR_ATTEMPTS_MAX
-                          ? retry_time(d, c->first_at, c->tries, meaning_retry_hint(reply->text), now)
-                          : INT64_MAX;
+        c->retry_at =
+            c->tries < DOOR_ATTEMPTS_MAX
+                ? retry_time(d, c->first_at, c->tries, meaning_retry_hint(reply->text), now)
+                : INT64_MAX;
     }
 }
 
@@ -434,10 +457,10 @@ struct door_counts door_count(const struct door *d)
 {
     struct door_counts n = {0};
     unsigned *const by_state[] = {
-        [PROBE_UNTRIED] = &n.untried,   [PROBE_SKIPPED] = &n.skipped,
-        [PROBE_REFUSED] = &n.refused,   [PROBE_INFERRED] = &n.inferred,
-        [PROBE_DEFERRED] = &n.deferred, [PROBE_LOST] = &n.lost,
-        [PROBE_TAKEN] = &n.taken,       [PROBE_HELD] = &n.held,
+        [PROBE_UNTRIED] = &n.untried,     [PROBE_SKIPPED] = &n.skipped,
+        [PROBE_REFUSED] = &n.refused,     [PROBE_INFERRED] = &n.inferred,
+        [PROBE_DEFERRED] = &n.deferred,   [PROBE_LOST] = &n.lost,
+        [PROBE_TAKEN] = &n.taken,         [PROBE_HELD] = &n.held,
         [PROBE_DELIVERED] = &n.delivered, [PROBE_BOUNCED] = &n.bounced,
         [PROBE_PROVED] = &n.proved,
     };

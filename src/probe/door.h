@@ -20,13 +20,14 @@
 #include "smtp/ehlo.h"
 
 enum {
-    DOOR_CONTROLS_MAX = 5,   /* control recipients that are tried */
+    DOOR_CONTROLS_MAX = 5,    /* control recipients that are tried */
     DOOR_SESSIONS_MAX = 2000, /* of one door: an end for every quarrel */
-    DOOR_TRIES_MAX = 5,      /* sessions without any answered probe before we give up */
-    PROBE_TRIES_MAX = 2,     /* sessions that a probe may end without an answer */
-    DOOR_BAN_TRIES = 3,      /* connections refused in a row that make a ban */
-    DOOR_ATTEMPTS_MAX = 12,  /* of one deferred probe */
-    PLAN_PROBES_MAX = 4096,  /* probes of one door */
+    DOOR_TRIES_MAX = 5,       /* sessions without any answered probe before we give up */
+    PROBE_TRIES_MAX = 2,      /* sessions that a probe may end without an answer */
+    DOOR_BAN_TRIES = 3,       /* connections refused in a row that make a ban */
+    DOOR_ATTEMPTS_MAX = 12,   /* of one deferred probe */
+    DOOR_JUDGED_LEAST = 24,   /* probes that are asked however slowly the server answers */
+    PLAN_PROBES_MAX = 4096,   /* probes of one door */
 };
 
 enum door_tls { DOOR_PLAIN, DOOR_STARTTLS, DOOR_IMPLICIT };
@@ -34,13 +35,13 @@ const char *door_tls_name(enum door_tls tls); /* "none", "starttls", "implicit" 
 
 enum probe_state {
     PROBE_UNTRIED,
-    PROBE_SKIPPED,   /* a condition is not met: `missing` or `need` says which */
+    PROBE_SKIPPED, /* a condition is not met: `missing` or `need` says which */
     PROBE_REFUSED,
-    PROBE_INFERRED,  /* refused as another probe was: `because` */
-    PROBE_DEFERRED,  /* come again: `retry_at` */
-    PROBE_LOST,      /* asked, and never answered */
-    PROBE_TAKEN,     /* RCPT accepted, the body not yet handed over */
-    PROBE_HELD,      /* RCPT accepted, and no body may be sent (a recipient beside it is not ours) */
+    PROBE_INFERRED, /* refused as another probe was: `because` */
+    PROBE_DEFERRED, /* come again: `retry_at` */
+    PROBE_LOST,     /* asked, and never answered */
+    PROBE_TAKEN,    /* RCPT accepted, the body not yet handed over */
+    PROBE_HELD,     /* RCPT accepted, and no body may be sent (a recipient beside it is not ours) */
     PROBE_DELIVERED, /* body accepted, nothing seen of it yet */
     PROBE_BOUNCED,   /* body accepted, and came back as a bounce */
     PROBE_PROVED,    /* the token arrived */
@@ -48,7 +49,15 @@ enum probe_state {
 const char *probe_state_name(enum probe_state s);
 
 /* Lines of the transcript that a result rests on. */
-enum result_line { LINE_MAIL, LINE_MAIL_REPLY, LINE_RCPT, LINE_RCPT_REPLY, LINE_DATA_REPLY, LINE_BODY_REPLY, RESULT_LINES };
+enum result_line {
+    LINE_MAIL,
+    LINE_MAIL_REPLY,
+    LINE_RCPT,
+    LINE_RCPT_REPLY,
+    LINE_DATA_REPLY,
+    LINE_BODY_REPLY,
+    RESULT_LINES
+};
 
 struct result {
     uint8_t state;    /* enum probe_state */
@@ -57,14 +66,14 @@ struct result {
     uint8_t attempts; /* sessions that asked it */
     uint16_t code;
     uint16_t enhanced[3];
-    uint16_t session;    /* number in door.sessions */
-    uint16_t because;    /* probe number, for PROBE_INFERRED */
+    uint16_t session; /* number in door.sessions */
+    uint16_t because; /* probe number, for PROBE_INFERRED */
     uint16_t lines[RESULT_LINES];
-    uint32_t need;       /* enum form_need that was missing */
-    int32_t ms;          /* from the RCPT's sending to its reply */
-    int64_t sent_at;     /* ms; of the RCPT, and after delivery of the body */
-    int64_t first_at;    /* ms; when it was first deferred */
-    int64_t retry_at;    /* ms; for PROBE_DEFERRED */
+    uint32_t need;    /* enum form_need that was missing */
+    int32_t ms;       /* from the RCPT's sending to its reply */
+    int64_t sent_at;  /* ms; of the RCPT, and after delivery of the body */
+    int64_t first_at; /* ms; when it was first deferred */
+    int64_t retry_at; /* ms; for PROBE_DEFERRED */
 };
 
 /* What all doors of a run share; borrowed by each. */
@@ -74,7 +83,8 @@ struct door_run {
     const uint8_t *key; /* MAC_KEY bytes */
     uint32_t run;
     uint16_t day;
-    const char *domain, *u_prefix, *u_suffix; /* where recipients end; the prefix is for plus-addressing */
+    const char *domain, *u_prefix,
+        *u_suffix; /* where recipients end; the prefix is for plus-addressing */
     const char *helo, *tester;
     const char *contact, *uri, *opt_out;
     const char *rand;
@@ -83,6 +93,7 @@ struct door_run {
     bool wildcard_mx;
     bool brief;         /* of many targets: keep the evidence short where nothing was let through */
     int64_t timeout_ms; /* patience for one reply */
+    int64_t limit_ms;   /* of all sessions of one door together; 0: none */
     int64_t wall_offset; /* wall clock minus monotonic, ms */
 };
 
@@ -135,10 +146,10 @@ struct control {
     uint8_t meaning; /* enum meaning of its reply */
     uint16_t code;
     uint16_t session, line;
-    unsigned accepted; /* sessions in which it was accepted */
-    unsigned refused;  /* sessions in which it was refused after it had been accepted */
-    uint8_t tries;     /* times it was deferred */
-    uint8_t last;      /* enum control_state in the newest session that asked */
+    unsigned accepted;          /* sessions in which it was accepted */
+    unsigned refused;           /* sessions in which it was refused after it had been accepted */
+    uint8_t tries;              /* times it was deferred */
+    uint8_t last;               /* enum control_state in the newest session that asked */
     int64_t first_at, retry_at; /* ms; when it was deferred: since when, and when again */
 };
 
@@ -163,16 +174,18 @@ struct door {
     bool tls_offered;
     bool plaintext_injected; /* bytes stood behind the 220 of STARTTLS */
     char tls_version[16], tls_cipher[64];
-    char name[256]; /* host name of the greeting */
-    unsigned fruitless;   /* sessions in a row without an answered probe */
-    unsigned shut_out;    /* connections in a row that got no greeting after an earlier one did */
-    unsigned refusals;    /* in all sessions */
-    unsigned waits;       /* round trips waited for, in all sessions */
+    char name[256];     /* host name of the greeting */
+    unsigned fruitless; /* sessions in a row without an answered probe */
+    unsigned shut_out;  /* connections in a row that got no greeting after an earlier one did */
+    unsigned refusals;  /* in all sessions */
+    unsigned waits;     /* round trips waited for, in all sessions */
     enum door_end last_end;
-    bool banned; /* we were let in, and no longer are */
+    int64_t busy;     /* ms spent in sessions */
+    bool out_of_time; /* the server answers so slowly that probes were left out */
+    bool banned;      /* we were let in, and no longer are */
     bool gave_up;
-    int64_t next_at;    /* no session before, ms */
-    int64_t wait;       /* patience with a deferred probe, from its first deferral on, ms */
+    int64_t next_at; /* no session before, ms */
+    int64_t wait;    /* patience with a deferred probe, from its first deferral on, ms */
     int64_t began, ended;
 };
 
@@ -216,7 +229,8 @@ void door_arrived(struct door *d, size_t probe);
 void door_bounced(struct door *d, size_t probe);
 
 struct door_counts {
-    unsigned untried, skipped, refused, inferred, deferred, lost, taken, held, delivered, bounced, proved;
+    unsigned untried, skipped, refused, inferred, deferred, lost, taken, held, delivered, bounced,
+        proved;
 };
 struct door_counts door_count(const struct door *d);
 /* The earliest time at which something deferred is worth asking again, or INT64_MAX. */

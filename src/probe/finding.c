@@ -141,6 +141,15 @@ static int check_ehlo(struct finding_list *l, const struct door *d)
     return err;
 }
 
+static unsigned left_for_time(const struct door *d)
+{
+    unsigned n = 0;
+
+    for (size_t i = 0; i < d->result_count; i++)
+        n += d->results[i].state == PROBE_SKIPPED && !d->results[i].need;
+    return n;
+}
+
 static int check_behaviour(struct finding_list *l, const struct door *d)
 {
     struct door_counts n = door_count(d);
@@ -159,6 +168,11 @@ static int check_behaviour(struct finding_list *l, const struct door *d)
                           "port %u holds its replies back after some refusals (seen in %u "
                           "sessions); later sessions stayed below that",
                           d->port, slow);
+    if (!err && d->out_of_time)
+        err = finding_add(l, SEVERITY_INFO, "answers-slowly",
+                          "port %u answers so slowly that %u of the less likely probes were left "
+                          "out; a longer --limit tries them",
+                          d->port, left_for_time(d));
     if (!err && (n.deferred || d->control.state == CONTROL_DEFERRED))
         err = finding_add(l, SEVERITY_INFO, "greylisting",
                           "port %u puts mail off (%u probes are still pending); run again with "

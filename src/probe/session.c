@@ -10,7 +10,7 @@
 #include <string.h>
 
 enum {
-    SLOW_MS = 900,  /* a reply held back this long, after quick ones, is a tarpit at work */
+    SLOW_MS = 900, /* a reply held back this long, after quick ones, is a tarpit at work */
     QUICK_MS = 400,
     SLOW_REFUSALS = 3, /* nobody slows down earlier than this */
     QUIT_WAIT_MS = 5000,
@@ -195,8 +195,8 @@ static void reply_in(struct session *s, const struct smtp_sent *sent,
 
 static void unasked(struct session *s, const struct smtp_reply *reply)
 {
-    bool header = s->channel && (s->channel->channel == CHANNEL_PROXY1 ||
-                                 s->channel->channel == CHANNEL_PROXY2);
+    bool header = s->channel &&
+                  (s->channel->channel == CHANNEL_PROXY1 || s->channel->channel == CHANNEL_PROXY2);
 
     transcript_add_reply(session_log(s), reply->code, reply->text);
     if (header && s->phase == SESSION_PRELUDE) {
@@ -325,5 +325,6 @@ void session_finish(struct session *s, int64_t now)
     if (s->door->host->run->brief && envelopes_all_refused(s))
         transcript_trim(&entry->log, BRIEF_LINES);
     s->door->waits += s->client.waits;
+    s->door->busy += now - entry->began;
     door_session_ended(s->door, s->end, s->channel, &s->spent, s->answered, now);
 }

@@ -33,8 +33,10 @@ static const struct option_row rows[] = {
     {"partner", 0, "NAME", "a domain that the target may trust as a sender", OPTION_TEXT,
      AT(partner)},
 
-    {"mx-label", 0, "NAME", "a name below the probe domain that has the target as an MX, for --with "
-     "mx-backup", OPTION_TEXT, AT(mx_label), .shown = "backup.PROBE-DOMAIN"},
+    {"mx-label", 0, "NAME",
+     "a name below the probe domain that has the target as an MX, for --with "
+     "mx-backup",
+     OPTION_TEXT, AT(mx_label), .shown = "backup.PROBE-DOMAIN"},
 
     {.group = "Manners"},
     {"own", 'o', NULL, "I answer for these hosts: full budgets, no 24 hours between tests",
@@ -70,12 +72,10 @@ static const struct option_row rows[] = {
     {"helo", 0, "NAME", "its HELO name", OPTION_TEXT, AT(helo)},
     {"account", 0, "USER", "a login of yours for the tests that need one", OPTION_TEXT,
      AT(account)},
-    {"password-file", 0, "FILE", "its password, on the first line", OPTION_TEXT,
-     AT(password_file)},
+    {"password-file", 0, "FILE", "its password, on the first line", OPTION_TEXT, AT(password_file)},
     {"cert", 0, "FILE", "a client certificate of yours (PEM) for the tests that need one",
      OPTION_TEXT, AT(cert)},
-    {"cert-key", 0, "FILE", "its key, where it is not in the same file", OPTION_TEXT,
-     AT(cert_key)},
+    {"cert-key", 0, "FILE", "its key, where it is not in the same file", OPTION_TEXT, AT(cert_key)},
 
     {.group = "Identity"},
     {"probe-domain", 'D', "NAME", "the domain whose mail comes to us", OPTION_TEXT,
@@ -106,6 +106,10 @@ static const struct option_row rows[] = {
      .shown = "60s"},
     {"connect-timeout", 0, "TIME", "patience for a connection", OPTION_TIME, AT(connect_timeout),
      500, 300000, .shown = "10s"},
+    {"limit", 0, "TIME",
+     "time for all sessions at one door; what is unlikely is left out after it "
+     "(0: none)",
+     OPTION_TIME, AT(limit), 0, ARGS_WAIT_MAX, .shown = "60s"},
     {"resume", 'r', NULL, "go on with a run: its unfinished hosts and its deferred probes",
      OPTION_FLAG, AT(resume)},
     {"preflight", 0, NULL, "check this machine and the probe domain, and stop", OPTION_FLAG,
@@ -143,14 +147,15 @@ const struct options args_options = {
              "[OPTION]... --domain NAME | --targets FILE\n"
              "--resume [OPTION]... [RUN]\n"
              "--list-probes | --dry-run | --preflight [OPTION]...",
-    .text = "TARGET is a host name, an address, HOST:PORT or [IPV6]:PORT.\n"
-            "\n"
-            "Exit status: 0 closed, 1 accepts (taken, but nothing arrived), 2 open, 3 undecided, 64 "
-            "and up: misuse.\n"
-            "\n"
-            "A one-command test of your own server, from a host where port 25 is free and which is "
-            "the MX of relaytest.example.org:\n"
-            "  postern test --own -D relaytest.example.org -l :25 mail.example.org",
+    .text =
+        "TARGET is a host name, an address, HOST:PORT or [IPV6]:PORT.\n"
+        "\n"
+        "Exit status: 0 closed, 1 accepts (taken, but nothing arrived), 2 open, 3 undecided, 64 "
+        "and up: misuse.\n"
+        "\n"
+        "A one-command test of your own server, from a host where port 25 is free and which is "
+        "the MX of relaytest.example.org:\n"
+        "  postern test --own -D relaytest.example.org -l :25 mail.example.org",
     .rows = rows,
 };
 
@@ -160,6 +165,7 @@ void args_defaults(struct args *a)
         .wait = ARGS_WAIT,
         .timeout = ARGS_TIMEOUT,
         .connect_timeout = ARGS_CONNECT,
+        .limit = ARGS_LIMIT,
         .parallel = ARGS_PARALLEL,
         .per_network = 2,
     };
@@ -167,12 +173,28 @@ void args_defaults(struct args *a)
 
 void args_deinit(struct args *a)
 {
-    struct option_list *lists[] = {&a->domains, &a->controls,    &a->local_domains,
-                                   &a->probe_files, &a->only,    &a->skip,
-                                   &a->family,  &a->with,        &a->sink_listen};
+    struct option_list *lists[] = {&a->domains,     &a->controls, &a->local_domains,
+                                   &a->probe_files, &a->only,     &a->skip,
+                                   &a->family,      &a->with,     &a->sink_listen};
 
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
         option_list_deinit(lists[i]);
+}
+
+void args_over_preset(struct args *a, const struct args *preset)
+{
+    if (a->probe_domain && a->probe_address) {
+        if (a->probe_domain == preset->probe_domain)
+            a->probe_domain = NULL;
+        else if (a->probe_address == preset->probe_address)
+            a->probe_address = NULL;
+    }
+    if (a->own && preset->gentle)
+        a->gentle = false;
+    if (a->v4_only && a->v6_only) {
+        a->v4_only = !preset->v4_only;
+        a->v6_only = !preset->v6_only;
+    }
 }
 
 static int ports_read(struct args *a)

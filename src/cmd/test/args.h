@@ -8,10 +8,12 @@
 
 enum {
     ARGS_PORTS_MAX = 16,
-    ARGS_WAIT = 30 * 1000,             /* ms, see --wait */
-    ARGS_WAIT_MAX = 7 * 24 * 3600 * 1000, /* greylisting may ask for hours; RFC 5321 §4.5.4.1 for days */
-    ARGS_TIMEOUT = 60 * 1000,          /* ms, see --timeout; RFC 5321 §4.5.3.2 allows 300 s */
+    ARGS_WAIT = 30 * 1000, /* ms, see --wait */
+    ARGS_WAIT_MAX =
+        7 * 24 * 3600 * 1000, /* greylisting may ask for hours; RFC 5321 §4.5.4.1 for days */
+    ARGS_TIMEOUT = 60 * 1000, /* ms, see --timeout; RFC 5321 §4.5.3.2 allows 300 s */
     ARGS_CONNECT = 10 * 1000,
+    ARGS_LIMIT = 60 * 1000, /* ms, see --limit */
     ARGS_PARALLEL = 1000,
 };
 
@@ -38,7 +40,7 @@ struct args {
     struct option_list sink_listen;
     const char *maildir, *imap_url, *imap_user, *imap_password_file;
     /* time */
-    int64_t wait, timeout, connect_timeout;
+    int64_t wait, timeout, connect_timeout, limit;
     unsigned parallel, per_network;
     /* what else to do */
     bool list_probes, dry_run, preflight, resume;
@@ -59,6 +61,8 @@ extern const struct options args_options;
 
 void args_defaults(struct args *a);
 void args_deinit(struct args *a);
+/* Where the command line and what was preset by the configuration exclude each other: it wins. */
+void args_over_preset(struct args *a, const struct args *preset);
 /* What the table can't see: options that exclude each other, ports. The exit status, or 0. */
 int args_check(struct args *a, int operands);
 

@@ -187,7 +187,10 @@ static json_t *probe_json(const struct target *target, size_t hi, size_t di, siz
     if (answered(r))
         probe_reply(o, d, r);
     if (r->state == PROBE_SKIPPED)
-        json_object_set_new(o, "needs", json_string(form_need_words((enum form_need)r->need)));
+        json_object_set_new(o, "needs",
+                            json_string(r->need
+                                            ? form_need_words((enum form_need)r->need)
+                                            : "more time: the server answers slowly (--limit)"));
     if (r->state == PROBE_INFERRED)
         json_object_set_new(o, "because", json_string(h->info.run->list->probes[r->because].id));
     if (r->attempts) {
@@ -211,8 +214,8 @@ static bool door_spoke(const struct door *d)
 /* In a run over many targets the many refusals are counted, not told one by one. */
 static bool probe_told(const struct host *h, const struct result *r)
 {
-    return !h->info.run->brief || (r->state != PROBE_REFUSED && r->state != PROBE_INFERRED &&
-                                   r->state != PROBE_SKIPPED);
+    return !h->info.run->brief ||
+           (r->state != PROBE_REFUSED && r->state != PROBE_INFERRED && r->state != PROBE_SKIPPED);
 }
 
 json_t *document_probes(const struct target *target)

@@ -134,9 +134,14 @@ static int dispatch(struct test *t, int argc, char **argv, int all_argc, char **
 /* An exit status, 0 to go on, -1 when --help or --version was all. */
 static int arguments(struct test *t, int argc, char **argv, int *first)
 {
-    int bad = 0;
+    struct args preset;
+    int bad;
 
     args_defaults(&t->args);
+    bad = settings_load(&args_options, "test", argc, argv, &t->args, &t->conf);
+    if (bad)
+        return bad;
+    preset = t->args;
     switch (options_parse(&args_options, argc, argv, &t->args, first)) {
     case OPTIONS_DONE:
         return -1;
@@ -147,6 +152,8 @@ static int arguments(struct test *t, int argc, char **argv, int *first)
     }
     if (t->args.resume)
         bad = resume_arguments(t, argc, argv, first);
+    else
+        args_over_preset(&t->args, &preset);
     return bad ? bad : args_check(&t->args, argc - *first);
 }
 
@@ -163,6 +170,7 @@ int main(int argc, char **argv)
     bad = arguments(&t, argc, argv, &first);
     if (bad < 0) {
         args_deinit(&t.args);
+        conf_free(&t.conf);
         free(words);
         return 0;
     }
@@ -176,6 +184,7 @@ int main(int argc, char **argv)
     loop_free(&t.loop);
     setup_deinit(&t);
     resume_free();
+    conf_free(&t.conf);
     free(words);
     return bad;
 }

@@ -12,6 +12,7 @@ enum { WORDS_MAX = 20000 };
 
 static json_t *saved; /* holds the words of the run's command line */
 static char **words;
+static int word_count;
 
 /* The options of the run named, as JSON; an exit status, with the reason said. */
 static int saved_read(const struct args *now, const char *name, json_t **ret)
@@ -41,11 +42,10 @@ static int saved_read(const struct args *now, const char *name, json_t **ret)
     return got == STORE_OK && *ret ? 0 : TEST_EXIT_NO_INPUT;
 }
 
-static int saved_parse(struct args *args, uint16_t *ret_day)
+static int words_read(uint16_t *ret_day)
 {
     const json_t *list = json_object_get(saved, "argv");
     size_t n = json_array_size(list);
-    int first;
 
     words = calloc(n + 2, sizeof(*words));
     if (!words || n > WORDS_MAX)
@@ -56,28 +56,46 @@ static int saved_parse(struct args *args, uint16_t *ret_day)
 
         words[i + 1] = (char *)(uintptr_t)(word ? word : "");
     }
+    word_count = (int)n + 1;
     *ret_day = (uint16_t)json_integer_value(json_object_get(saved, "day"));
-    return options_parse(&args_options, (int)n + 1, words, args, &first) == OPTIONS_RUN
-               ? 0
-               : TEST_EXIT_CONFIG;
+    return 0;
+}
+
+/* Back to the defaults, and to the configuration that this command line or the saved one names. */
+static int defaults_again(struct test *t, int argc, char **argv)
+{
+    bool named = options_peek(&args_options, argc, argv, "config") != NULL;
+
+    args_deinit(&t->args);
+    args_defaults(&t->args);
+    conf_free(&t->conf);
+    return settings_load(&args_options, "test", named ? argc : word_count, named ? argv : words,
+                         &t->args, &t->conf);
 }
 
 int resume_arguments(struct test *t, int argc, char **argv, int *first)
 {
     const char *name = argc > *first ? argv[*first] : "last";
-    int bad = saved_read(&t->args, name, &saved);
+    int bad = saved_read(&t->args, name, &saved), skipped;
+    struct args preset;
 
     if (bad)
         return bad;
-    args_deinit(&t->args);
-    args_defaults(&t->args);
-    bad = saved_parse(&t->args, &t->day);
-    if (!bad && options_parse(&args_options, argc, argv, &t->args, first) != OPTIONS_RUN)
-        bad = OPTIONS_EXIT_MISUSE;
+    bad = words_read(&t->day);
+    if (!bad)
+        bad = defaults_again(t, argc, argv);
+    if (bad)
+        return bad;
+    preset = t->args;
+    if (options_parse(&args_options, word_count, words, &t->args, &skipped) != OPTIONS_RUN)
+        return TEST_EXIT_CONFIG;
+    if (options_parse(&args_options, argc, argv, &t->args, first) != OPTIONS_RUN)
+        return OPTIONS_EXIT_MISUSE;
+    args_over_preset(&t->args, &preset);
     /* The targets are in the store; the words that named them have done their work. */
     option_list_deinit(&t->args.domains);
     t->args.targets_file = NULL;
-    return bad;
+    return 0;
 }
 
 void resume_free(void)

@@ -12,6 +12,7 @@
 #ifndef POSTERN_CMD_TEST_TEST_H
 #define POSTERN_CMD_TEST_TEST_H
 
+#include "cmd/common/settings.h"
 #include "cmd/common/state.h"
 #include "cmd/test/args.h"
 #include "io/conn.h"
@@ -113,6 +114,7 @@ struct target {
 
 struct test {
     struct args args;
+    struct conf *conf; /* owns the values that args took from the configuration */
     struct loop *loop;
     struct resolver *resolver;
     struct tls_context *tls, *tls_own, *tls_given;
