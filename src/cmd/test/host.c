@@ -266,7 +266,9 @@ static bool name_asked(struct host *h, const struct door *d)
 
     if (h->info.name || h->info.name_checked || !d->banner_seen)
         return false;
-    if (name.n == 0 || name_declared(h, name)) {
+    /* A server on this very machine is the operator's; its name need not be in DNS. */
+    if (name.n == 0 || name_declared(h, name) ||
+        (t->args.own && ip_space(h->info.ip) == IP_LOOPBACK)) {
         name_settle(h, name.n ? d->name : NULL);
         return true;
     }
