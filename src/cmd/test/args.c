@@ -237,6 +237,12 @@ int args_check(struct args *a, int operands)
         return options_misuse(&args_options, "--resume takes one run, and its targets from there");
     if (!targets && !a->resume && !a->list_probes && !a->dry_run && !a->preflight)
         return options_misuse(&args_options, "no target is given");
+    if (!a->account != !a->password_file)
+        return options_misuse(&args_options, "--account and --password-file go together");
+    if (a->cert_key && !a->cert)
+        return options_misuse(&args_options, "--cert-key needs --cert");
+    if ((a->imap_user || a->imap_password_file) && !a->imap_url)
+        return options_misuse(&args_options, "--imap-user and --imap-password-file need --imap");
     if (a->resume && a->no_store)
         return options_misuse(&args_options, "--resume needs the store");
     return 0;

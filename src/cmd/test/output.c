@@ -58,6 +58,26 @@ static void put(struct buf *text)
     buf_deinit(text);
 }
 
+void output_release(struct test *t)
+{
+    if (t->held.n) {
+        progress_hide(&t->progress);
+        put(&t->held);
+    }
+    t->held = (struct buf)BUF_INIT(OUTPUT_MAX);
+}
+
+/* Results wait here until they are on disk too. */
+static void put_later(struct test *t, struct buf *text)
+{
+    if (t->held.max == 0)
+        t->held = (struct buf)BUF_INIT(OUTPUT_MAX);
+    buf_add(&t->held, buf_span(text));
+    buf_deinit(text);
+    if (!t->batch)
+        output_release(t);
+}
+
 static void put_lines(const json_t *documents, struct buf *out)
 {
     for (size_t i = 0; i < json_array_size(documents); i++)
@@ -78,8 +98,7 @@ static void put_target(struct test *t, json_t *probes, json_t *doors, json_t *ve
     } else {
         report_table_target(&out, &target, &t->style);
     }
-    progress_hide(&t->progress);
-    put(&out);
+    put_later(t, &out);
 }
 
 static void keep(struct test *t, json_t *documents)

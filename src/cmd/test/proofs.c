@@ -203,11 +203,17 @@ static int on_proof(void *ctx, const struct store_proof *proof)
     return 0;
 }
 
+void proofs_look(struct test *t)
+{
+    if (t->store)
+        store_proofs_since(t->store, &t->run_id, t->polled, on_proof, t);
+}
+
 static void on_poll(void *cookie)
 {
     struct test *t = cookie;
 
-    store_proofs_since(t->store, &t->run_id, t->polled, on_proof, t);
+    proofs_look(t);
     timer_start(&t->poll_timer, t->loop, POLL_MS);
 }
 

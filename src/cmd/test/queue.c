@@ -7,6 +7,7 @@
 #include "cmd/test/test.h"
 
 #include "io/file.h"
+#include "io/idn.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -31,12 +32,44 @@ static int name_add(struct test *t, struct span name, bool domain, size_t *cap)
     return 0;
 }
 
-/* One target a line; # begins a comment. */
+/* What can be no target is said before anything is sent to anybody. */
+static bool name_good(struct span name, bool domain)
+{
+    char ascii[IDN_NAME_MAX];
+    struct span host = name;
+    uint16_t port;
+    struct ip ip;
+
+    if (!domain && !ip_host_port(name, &host, &port))
+        return false;
+    return (!domain && ip_parse(host, &ip)) || idn_to_ascii(host, ascii);
+}
+
+/* A list of addresses is a list of thousands: a line that is wrong must name itself. */
+static int line_add(struct test *t, const char *path, unsigned number, struct span line, size_t *cap)
+{
+    struct span word, more;
+
+    if (!span_word(&line, &word))
+        return 0;
+    if (name_good(word, false) && !span_word(&line, &more)) {
+        if (name_add(t, word, false, cap) == 0)
+            return 0;
+        complain("%s:%u: out of memory, or a name longer than %d bytes", path, number,
+                 STORE_NAME_MAX);
+        return TEST_EXIT_SOFTWARE;
+    }
+    complain("%s:%u: \"%.*s\" is no target; a line holds one host name, address, HOST:PORT or "
+             "[IPV6]:PORT, and # begins a comment", path, number, SPAN_ARG(span_slice(word, 0, 200)));
+    return TEST_EXIT_CONFIG;
+}
+
 static int names_of_file(struct test *t, const char *path, size_t *cap)
 {
     struct buf text = BUF_INIT(TARGETS_FILE_MAX);
     int err = file_read(path, &text);
-    struct span rest = buf_span(&text), line, word;
+    struct span rest = buf_span(&text), line;
+    unsigned number = 0;
 
     if (err < 0) {
         complain("%s: %s; name a file with one target a line", path, strerror(-err));
@@ -45,21 +78,33 @@ static int names_of_file(struct test *t, const char *path, size_t *cap)
     }
     while (!err && span_cut(&rest, '\n', &line)) {
         line = span_trim(span_slice(line, 0, span_find(line, '#')));
-        if (span_word(&line, &word))
-            err = name_add(t, word, false, cap);
+        err = line_add(t, path, ++number, line, cap);
     }
     buf_deinit(&text);
-    if (err < 0)
-        complain("%s: a target's name is longer than %d bytes, or memory is short", path,
-                 STORE_NAME_MAX);
-    return err < 0 ? TEST_EXIT_NO_INPUT : 0;
+    return err;
+}
+
+/* The targets of the command line; an exit status. */
+static int names_check(struct test *t, int argc, char **argv)
+{
+    for (int i = 0; i < argc; i++)
+        if (!name_good(span_str(argv[i]), false))
+            return options_misuse(&args_options, "\"%s\" is no host name, address, HOST:PORT or "
+                                  "[IPV6]:PORT", argv[i]);
+    for (size_t i = 0; i < t->args.domains.count; i++)
+        if (!name_good(span_str(t->args.domains.v[i]), true))
+            return options_misuse(&args_options, "--domain: \"%s\" is no domain name",
+                                  t->args.domains.v[i]);
+    return 0;
 }
 
 int queue_fill(struct test *t, int argc, char **argv)
 {
     size_t cap = 0;
-    int err = 0;
+    int err = names_check(t, argc, argv);
 
+    if (err)
+        return err;
     for (int i = 0; i < argc && !err; i++)
         err = name_add(t, span_str(argv[i]), false, &cap);
     for (size_t i = 0; i < t->args.domains.count && !err; i++)
@@ -82,9 +127,12 @@ static struct target *next_of_store(struct test *t)
 {
     struct store_target row;
     char name[STORE_NAME_MAX + 1];
+    int got = store_target_next_pending(t->store, t->run_id, loop_wall(), &row);
 
-    if (store_target_next_pending(t->store, t->run_id, loop_wall(), &row) != STORE_OK ||
-        !span_copy(row.name, name, sizeof(name)))
+    if (got < 0)
+        complain("%s; the targets that are left are not tested, see --resume",
+                 store_error(t->store));
+    if (got != STORE_OK || !span_copy(row.name, name, sizeof(name)))
         return NULL;
     return target_new(t, name, row.ordinal, row.id);
 }

@@ -23,13 +23,18 @@ static int store_fails(struct test *t)
     return TEST_EXIT_SOFTWARE;
 }
 
-static void batch_end(void *cookie)
+/* What was said on standard output is on disk: a run that is killed repeats nobody. */
+void save_commit(struct test *t)
 {
-    struct test *t = cookie;
-
     if (t->batch && store_commit(t->store) < 0)
         complain("%s", store_error(t->store));
     t->batch = false;
+    output_release(t);
+}
+
+static void batch_end(void *cookie)
+{
+    save_commit(cookie);
 }
 
 static void batch_begin(struct test *t)
@@ -113,7 +118,7 @@ void save_run_end(struct test *t)
     if (!t->store)
         return;
     timer_stop(&t->batch_timer);
-    batch_end(t);
+    save_commit(t);
     if (t->stopping)
         state = STORE_RUN_RUNNING;
     else if (store_deferred_next(t->store, t->run_id, &next) == STORE_OK)

@@ -378,6 +378,22 @@ static int64_t window_end(const struct target *target)
     return grace < whole ? grace : whole;
 }
 
+static void target_wait(struct target *target);
+
+/* The window is over: what came in its last moments still counts. */
+static void on_window(void *cookie)
+{
+    struct target *target = cookie;
+
+    target->phase = TARGET_TESTING;
+    proofs_look(target->test);
+    target->phase = TARGET_WAITING;
+    if (awaited(target) && window_end(target) > loop_now(target->test->loop))
+        target_wait(target);
+    else
+        target_finish(target);
+}
+
 static void target_wait(struct target *target)
 {
     struct test *t = target->test;
@@ -387,7 +403,7 @@ static void target_wait(struct target *target)
         return;
     }
     target->phase = TARGET_WAITING;
-    timer_init(&target->timer, on_finish, target);
+    timer_init(&target->timer, on_window, target);
     timer_start_at(&target->timer, t->loop, window_end(target));
 }
 

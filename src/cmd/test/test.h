@@ -157,6 +157,7 @@ struct test {
     /* output.c */
     struct report_style style;
     struct report_summary summary;
+    struct buf held;         /* text for standard output that waits for its batch */
     struct report_set kept;  /* documents, for formats that need all of them */
     int64_t began, began_wall;
     int exit;
@@ -202,6 +203,8 @@ void link_stop(struct host *h);
 
 /* proofs.c */
 void proofs_poll_start(struct test *t);
+/* Takes what another process has put into the store since the last look. */
+void proofs_look(struct test *t);
 void proofs_take(struct test *t, const struct store_proof *proof);
 
 /* embedded.c and mailbox.c: sources of arrivals inside this process; 0 or an exit status. */
@@ -219,6 +222,8 @@ json_t *document_verdict(const struct target *target);
 int save_run_begin(struct test *t, int argc, char **argv);
 void save_target(struct target *target, json_t *probes, json_t *doors, json_t *verdict);
 void save_run_end(struct test *t);
+/* Ends the batch, if one is open, and lets its output go. */
+void save_commit(struct test *t);
 int save_resume(struct test *t, const char *run);
 void save_restore(struct target *target);
 
@@ -229,6 +234,7 @@ void resume_free(void);
 /* output.c */
 void output_target(struct target *target, json_t *probes, json_t *doors, json_t *verdict);
 int output_end(struct test *t);
+void output_release(struct test *t);
 /* Whether the output tells every probe, also of many targets. */
 bool output_needs_all(const struct test *t);
 void note(struct test *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
