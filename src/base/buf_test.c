@@ -221,6 +221,26 @@ static void shrink_keeps_what_is_held(void **state)
     buf_deinit(&b);
 }
 
+static void fit_keeps_what_is_held(void **state)
+{
+    struct buf b = BUF_INIT(100);
+
+    buf_fit(&b);
+    buf_add_str(&b, "abc");
+    buf_fit(&b);
+    assert_int_equal(b.cap, 4);
+    buf_fit(&b);
+    assert_string_equal(buf_str(&b), "abc");
+    buf_add_str(&b, "def");
+    assert_string_equal(buf_str(&b), "abcdef");
+    buf_clear(&b);
+    buf_fit(&b);
+    assert_int_equal(b.cap, 0);
+    buf_add_char(&b, 'x');
+    assert_string_equal(buf_str(&b), "x");
+    buf_deinit(&b);
+}
+
 static void array_grows_zeroed(void **state)
 {
     uint32_t *a = NULL;
@@ -259,6 +279,7 @@ int main(void)
         cmocka_unit_test(consume_and_truncate),
         cmocka_unit_test(take_moves_ownership),
         cmocka_unit_test(shrink_keeps_what_is_held),
+        cmocka_unit_test(fit_keeps_what_is_held),
         cmocka_unit_test(array_grows_zeroed),
     };
 
