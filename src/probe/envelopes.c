@@ -547,6 +547,9 @@ void envelopes_reply(struct session *s, const struct smtp_sent *sent,
     case SMTP_STAGE_BODY:
         tx_reply(s, step, LINE_BODY_REPLY, reply, m, line, now);
         break;
+    case SMTP_STAGE_RSET:
+        s->spent.resets++;
+        break;
     default:
         break;
     }
