@@ -332,7 +332,8 @@ static bool decides(const struct door *d, size_t known, size_t open)
     /* The server does not take this sender, whatever the recipient. */
     if (k->sender == o->sender && (r->stage == SMTP_STAGE_MAIL || r->meaning == MEANING_SENDER))
         return r->meaning == MEANING_SENDER || r->meaning == MEANING_SYNTAX ||
-               r->meaning == MEANING_UNSUPPORTED;
+               r->meaning == MEANING_UNSUPPORTED || r->meaning == MEANING_AUTH ||
+               r->meaning == MEANING_TLS;
     /* It cannot read this recipient, whatever the sender. */
     return k->rcpt == o->rcpt && r->stage == SMTP_STAGE_RCPT && r->meaning == MEANING_SYNTAX &&
            (r->code == 500 || r->code == 501);

@@ -353,6 +353,16 @@ static int put_pad(struct buf *out, size_t from, size_t at, unsigned want)
     return err;
 }
 
+/* Bytes that stand for themselves; the reader would hand them out one by one. */
+static size_t plain(struct span form)
+{
+    size_t n = 0;
+
+    while (n < form.n && form.p[n] != '{' && form.p[n] != '}' && form.p[n] != '\\')
+        n++;
+    return n;
+}
+
 int expand_form(struct span form, const struct expand_values *v, struct buf *out,
                 enum expand_var *ret_missing)
 {
@@ -365,7 +375,13 @@ int expand_form(struct span form, const struct expand_values *v, struct buf *out
     while (form.n && got == EXPAND_OK) {
         struct span name;
         struct expand_piece piece;
+        size_t n = plain(form);
 
+        if (n) {
+            buf_add(out, span_slice(form, 0, n));
+            form = span_slice(form, n, form.n);
+            continue;
+        }
         if (expand_next(&form, &piece, &name)) {
             got = -EINVAL;
         } else if (!piece.is_var) {

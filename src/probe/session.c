@@ -149,6 +149,8 @@ static void watch_pace(struct session *s, const struct smtp_sent *sent, int64_t 
     int64_t gap = now - since;
 
     s->last_reply_at = now;
+    if (sent->stage == SMTP_STAGE_EHLO)
+        s->round_trip = gap;
     if (gap < QUICK_MS)
         s->quick_seen = true;
     if (gap >= SLOW_MS && s->quick_seen && !s->slow && s->spent.refusals >= SLOW_REFUSALS &&
@@ -304,6 +306,21 @@ void session_tick(struct session *s, int64_t now)
     session_over(s, s->phase == SESSION_CONNECT ? DOOR_END_UNREACHABLE : DOOR_END_TIMEOUT);
 }
 
+/*
+ * A server may hold a whole group back and answer it at once: then no single reply is late, but the
+ * session is, by about a second for each refusal beyond its limit.
+ */
+static void watch_group(struct session *s, int64_t now)
+{
+    int64_t took = now - s->door->sessions[s->number].began - s->client.waits * s->round_trip;
+    unsigned late = took > 0 ? (unsigned)(took / SLOW_MS) : 0;
+
+    if (s->slow || !s->quick_seen || s->spent.refusals <= SLOW_REFUSALS || late < 2)
+        return;
+    s->spent.slow_at = s->spent.refusals > late + SLOW_REFUSALS ? s->spent.refusals - late
+                                                                : SLOW_REFUSALS + 1;
+}
+
 void session_finish(struct session *s, int64_t now)
 {
     struct door_session *entry = &s->door->sessions[s->number];
@@ -317,6 +334,7 @@ void session_finish(struct session *s, int64_t now)
     }
     if (s->plan.scout && s->door->ehlo_seen)
         s->answered++;
+    watch_group(s, now);
     envelopes_unanswered(s);
     entry->ended = now;
     entry->end = s->end;

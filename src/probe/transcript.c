@@ -48,17 +48,16 @@ uint16_t transcript_add_reply(struct transcript *t, unsigned code, struct span t
 {
     struct span line, rest = text;
     uint16_t first = TRANSCRIPT_NONE;
-    char who[16];
+    char who[] = "S: 000 ";
 
+    for (unsigned i = 5, left = code; i >= 3; i--, left /= 10)
+        who[i] = (char)('0' + left % 10);
     if (text.n == 0)
         rest = SPAN_LIT("");
     while (span_cut(&rest, '\n', &line)) {
-        struct buf head = BUF_INIT(sizeof(who) - 1);
         uint16_t at;
 
-        buf_addf(&head, "S: %u%c", code % 1000, rest.p ? '-' : ' ');
-        span_copy(buf_span(&head), who, sizeof(who));
-        buf_deinit(&head);
+        who[6] = rest.p ? '-' : ' ';
         at = transcript_add(t, who, line);
         if (first == TRANSCRIPT_NONE)
             first = at;

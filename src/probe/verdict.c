@@ -105,11 +105,12 @@ static enum verdict of_refusals(const struct door *d, const struct tally *t,
 {
     bool control = d->control.state == CONTROL_ACCEPTED;
 
-    if (!control && t->tls > 0 && t->tls + t->auth == t->refused) {
+    /* What the control is told holds for everyone; a form or two may be refused for another reason. */
+    if (!control && d->control.meaning == MEANING_TLS && t->tls * 2 > t->refused) {
         snprintf(why, VERDICT_WHY_MAX, "nothing is taken here without TLS");
         return VERDICT_CLOSED;
     }
-    if (!control && t->auth > 0 && t->auth + t->tls == t->refused) {
+    if (!control && d->control.meaning == MEANING_AUTH && (t->auth + t->tls) * 2 > t->refused) {
         snprintf(why, VERDICT_WHY_MAX, "nothing is taken here without a login");
         return VERDICT_CLOSED;
     }
