@@ -29,10 +29,26 @@ static void escape_byte(struct buf *out, char c)
     }
 }
 
+static size_t plain(struct span s)
+{
+    size_t i = 0;
+
+    while (i < s.n && s.p[i] >= ' ' && s.p[i] <= '~' && s.p[i] != '\\')
+        i++;
+    return i;
+}
+
+/* Nearly all of it is plain, and goes over in one piece. */
 void escape_text(struct buf *out, struct span s)
 {
-    for (size_t i = 0; i < s.n; i++)
-        escape_byte(out, s.p[i]);
+    while (s.n) {
+        size_t n = plain(s);
+
+        buf_add(out, span_slice(s, 0, n));
+        if (n < s.n)
+            escape_byte(out, s.p[n]);
+        s = span_slice(s, n + 1, s.n);
+    }
 }
 
 void escape_log(struct buf *out, struct span s)

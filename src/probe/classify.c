@@ -146,12 +146,16 @@ static void hear(struct heard *h, struct span text)
         h->pairs[pair_of(text.p + i) / 64] |= 1ull << pair_of(text.p + i) % 64;
 }
 
+static bool pair_heard(const struct heard *h, const char *p)
+{
+    return h->pairs[pair_of(p) / 64] >> pair_of(p) % 64 & 1;
+}
+
+/* No phrase is shorter than three letters. */
 static bool says(const struct heard *h, const char *const *words)
 {
     for (size_t i = 0; words[i]; i++) {
-        unsigned pair = pair_of(words[i]);
-
-        if (h->pairs[pair / 64] & 1ull << pair % 64 &&
+        if (pair_heard(h, words[i]) && pair_heard(h, words[i] + 1) &&
             memmem(h->text.p, h->text.n, words[i], strlen(words[i])))
             return true;
     }
