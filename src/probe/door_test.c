@@ -477,16 +477,33 @@ static void a_ban_is_noticed(void **state)
 
 static void gentle_stays_below_five_refusals_in_ten_minutes(void **state)
 {
-    static const struct behaviour b = {"220 mx ESMTP Postfix\r\n", postfix_ehlo, denied};
-    struct stage st;
+    static const struct {
+        const char *name;
+        struct behaviour b;
+    } cases[] = {
+        {"closed", {"220 mx ESMTP Postfix\r\n", postfix_ehlo, denied}},
+        {"unknown to us", {"220 mx ESMTP\r\n", postfix_ehlo, denied}},
+        {"one by one", {"220 mx ESMTP\r\n", plain_ehlo, denied}},
+        {"refuses the control too",
+         {"220 mx ESMTP Postfix\r\n", postfix_ehlo, denied, .no_control = true}},
+        {"refuses every MAIL",
+         {"220 mx ESMTP Postfix\r\n", postfix_ehlo, denied, .needs_tls = true}},
+        {"puts off", {"220 mx ESMTP Postfix\r\n", postfix_ehlo, denied, .grey = true}},
+    };
 
-    stage_init(&st, &b, true, 0);
-    stage_run(&st);
-    expect_all_judged(&st, "");
-    for (unsigned i = PACE_REFUSALS; i < st.server->all_refused; i++)
-        assert_true(st.server->refused_at[i] - st.server->refused_at[i - PACE_REFUSALS] >=
-                    PACE_WINDOW_MS);
-    stage_deinit(&st);
+    for (size_t k = 0; k < sizeof(cases) / sizeof(cases[0]); k++) {
+        struct stage st;
+
+        stage_init(&st, &cases[k].b, true, 0);
+        stage_run(&st);
+        for (unsigned i = PACE_REFUSALS; i < st.server->all_refused; i++)
+            if (st.server->refused_at[i] - st.server->refused_at[i - PACE_REFUSALS] < PACE_WINDOW_MS)
+                fail_msg("%s: five refusals in ten minutes, the last is number %u", cases[k].name,
+                         i + 1);
+        if (k < 3)
+            expect_all_judged(&st, cases[k].name);
+        stage_deinit(&st);
+    }
 }
 
 static void refusal_for_all_is_no_closed_server(void **state)

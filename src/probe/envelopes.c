@@ -113,8 +113,9 @@ static void say_mail(struct session *s, const struct session_step *step, int64_t
     struct buf line = BUF_INIT(SESSION_LINE_MAX);
 
     buf_add_str(&line, "MAIL FROM:");
+    /* Always the same sender, whoever leads the session: greylisting passes only the same triple. */
     if (tx->kind == PLAN_CONTROL)
-        door_expand(s->door, s->plan.lead, "<{s}@{d}>", &line);
+        door_expand(s->door, 0, "<{s}@{d}>", &line);
     else
         door_mail_text(s->door, tx->lead, &line);
     if (tx->kind != PLAN_CONTROL)
@@ -253,6 +254,10 @@ static bool step_decidable(const struct session *s, const struct session_step *s
         return true;
     if (step->stage == SMTP_STAGE_DATA || step->stage == SMTP_STAGE_BODY ||
         (step->stage == SMTP_STAGE_RSET && s->txs[step->tx].kind == PLAN_DELIVER))
+        return smtp_client_awaiting(&s->client) == 0;
+    /* A refused MAIL would make each RCPT behind it one more refusal, and these are counted. */
+    if (step->stage == SMTP_STAGE_RCPT && s->door->host->pace.limited &&
+        !s->txs[step->tx].mail_taken)
         return smtp_client_awaiting(&s->client) == 0;
     return true;
 }

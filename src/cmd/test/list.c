@@ -97,7 +97,7 @@ static void print_session(struct door *d, const struct plan *plan, size_t number
 
         if (tx->kind == PLAN_CONTROL) {
             buf_add_str(&line, "  MAIL FROM:");
-            door_expand(d, plan->lead, "<{s}@{d}>", &line);
+            door_expand(d, 0, "<{s}@{d}>", &line);
             buf_add_char(&line, '\n');
             for (size_t i = 0; i < tx->count; i++)
                 buf_addf(&line, "  RCPT TO:%-60s  control\n", d->host->controls[tx->from + i]);
