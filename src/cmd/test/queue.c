@@ -179,6 +179,8 @@ static void show_progress(void *cookie)
 
 static void queue_more(struct test *t)
 {
+    if (t->total > 1)
+        save_batch(t);
     while (!t->stopping && t->active_count < t->args.parallel) {
         struct target *target = next_target(t);
 

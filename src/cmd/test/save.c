@@ -37,9 +37,9 @@ static void batch_end(void *cookie)
     save_commit(cookie);
 }
 
-static void batch_begin(struct test *t)
+void save_batch(struct test *t)
 {
-    if (t->batch || store_begin(t->store) != STORE_OK)
+    if (!t->store || t->batch || store_begin(t->store) != STORE_OK)
         return;
     t->batch = true;
     timer_init(&t->batch_timer, batch_end, t);
@@ -281,7 +281,7 @@ void save_target(struct target *target, json_t *probes, json_t *doors, json_t *v
     /* A target that was interrupted stays pending: --resume begins it anew. */
     if (!t->store || t->stopping)
         return;
-    batch_begin(t);
+    save_batch(t);
     for (size_t i = 0; i < json_array_size(probes); i++)
         report_lines(&lines, json_array_get(probes, i));
     for (size_t i = 0; i < json_array_size(doors); i++)

@@ -222,6 +222,9 @@ json_t *document_verdict(const struct target *target);
 int save_run_begin(struct test *t, int argc, char **argv);
 void save_target(struct target *target, json_t *probes, json_t *doors, json_t *verdict);
 void save_run_end(struct test *t);
+/* Gathers what is written from now on for one commit, soon: a bulk run would wait for the disk at
+ * each target's beginning and end. */
+void save_batch(struct test *t);
 /* Ends the batch, if one is open, and lets its output go. */
 void save_commit(struct test *t);
 int save_resume(struct test *t, const char *run);
