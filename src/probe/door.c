@@ -16,7 +16,7 @@
 /* When a deferred probe is asked again, counted from the refusal before, ms. */
 static const int64_t retry_ladder[] = {10000, 20000, 60000, 180000, 600000, 900000, 1800000};
 /* Between connections that were refused after an earlier one was not. */
-static const int64_t shut_out_ladder[] = {1000, 4000};
+static const int64_t shut_out_ladder[] = {1000, 5000, 15000};
 
 const char *door_tls_name(enum door_tls tls)
 {

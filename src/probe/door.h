@@ -24,7 +24,7 @@ enum {
     DOOR_SESSIONS_MAX = 2000, /* of one door: an end for every quarrel */
     DOOR_TRIES_MAX = 5,       /* sessions without any answered probe before we give up */
     PROBE_TRIES_MAX = 2,      /* sessions that a probe may end without an answer */
-    DOOR_BAN_TRIES = 3,       /* connections refused in a row that make a ban */
+    DOOR_BAN_TRIES = 4,       /* connections refused in a row that make a ban */
     DOOR_ATTEMPTS_MAX = 12,   /* of one deferred probe */
     DOOR_JUDGED_LEAST = 24,   /* probes that are asked however slowly the server answers */
     PLAN_PROBES_MAX = 4096,   /* probes of one door */

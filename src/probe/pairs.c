@@ -73,8 +73,8 @@ static void make_id(struct probe *p)
 
     /* Five texts of bounded length: PROBE_ID_MAX has room for them. */
     snprintf(p->id, sizeof(p->id), "%s.%s%s%s%s%s%s", p->sender->id, p->rcpt->id,
-             own ? "" : ".helo-", own ? "" : p->helo->id, befores[p->before],
-             p->channel ? "+" : "", p->channel ? p->channel->id : "");
+             own ? "" : ".helo-", own ? "" : p->helo->id, befores[p->before], p->channel ? "+" : "",
+             p->channel ? p->channel->id : "");
 }
 
 void pairs_finish(struct probe *p, unsigned prior)
@@ -198,7 +198,9 @@ static bool find_anchors(struct maker *m, char *why, size_t why_size)
             m->forged = m->senders.v[i];
     if (!m->stranger || !m->families.n || !m->own) {
         snprintf(why, why_size, "the catalogue has no %s",
-                 !m->own ? "HELO row \"own\"" : !m->stranger ? "sender" : "recipient");
+                 !m->own        ? "HELO row \"own\""
+                 : !m->stranger ? "sender"
+                                : "recipient");
         return false;
     }
     return true;
@@ -213,8 +215,11 @@ static int add_pair_rows(struct maker *m)
 
         if (f->kind == FORM_PAIR)
             err = add(m,
-                      (struct probe){.sender = f->p_sender, .rcpt = f->p_rcpt, .helo = f->p_helo,
-                                     .channel = f->p_channel, .pair = f},
+                      (struct probe){.sender = f->p_sender,
+                                     .rcpt = f->p_rcpt,
+                                     .helo = f->p_helo,
+                                     .channel = f->p_channel,
+                                     .pair = f},
                       f->prior, RANK_STANDARD);
     }
     return err;
@@ -234,6 +239,7 @@ static const struct form *row_of_turn(const struct maker *m, const char *family,
     turn %= rows;
     for (size_t i = 0; i < m->rcpts.n; i++)
         if (strcmp(m->rcpts.v[i]->family, family) == 0 &&
+            m->rcpts.v[i]->prior >= PAIRS_STANDARD_PRIOR &&
             (!m->rcpts.v[i]->by_sender || sender->vars & 1u << EXPAND_S) && k++ == turn)
             return m->rcpts.v[i];
     return NULL;
@@ -256,7 +262,9 @@ static int add_senders(struct maker *m)
         for (size_t r = 0; r < m->rcpts.n && !err; r++)
             err = add(m, (struct probe){.sender = sender, .rcpt = m->rcpts.v[r]},
                       both(sender->prior, m->rcpts.v[r]->prior),
-                      sender == m->stranger ? RANK_STANDARD : RANK_FULL);
+                      sender == m->stranger && m->rcpts.v[r]->prior >= PAIRS_STANDARD_PRIOR
+                          ? RANK_STANDARD
+                          : RANK_FULL);
     }
     return err;
 }
@@ -308,11 +316,11 @@ static int add_channels(struct maker *m)
             err = add(m, (struct probe){.sender = m->forged, .rcpt = plain, .channel = channel},
                       both(channel->prior, m->forged->prior), RANK_STANDARD);
         for (size_t f = 1; f < m->families.n && !err; f++)
-            err = add(m,
-                      (struct probe){.sender = m->stranger, .rcpt = m->families.v[f],
-                                     .channel = channel},
-                      both(channel->prior, m->families.v[f]->prior),
-                      f < TOP_FAMILIES ? RANK_STANDARD : RANK_FULL);
+            err = add(
+                m,
+                (struct probe){.sender = m->stranger, .rcpt = m->families.v[f], .channel = channel},
+                both(channel->prior, m->families.v[f]->prior),
+                f < TOP_FAMILIES ? RANK_STANDARD : RANK_FULL);
     }
     return err;
 }

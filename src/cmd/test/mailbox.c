@@ -62,7 +62,7 @@ static void token_in(struct test *t, const struct arrival *a, const struct arriv
     };
 
     /* Whoever mails a copy of the text has true tokens, but not the way through the target. */
-    if (what == ARRIVAL_NOTHING || (what == ARRIVAL_ARRIVED && !arrival_proves(a, token)))
+    if (what == ARRIVAL_NOTHING || !arrival_tells(a, token))
         return;
     memcpy(proof.token.target, token->token.target, sizeof(proof.token.target));
     if (t->store && store_proof_add(t->store, &proof, &proof.id) < 0)
