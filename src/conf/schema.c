@@ -210,6 +210,8 @@ const struct conf_row conf_rows[] = {
      .unit = "connections", .help = "connections of one client at a time"},
     {"sink", "rate", CONF_NUMBER, .fallback = "600", .min = 1, .max = 60000, .unit = "a minute",
      .help = "connections and messages of one client in a minute"},
+    {"sink", "idle", CONF_TIME, .fallback = "5m", .min = SECOND, .max = HOUR,
+     .help = "silence after which a client is sent away"},
     {"sink", "state", CONF_TEXT, .fallback = "", .check = check_path,
      .help = "the folder with proofs and the key; /var/lib/postern for root"},
     {"sink", "user", CONF_TEXT, .fallback = "",

@@ -221,3 +221,34 @@ def test_every_setting_is_an_option(build):
             shown = re.search(r"\(default: (.*?)\)", m[2])
             if shown and default:
                 assert shown[1] == default, f"{section}.{name}"
+
+
+def test_configuration_is_the_default_of_options(build, tmp_path):
+    path = tmp_path / "postern.conf"
+    path.write_text('test {\n  probe-domain = fromconf.example\n  ports = "2525"\n'
+                    '  only-in-dreams = 1\n}\n')
+    r = build.run("test", "--config", str(path), "--dry-run", "--state", str(tmp_path), "127.0.0.1")
+    assert r.returncode == 78
+    assert r.stderr == f"postern test: {path}:4: only-in-dreams: no such setting in test\n"
+    assert build.run("test", "--config", str(path), "--help").returncode == 0
+
+    path.write_text('test {\n  probe-domain = fromconf.example\n  ports = "2525"\n}\n')
+    dry = ["--dry-run", "--state", str(tmp_path), "--only", "third-party.plain", "127.0.0.1"]
+    out = build.run("test", "-c", str(path), *dry).stdout
+    assert "127.0.0.1 port 2525" in out and "@fromconf.example>" in out
+    out = build.run("test", f"--config={path}", "-D", "fromline.example", *dry).stdout
+    assert "@fromline.example>" in out and "fromconf" not in out
+
+    r = build.run("test", "--config", str(tmp_path / "none"), *dry)
+    assert r.returncode == 66 and "none: can't be read: No such file" in r.stderr
+
+
+def test_sink_reads_its_section(build, tmp_path):
+    path = tmp_path / "postern.conf"
+    path.write_text('test { wait = 1 }\nsink {\n  listen = "192.0.2.77:25"\n  probe-domain = p.example\n'
+                    f'  state = "{tmp_path}"\n}}\n')
+    r = build.run("sink", "--config", str(path))
+    assert r.returncode == 71 and "can't listen on 192.0.2.77:25" in r.stderr
+    path.write_text("sink {\n  rate = 0\n}\n")
+    r = build.run("sink", "--config", str(path))
+    assert r.returncode == 78 and f"{path}:2: rate: must be between 1 and 60000" in r.stderr

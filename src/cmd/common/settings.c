@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <sysexits.h>
 
 struct target {
@@ -21,6 +22,16 @@ static bool set(void *cookie, const char *name, const char *value, char err[CONF
     return options_set(t->options, t->args, name, value, err);
 }
 
+/* Help is to be had also when the file is broken: it says where the file is. */
+static bool only_asks(int argc, char **argv)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0 ||
+            strcmp(argv[i], "--version") == 0)
+            return true;
+    return false;
+}
+
 int settings_load(const struct options *o, const char *section, int argc, char **argv, void *args,
                   struct conf **ret)
 {
@@ -28,9 +39,12 @@ int settings_load(const struct options *o, const char *section, int argc, char *
     struct target t = {o, args};
     struct conf *c = NULL;
     char err[CONF_ERROR_MAX];
-    int r = conf_load(given ? given : CONF_PATH, &c, err);
+    int r;
 
     *ret = NULL;
+    if (only_asks(argc, argv))
+        return 0;
+    r = conf_load(given ? given : CONF_PATH, &c, err);
     if (r == -ENOENT && !given)
         return 0;
     if (r == 0 && conf_each(c, section, set, &t, err)) {

@@ -6,6 +6,7 @@
  *
  * Everything that happens is one line on standard error; the proofs themselves are in the store.
  */
+#include "cmd/common/settings.h"
 #include "cmd/common/state.h"
 #include "io/idn.h"
 #include "io/log.h"
@@ -28,7 +29,7 @@ enum { HOST_MAX = 256 };
 
 struct args {
     struct option_list listen;
-    const char *domain, *name, *state, *cert, *key, *user;
+    const char *domain, *name, *state, *cert, *key, *user, *config;
     bool tls, verbose;
     uint64_t size_max, disk_max;
     unsigned clients, at_once, per_minute, age_days;
@@ -66,6 +67,8 @@ static const struct option_row rows[] = {
     {"idle", 0, "TIME", "silence after which a client is sent away", OPTION_TIME,
      offsetof(struct args, idle), .min = 1000, .max = 3600000, .shown = "5m"},
     {.group = "Running"},
+    {"config", 'c', "FILE", "read defaults from here", OPTION_TEXT, offsetof(struct args, config),
+     .shown = CONF_PATH},
     {"state", 0, "DIR", "the state folder", OPTION_TEXT, offsetof(struct args, state)},
     {"user", 'u', "NAME", "become this user once the ports are open", OPTION_TEXT,
      offsetof(struct args, user)},
@@ -83,7 +86,7 @@ static const struct options options = {
             "--listen. SIGTERM ends it once messages under way are done.\n"
             "\n"
             "Exit status: 0 ended as asked, 64 misuse, 65 damaged store, 66 no such file, "
-            "67 no such user, 71 system error, 73 cannot write, 77 no right.",
+            "67 no such user, 71 system error, 73 cannot write, 77 no right, 78 bad configuration.",
     .rows = rows,
 };
 
@@ -460,8 +463,11 @@ int main(int argc, char **argv)
                  .age_days = RECEIVER_AGE,
                  .idle = RECEIVER_IDLE},
     };
-    int first, status;
+    static struct conf *conf; /* owns values of the options, so it stays */
+    int first, status = settings_load(&options, "sink", argc, argv, &p.args, &conf);
 
+    if (status)
+        return status;
     switch (options_parse(&options, argc, argv, &p.args, &first)) {
     case OPTIONS_DONE:
         return 0;
@@ -477,5 +483,7 @@ int main(int argc, char **argv)
         log_set_burst(0);
     }
     status = check_args(&p);
-    return status ? status : run(&p);
+    status = status ? status : run(&p);
+    conf_free(&conf);
+    return status;
 }
