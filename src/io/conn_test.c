@@ -50,6 +50,26 @@ static void test_echo(void **state)
     assert_int_equal(client.times[AT_CLOSED] + server.times[AT_CLOSED], 2);
 }
 
+static void test_echo_v6(void **state)
+{
+    struct listen_place at = {.ip = {.family = IP_V6, .b = {[15] = 1}}};
+    struct conn_target to = {.ip = at.ip, .local = at.ip, .timeout_ms = 5000};
+    char err[LISTEN_ERROR_MAX], ip[IP_TEXT_MAX];
+    struct listener *v6;
+
+    if (listener_open(loop, &at, on_accept, NULL, &v6, err) < 0)
+        skip(); /* a system without IPv6 */
+    to.port = listener_place(v6).port;
+    client.on = ask_and_go;
+    server.on = echo;
+    assert_int_equal(conn_connect(loop, &to, &all_events, &client, &client.conn), 0);
+    assert_string_equal(ip_text(conn_peer_ip(client.conn), ip), "::1");
+    loop_run(loop);
+    listener_free(&v6);
+    assert_string_equal(buf_str(&client.got), "hello world");
+    assert_true(client.gone && server.gone);
+}
+
 static void check_addresses(struct side *s, enum side_event e, struct span bytes)
 {
     char a[IP_TEXT_MAX];
@@ -669,6 +689,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_echo, pair_set_up, pair_tear_down),
+        cmocka_unit_test_setup_teardown(test_echo_v6, pair_set_up, pair_tear_down),
         cmocka_unit_test_setup_teardown(test_local_address, pair_set_up, pair_tear_down),
         cmocka_unit_test_setup_teardown(test_failed_connects, pair_set_up, pair_tear_down),
         cmocka_unit_test_setup_teardown(test_connect_timeout, pair_set_up, pair_tear_down),

@@ -158,6 +158,58 @@ static void test_verify_refuses(void **state)
     assert_non_null(strstr(server.end_text, "unknown ca"));
 }
 
+static const char *asked_name;
+
+static void asks_by_name(struct side *s, enum side_event e, struct span bytes)
+{
+    if (e == AT_CONNECTED)
+        conn_tls_client(s->conn, client_tls, asked_name, SPAN_NULL);
+    else if (e == AT_SECURED) {
+        note_info(s);
+        conn_close(s->conn);
+    }
+}
+
+/* With the server's own certificate as a root: then the name decides. */
+static void test_verify_names(void **state)
+{
+    static const struct {
+        const char *name, *error; /* NULL: it is taken */
+    } cases[] = {
+        {"mx.example.org", NULL},
+        {"MX.example.org", NULL},
+        {"other.example.org", "hostname mismatch"},
+        {"127.0.0.1", "IP address mismatch"},
+    };
+    struct tls_client_options o = {.verify = true};
+    char err[TLS_ERROR_MAX];
+
+    setenv("SSL_CERT_FILE", pem, 1);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        if (i) {
+            tear_down(NULL);
+            assert_int_equal(set_up(NULL), 0);
+        }
+        tls_context_free(&client_tls);
+        assert_int_equal(tls_client_new(&o, &client_tls, err), 0);
+        asked_name = cases[i].name;
+        client.on = asks_by_name;
+        server.on = tls_echo;
+        pair_connect_as(&all_events);
+        pair_run();
+        if (cases[i].error) {
+            assert_int_equal(client.end.reason, CONN_TLS_FAILED);
+            if (!strstr(client.end_text, cases[i].error))
+                fail_msg("%s: %s", cases[i].name, client.end_text);
+        } else {
+            assert_int_equal(client.end.reason, CONN_LOCAL);
+            assert_true(client_info.chain_ok && client_info.name_ok);
+            assert_string_equal(client_info.verify_error, "");
+        }
+    }
+    unsetenv("SSL_CERT_FILE");
+}
+
 /* --- STARTTLS --------------------------------------------------------------------------------- */
 
 static const char *go_ahead, *command;
@@ -592,6 +644,7 @@ int main(void)
         CASE(test_old_protocol),
         CASE(test_client_certificate),
         CASE(test_verify_refuses),
+        CASE(test_verify_names),
         CASE(test_starttls),
         CASE(test_failed_handshakes),
         CASE(test_plain_client_of_tls_server),

@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -388,6 +390,34 @@ static void log_some(void)
     log_debug("hidden", NULL);
 }
 
+/* In a child: what the stream is, is looked up once. */
+static void log_in_journal(void)
+{
+    struct stat st;
+    char stream[64];
+    int status;
+    pid_t pid;
+
+    assert_int_equal(fstat(STDERR_FILENO, &st), 0);
+    snprintf(stream, sizeof(stream), "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+    pid = fork();
+    if (pid == 0) {
+        setenv("JOURNAL_STREAM", stream, 1);
+        log_info("session", "n", "1", NULL);
+        log_error("broken", NULL);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+}
+
+static void test_log_in_journal(void **state)
+{
+    char out[20000];
+
+    logged(log_in_journal, out);
+    assert_string_equal(out, "<6>event=session n=1\n<3>event=broken\n");
+}
+
 static void test_log(void **state)
 {
     char out[20000];
@@ -447,6 +477,7 @@ int main(void)
         cmocka_unit_test(test_progress),
         cmocka_unit_test(test_progress_off_terminal),
         cmocka_unit_test(test_term),
+        cmocka_unit_test(test_log_in_journal), /* before the others: see there */
         cmocka_unit_test(test_log),
         cmocka_unit_test(test_log_flood),
     };
