@@ -2,11 +2,12 @@
 """qpsmtpd as Debian ships it, with its debconf questions answered, plus what the case sets.
 
 queue     the queue plugin line; shipped: a Maildir of its own
+bad       lines of badrcptto: recipients to refuse
 relay     lines of relayclients instead of the shipped ones
 """
 
 PACKAGES = ["qpsmtpd", "libnet-ip-perl"]
-KEYS = {"queue", "relay"}
+KEYS = {"queue", "relay", "bad"}
 DEBCONF = """\
 qpsmtpd qpsmtpd/startup-enabled boolean true
 qpsmtpd qpsmtpd/rcpthosts string target.example mx.target.example
@@ -30,6 +31,8 @@ def build(node):
     files = {"/etc/qpsmtpd/debian-queue-method": queue + "\n",
              "/etc/qpsmtpd/debian-rcpthosts": f"{node.domain}\n{node.fqdn}\n",
              "/etc/qpsmtpd/me": node.fqdn + "\n"}
+    if "bad" in node:
+        files["/etc/qpsmtpd/badrcptto"] = node["bad"]
     if "relay" in node:
         files["/etc/qpsmtpd/relayclients"] = node["relay"]
     return files, START
