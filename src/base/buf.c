@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BUF_FIRST = 64 };
+enum { BUF_FIRST = 128 }; /* most command and reply lines fit */
 
 void buf_init(struct buf *b, size_t max)
 {

@@ -177,19 +177,24 @@ static enum door_next done(struct door *d, int64_t now)
     return DOOR_DONE;
 }
 
+bool door_time_up(const struct door *d, int64_t more)
+{
+    unsigned asked = 0;
+
+    if (!d->host->run->limit_ms || d->busy + more < d->host->run->limit_ms)
+        return false;
+    for (size_t i = 0; i < d->result_count; i++)
+        asked += d->results[i].attempts > 0;
+    return asked >= DOOR_JUDGED_LEAST;
+}
+
 /*
  * A tarpit makes every envelope cost seconds. The likeliest stand first, so that what is left out
  * when the time is up is what was least likely to get through; it is said, and counted.
  */
 static void mind_time(struct door *d)
 {
-    unsigned asked = 0;
-
-    if (!d->host->run->limit_ms || d->busy < d->host->run->limit_ms || d->out_of_time)
-        return;
-    for (size_t i = 0; i < d->result_count; i++)
-        asked += d->results[i].attempts > 0;
-    if (asked < DOOR_JUDGED_LEAST)
+    if (d->out_of_time || !door_time_up(d, 0))
         return;
     for (size_t i = 0; i < d->result_count; i++) {
         if (d->results[i].state != PROBE_UNTRIED)
@@ -319,6 +324,15 @@ void door_control(struct door *d, enum control_state state, unsigned which, enum
     }
 }
 
+/* What a server says of relaying decides one probe; only other words may decide more. */
+static bool may_decide(const struct result *r)
+{
+    return r->state == PROBE_REFUSED &&
+           (r->meaning == MEANING_SENDER || r->meaning == MEANING_SYNTAX ||
+            r->meaning == MEANING_UNSUPPORTED || r->meaning == MEANING_AUTH ||
+            r->meaning == MEANING_TLS);
+}
+
 /* Whether what was said of `known` decides `open` too, although it was never asked. */
 static bool decides(const struct door *d, size_t known, size_t open)
 {
@@ -326,21 +340,29 @@ static bool decides(const struct door *d, size_t known, size_t open)
     const struct probe *o = &d->host->run->list->probes[open];
     const struct result *r = &d->results[known];
 
-    if (r->state != PROBE_REFUSED || k->channel != o->channel || k->helo != o->helo ||
+    if (!may_decide(r) || k->channel != o->channel || k->helo != o->helo ||
         k->sender->needs != o->sender->needs)
         return false;
     /* The server does not take this sender, whatever the recipient. */
     if (k->sender == o->sender && (r->stage == SMTP_STAGE_MAIL || r->meaning == MEANING_SENDER))
-        return r->meaning == MEANING_SENDER || r->meaning == MEANING_SYNTAX ||
-               r->meaning == MEANING_UNSUPPORTED || r->meaning == MEANING_AUTH ||
-               r->meaning == MEANING_TLS;
+        return true;
     /* It cannot read this recipient, whatever the sender. */
     return k->rcpt == o->rcpt && r->stage == SMTP_STAGE_RCPT && r->meaning == MEANING_SYNTAX &&
            (r->code == 500 || r->code == 501);
 }
 
+static bool any_may_decide(const struct door *d)
+{
+    for (size_t i = 0; i < d->result_count; i++)
+        if (may_decide(&d->results[i]))
+            return true;
+    return false;
+}
+
 static void infer(struct door *d)
 {
+    if (!any_may_decide(d))
+        return;
     for (size_t open = 0; open < d->result_count; open++) {
         if (d->results[open].state != PROBE_UNTRIED)
             continue;

@@ -26,7 +26,7 @@ enum {
     PROBE_TRIES_MAX = 2,      /* sessions that a probe may end without an answer */
     DOOR_BAN_TRIES = 4,       /* connections refused in a row that make a ban */
     DOOR_ATTEMPTS_MAX = 12,   /* of one deferred probe */
-    DOOR_JUDGED_LEAST = 24,   /* probes that are asked however slowly the server answers */
+    DOOR_JUDGED_LEAST = 16,   /* probes that are asked however slowly the server answers */
     PLAN_PROBES_MAX = 4096,   /* probes of one door */
 };
 
@@ -227,6 +227,9 @@ void door_control(struct door *d, enum control_state state, unsigned which, enum
 bool door_serial(const struct door *d, uint16_t serial, size_t *ret_probe);
 void door_arrived(struct door *d, size_t probe);
 void door_bounced(struct door *d, size_t probe);
+
+/* Whether the time for this door is up, `more` ms of a running session counted in. */
+bool door_time_up(const struct door *d, int64_t more);
 
 struct door_counts {
     unsigned untried, skipped, refused, inferred, deferred, lost, taken, held, delivered, bounced,

@@ -536,6 +536,28 @@ static void refusal_for_all_is_no_closed_server(void **state)
     }
 }
 
+static void a_tarpit_ends_when_the_time_is_up(void **state)
+{
+    static const struct behaviour b = {
+        "220 mx ESMTP\r\n", plain_ehlo, denied, .hates_pipelining = true, .reply_ms = 2000};
+    struct door_counts n;
+    char why[VERDICT_WHY_MAX];
+    struct stage st;
+    int64_t began;
+
+    stage_init(&st, &b, false, 0);
+    st.run.limit_ms = 60000;
+    began = st.now;
+    stage_run(&st);
+    n = door_count(&st.door);
+    assert_true(st.door.out_of_time);
+    assert_true(st.now - began < 120000);
+    assert_true(n.refused >= DOOR_JUDGED_LEAST);
+    assert_int_equal(n.untried + n.lost, 0);
+    assert_int_equal(verdict_of_door(&st.door, why), VERDICT_CLOSED);
+    stage_deinit(&st);
+}
+
 static void texts_are_the_same_each_time(void **state)
 {
     static const struct behaviour b = {"220 mx\r\n", postfix_ehlo, denied};
@@ -566,6 +588,7 @@ int main(void)
         cmocka_unit_test(a_ban_is_noticed),
         cmocka_unit_test(gentle_stays_below_five_refusals_in_ten_minutes),
         cmocka_unit_test(refusal_for_all_is_no_closed_server),
+        cmocka_unit_test(a_tarpit_ends_when_the_time_is_up),
         cmocka_unit_test(texts_are_the_same_each_time),
     };
 

@@ -360,12 +360,20 @@ static void envelopes_done(struct session *s, int64_t now)
     }
 }
 
+/* Between two transactions: the server holds its replies back, or the time for this door is up. */
+static bool enough(const struct session *s, const struct session_step *step, int64_t now)
+{
+    if (step->stage != SMTP_STAGE_MAIL || s->txs[step->tx].kind != PLAN_SURVEY)
+        return false;
+    return s->slow || door_time_up(s->door, now - s->door->sessions[s->number].began);
+}
+
 void envelopes_pump(struct session *s, int64_t now)
 {
     while (!s->over && s->phase == SESSION_ENVELOPES && s->cursor < s->step_count) {
         struct session_step *step = &s->steps[s->cursor];
 
-        if (s->slow && step->stage == SMTP_STAGE_MAIL) {
+        if (enough(s, step, now)) {
             if (smtp_client_awaiting(&s->client) == 0)
                 session_quit(s, DOOR_END_BUDGET, now);
             return;

@@ -14,7 +14,7 @@ enum {
     QUICK_MS = 400,
     SLOW_REFUSALS = 3, /* nobody slows down earlier than this */
     QUIT_WAIT_MS = 5000,
-    BRIEF_LINES = 24, /* of a session in which all was refused, when evidence is kept short */
+    BRIEF_LINES = 24, /* of a first session in which all was refused, when evidence is kept short */
 };
 
 struct transcript *session_log(struct session *s)
@@ -340,8 +340,9 @@ void session_finish(struct session *s, int64_t now)
     entry->end = s->end;
     entry->refusals = s->spent.refusals;
     entry->waits = s->client.waits;
+    /* One beginning shows how a server refuses; the others would only repeat it. */
     if (s->door->host->run->brief && envelopes_all_refused(s))
-        transcript_trim(&entry->log, BRIEF_LINES);
+        transcript_trim(&entry->log, s->number == 0 ? BRIEF_LINES : 0);
     s->door->waits += s->client.waits;
     s->door->busy += now - entry->began;
     door_session_ended(s->door, s->end, s->channel, &s->spent, s->answered, now);

@@ -45,7 +45,7 @@ static const char stage_rows[] =
     "Kind: channel\nId: early-data\nFamily: early-talk\nChannel: early\nWith: data\n" ROW_END
     "Kind: channel\nId: login\nFamily: auth\nChannel: auth\nWith: LOGIN {account} | "
     "{password}\n" ROW_END "Kind: channel\nId: plain-login\nFamily: auth\nChannel: auth\nWith: "
-    "PLAIN | \\x00{account}\\x00{password}\n" ROW_END;
+    "PLAIN \\x00{account}\\x00{password}\n" ROW_END;
 
 enum { STAGE_PROBES = 600 };
 

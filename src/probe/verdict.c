@@ -139,7 +139,9 @@ static enum verdict of_refusals(const struct door *d, const struct tally *t,
 static enum verdict of_silence(const struct door *d, const struct tally *t,
                                char why[VERDICT_WHY_MAX])
 {
-    if (t->n.deferred)
+    if (t->n.skipped && t->n.skipped == d->result_count)
+        snprintf(why, VERDICT_WHY_MAX, "none of the %u probes could be tried here", t->n.skipped);
+    else if (t->n.deferred)
         snprintf(why, VERDICT_WHY_MAX, "%u probes are put off (greylisting or a passing fault)",
                  t->n.deferred);
     else if (t->refused == 0)
@@ -198,7 +200,7 @@ enum verdict verdict_of_target(const struct verdict_door *doors, size_t count,
                                char why[VERDICT_WHY_MAX])
 {
     char reason[VERDICT_WHY_MAX], name[100];
-    size_t closed = 0, unreachable = 0;
+    size_t closed = 0, unreachable = 0, control = 0;
 
     for (size_t w = 0; w < sizeof(worst_first) / sizeof(worst_first[0]); w++) {
         for (size_t i = 0; i < count; i++) {
@@ -212,6 +214,9 @@ enum verdict verdict_of_target(const struct verdict_door *doors, size_t count,
     }
     for (size_t i = 0; i < count; i++) {
         closed += doors[i].verdict == VERDICT_CLOSED;
+        control += doors[i].door->control.state == CONTROL_ACCEPTED;
+        if (doors[i].verdict == VERDICT_CLOSED)
+            verdict_of_door(doors[i].door, reason);
         unreachable += counts(&doors[i]) && doors[i].verdict == VERDICT_UNREACHABLE;
         if (counts(&doors[i]) && doors[i].verdict == VERDICT_UNREACHABLE)
             door_name(doors[i].door, name, sizeof(name));
@@ -220,6 +225,10 @@ enum verdict verdict_of_target(const struct verdict_door *doors, size_t count,
         snprintf(why, VERDICT_WHY_MAX, "closed where we got in, but %.100s could not be reached",
                  name);
         return VERDICT_INCONCLUSIVE;
+    }
+    if (closed && !control) {
+        snprintf(why, VERDICT_WHY_MAX, "%s", reason);
+        return VERDICT_CLOSED;
     }
     if (closed) {
         snprintf(why, VERDICT_WHY_MAX,

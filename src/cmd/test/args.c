@@ -109,7 +109,7 @@ static const struct option_row rows[] = {
     {"limit", 0, "TIME",
      "time for all sessions at one door; what is unlikely is left out after it "
      "(0: none)",
-     OPTION_TIME, AT(limit), 0, ARGS_WAIT_MAX, .shown = "60s"},
+     OPTION_TIME, AT(limit), 0, ARGS_WAIT_MAX, .shown = "40s"},
     {"resume", 'r', NULL, "go on with a run: its unfinished hosts and its deferred probes",
      OPTION_FLAG, AT(resume)},
     {"preflight", 0, NULL, "check this machine and the probe domain, and stop", OPTION_FLAG,

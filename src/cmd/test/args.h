@@ -13,7 +13,7 @@ enum {
         7 * 24 * 3600 * 1000, /* greylisting may ask for hours; RFC 5321 §4.5.4.1 for days */
     ARGS_TIMEOUT = 60 * 1000, /* ms, see --timeout; RFC 5321 §4.5.3.2 allows 300 s */
     ARGS_CONNECT = 10 * 1000,
-    ARGS_LIMIT = 60 * 1000, /* ms, see --limit */
+    ARGS_LIMIT = 40 * 1000, /* ms, see --limit */
     ARGS_PARALLEL = 1000,
 };
 

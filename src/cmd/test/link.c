@@ -136,6 +136,20 @@ static void link_end(struct host *h)
     host_session_over(h);
 }
 
+/*
+ * The deadline moves on with each reply. A timer that rings early looks again, which costs less than
+ * to set it anew each time.
+ */
+static void watch(struct host *h)
+{
+    struct link *l = &h->link;
+
+    if (timer_running(&l->timer) && l->rings_at <= l->session.deadline)
+        return;
+    l->rings_at = l->session.deadline;
+    timer_start_at(&l->timer, h->target->test->loop, l->rings_at);
+}
+
 static void link_turn(struct host *h)
 {
     struct session *s = &h->link.session;
@@ -150,7 +164,7 @@ static void link_turn(struct host *h)
     if (s->over)
         link_end(h);
     else
-        timer_start_at(&h->link.timer, h->target->test->loop, s->deadline);
+        watch(h);
 }
 
 void link_start(struct host *h)

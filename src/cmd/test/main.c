@@ -93,7 +93,7 @@ static int run(struct test *t, int argc, char **argv, int all_argc, char **all_a
         bad = save_resume(t, argc > 0 ? argv[0] : "last");
     else if (!bad)
         bad = queue_fill(t, argc, argv);
-    t->run_full.brief = t->run_quick.brief = t->total > 1 && !output_needs_all(t);
+    t->run_full.brief = t->run_quick.brief = t->total >= BRIEF_TARGETS && !output_needs_all(t);
     if (!bad && !t->args.resume)
         bad = save_run_begin(t, all_argc, all_argv);
     if (!bad)

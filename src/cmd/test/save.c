@@ -231,6 +231,8 @@ static int save_transcripts(const struct target *target, const struct host *h, c
             .text = buf_span(&d->sessions[i].log.text),
         };
 
+        if (d->sessions[i].log.count == 0)
+            continue;
         snprintf(label, sizeof(label), "%s port %u TLS %s session %zu: %s", ip_text(h->info.ip, ip),
                  d->port, door_tls_name(d->tls), i, door_end_name(d->sessions[i].end));
         row.label = span_str(label);

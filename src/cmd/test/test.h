@@ -29,6 +29,7 @@ enum {
     TEST_EXIT_NO_INPUT = 66, /* sysexits.h: a file is missing or unreadable */
     TEST_EXIT_SOFTWARE = 70,
     TEST_EXIT_CONFIG = 78,
+    BRIEF_TARGETS = 10,      /* from here on the evidence of closed servers is kept short */
     TARGET_HOSTS_MAX = 32,   /* addresses of one target */
     TARGET_MX_MAX = 16,
     TEST_HOSTS_MAX = 64, /* names that an envelope by hand may hold */
@@ -43,6 +44,7 @@ struct link {
     struct session session;
     struct conn *conn;
     struct timer timer;
+    int64_t rings_at; /* when the timer does: the session's deadline, or earlier */
     bool running;
 };
 
