@@ -26,6 +26,7 @@ static int store_fails(struct test *t)
 /* What was said on standard output is on disk: a run that is killed repeats nobody. */
 void save_commit(struct test *t)
 {
+    timer_stop(&t->batch_timer);
     if (t->batch && store_commit(t->store) < 0)
         complain("%s", store_error(t->store));
     t->batch = false;
@@ -117,7 +118,6 @@ void save_run_end(struct test *t)
 
     if (!t->store)
         return;
-    timer_stop(&t->batch_timer);
     save_commit(t);
     if (t->stopping)
         state = STORE_RUN_RUNNING;
