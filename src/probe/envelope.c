@@ -63,9 +63,9 @@ int door_expand(const struct door *d, size_t probe, const char *form, struct buf
 
     /* A token costs more than all the rest of an envelope: make those that the form names. */
     u[0] = s[0] = '\0';
-    if (strstr(form, "{u"))
+    if (span_has_nocase(span_str(form), SPAN_LIT("{u")))
         door_token(d, probe, TOKEN_RECIPIENT, u);
-    if (strstr(form, "{s}"))
+    if (span_has_nocase(span_str(form), SPAN_LIT("{s}")))
         door_token(d, probe, TOKEN_SENDER, s);
     return expand_form(span_str(form), &v, out, NULL);
 }

@@ -594,6 +594,18 @@ bool envelopes_all_refused(const struct session *s)
     return true;
 }
 
+void envelopes_void(struct session *s)
+{
+    for (size_t i = 0; i < s->plan.item_count; i++) {
+        struct result *r = &s->door->results[s->plan.items[i]];
+
+        if (r->session == s->number &&
+            (r->state == PROBE_REFUSED || r->state == PROBE_TAKEN || r->state == PROBE_DEFERRED))
+            r->state = PROBE_UNTRIED;
+    }
+    s->answered = 0;
+}
+
 static bool gone_unanswered(const struct session *s, const struct result *r)
 {
     return (r->state == PROBE_UNTRIED || r->state == PROBE_TAKEN) && r->session == s->number &&

@@ -168,6 +168,14 @@ static void cut_short(struct session *s, const struct smtp_reply *reply)
     s->spent.reason = span_str(s->cut_reason);
 }
 
+/* Replies and commands no longer belong together: nothing that this session heard may count. */
+static void out_of_step(struct session *s, const char *why)
+{
+    session_note(s, why);
+    envelopes_void(s);
+    session_over(s, DOOR_END_GARBAGE);
+}
+
 static void reply_in(struct session *s, const struct smtp_sent *sent,
                      const struct smtp_reply *reply, int64_t now)
 {
@@ -179,8 +187,10 @@ static void reply_in(struct session *s, const struct smtp_sent *sent,
     quit_patience(s, now);
     if (sent->stage == SMTP_STAGE_QUIT) {
         /* The replies to a smuggled envelope come before the one to QUIT. */
-        if (reply->code == 221 || !smuggles(s))
+        if (reply->code == 221 || (reply->code == 421 && !smuggles(s)))
             session_over(s, s->end);
+        else if (!smuggles(s))
+            out_of_step(s, "the answer to QUIT belongs to another command");
         return;
     }
     if (m != MEANING_OK && sent->stage > SMTP_STAGE_HELO)
@@ -211,8 +221,7 @@ static void unasked(struct session *s, const struct smtp_reply *reply)
     } else if (smuggles(s)) {
         session_note(s, "a reply to a command inside the message");
     } else {
-        session_note(s, "a reply that no command asked for");
-        session_over(s, DOOR_END_GARBAGE);
+        out_of_step(s, "a reply that no command asked for");
     }
 }
 
@@ -317,8 +326,8 @@ static void watch_group(struct session *s, int64_t now)
 
     if (s->slow || !s->quick_seen || s->spent.refusals <= SLOW_REFUSALS || late < 2)
         return;
-    s->spent.slow_at = s->spent.refusals > late + SLOW_REFUSALS ? s->spent.refusals - late
-                                                                : SLOW_REFUSALS + 1;
+    s->spent.slow_at =
+        s->spent.refusals > late + SLOW_REFUSALS ? s->spent.refusals - late : SLOW_REFUSALS + 1;
 }
 
 void session_finish(struct session *s, int64_t now)
@@ -334,6 +343,10 @@ void session_finish(struct session *s, int64_t now)
     }
     if (s->plan.scout && s->door->ehlo_seen)
         s->answered++;
+    /* It offered pipelining and could not bear it: one command at a time from now on. */
+    if (s->client.pipelining && !s->answered &&
+        (s->end == DOOR_END_CUT || s->end == DOOR_END_GARBAGE || s->end == DOOR_END_TIMEOUT))
+        s->door->budget.lock_step = true;
     watch_group(s, now);
     envelopes_unanswered(s);
     entry->ended = now;

@@ -35,6 +35,8 @@ void envelopes_reply(struct session *s, const struct smtp_sent *sent,
                      const struct smtp_reply *reply, enum meaning m, uint16_t line, int64_t now);
 /* Writes all planned envelopes at once, without waiting for any reply. */
 void envelopes_early(struct session *s, int64_t now);
+/* Takes back what this session heard, but for messages handed over: a token may come back yet. */
+void envelopes_void(struct session *s);
 /* Whether every probe that this session asked was refused for good. */
 bool envelopes_all_refused(const struct session *s);
 /* The server does not take the channel: all planned probes are answered by that. */
