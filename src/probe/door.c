@@ -13,6 +13,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+enum { WALL_SENDERS = 3 }; /* kinds of senders that must be told to log in before all are */
+
 /* When a deferred probe is asked again, counted from the refusal before, ms. */
 static const int64_t retry_ladder[] = {10000, 20000, 60000, 180000, 600000, 900000, 1800000};
 /* Between connections that were refused after an earlier one was not. */
@@ -359,8 +361,57 @@ static bool any_may_decide(const struct door *d)
     return false;
 }
 
+static bool wants_first(const struct result *r)
+{
+    return r->state == PROBE_REFUSED && r->stage == SMTP_STAGE_MAIL &&
+           (r->meaning == MEANING_AUTH || r->meaning == MEANING_TLS);
+}
+
+/*
+ * A submission port asks everyone for a login at MAIL. When senders of several kinds were told so
+ * and none was taken, the rest need not run into the same wall.
+ */
+static bool wall(const struct door *d, size_t *ret_known)
+{
+    const struct form *met[WALL_SENDERS];
+    size_t count = 0;
+
+    for (size_t i = 0; i < d->result_count; i++) {
+        const struct form *sender = d->host->run->list->probes[i].sender;
+        size_t k = 0;
+
+        if (d->results[i].state >= PROBE_TAKEN)
+            return false;
+        if (!wants_first(&d->results[i]) || count == WALL_SENDERS)
+            continue;
+        while (k < count && met[k] != sender)
+            k++;
+        if (k == count)
+            met[count++] = sender;
+        *ret_known = i;
+    }
+    return count == WALL_SENDERS;
+}
+
+static void infer_from(struct door *d, size_t open, size_t known)
+{
+    struct result lines = d->results[known];
+
+    lines.state = PROBE_INFERRED;
+    lines.because = (uint16_t)known;
+    lines.attempts = 0;
+    d->results[open] = lines;
+}
+
 static void infer(struct door *d)
 {
+    const struct probe *probes = d->host->run->list->probes;
+    size_t before = 0;
+    bool all = wall(d, &before);
+
+    for (size_t i = 0; all && i < d->result_count; i++)
+        if (d->results[i].state == PROBE_UNTRIED && !probes[i].channel)
+            infer_from(d, i, before);
     if (!any_may_decide(d))
         return;
     for (size_t open = 0; open < d->result_count; open++) {
@@ -369,12 +420,7 @@ static void infer(struct door *d)
         for (size_t known = 0; known < d->result_count; known++) {
             if (!decides(d, known, open))
                 continue;
-            struct result lines = d->results[known];
-
-            lines.state = PROBE_INFERRED;
-            lines.because = (uint16_t)known;
-            lines.attempts = 0;
-            d->results[open] = lines;
+            infer_from(d, open, known);
             break;
         }
     }
