@@ -306,8 +306,11 @@ void door_control(struct door *d, enum control_state state, unsigned which, enum
     c->refused += state == CONTROL_REFUSED && c->state == CONTROL_ACCEPTED;
     /* Once accepted is enough to know that the address is good; what a later session says of it
      * shows in the counts. Among several candidates the best reply counts. */
-    if (c->state == CONTROL_ACCEPTED || (c->state == CONTROL_DEFERRED && state == CONTROL_REFUSED &&
-                                         c->session == d->session_count - 1))
+    if (c->state == CONTROL_ACCEPTED ||
+        (c->state == CONTROL_REFUSED && state == CONTROL_REFUSED &&
+         c->meaning != MEANING_SEQUENCE) ||
+        (c->state == CONTROL_DEFERRED && state == CONTROL_REFUSED &&
+         c->session == d->session_count - 1))
         return;
     c->state = (uint8_t)state;
     c->which = (uint8_t)which;
@@ -330,9 +333,9 @@ void door_control(struct door *d, enum control_state state, unsigned which, enum
 static bool may_decide(const struct result *r)
 {
     return r->state == PROBE_REFUSED &&
-           (r->meaning == MEANING_SENDER || r->meaning == MEANING_SYNTAX ||
-            r->meaning == MEANING_UNSUPPORTED || r->meaning == MEANING_AUTH ||
-            r->meaning == MEANING_TLS);
+           (r->stage < SMTP_STAGE_MAIL || r->meaning == MEANING_SENDER ||
+            r->meaning == MEANING_SYNTAX || r->meaning == MEANING_UNSUPPORTED ||
+            r->meaning == MEANING_AUTH || r->meaning == MEANING_TLS);
 }
 
 /* Whether what was said of `known` decides `open` too, although it was never asked. */
@@ -342,8 +345,12 @@ static bool decides(const struct door *d, size_t known, size_t open)
     const struct probe *o = &d->host->run->list->probes[open];
     const struct result *r = &d->results[known];
 
-    if (!may_decide(r) || k->channel != o->channel || k->helo != o->helo ||
-        k->sender->needs != o->sender->needs)
+    if (!may_decide(r) || k->channel != o->channel || k->helo != o->helo)
+        return false;
+    /* It does not take this name in HELO, whatever comes after it. */
+    if (r->stage == SMTP_STAGE_HELO || r->stage == SMTP_STAGE_EHLO)
+        return true;
+    if (k->sender->needs != o->sender->needs)
         return false;
     /* The server does not take this sender, whatever the recipient. */
     if (k->sender == o->sender && (r->stage == SMTP_STAGE_MAIL || r->meaning == MEANING_SENDER))

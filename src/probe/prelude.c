@@ -72,8 +72,8 @@ static void say_auth(struct session *s, int64_t now)
     if (channel_auth_line(s->door, s->plan.lead, s->auth_step, &line) == 0) {
         smtp_client_send(&s->client, SMTP_STAGE_AUTH, SESSION_NO_PROBE, buf_span(&line), now);
         /* What stands behind AUTH is a secret of the operator's: it stays out of the evidence. */
-        transcript_add(session_log(s), "C: ", s->auth_step ? SPAN_LIT("(credentials)")
-                                                           : SPAN_LIT("AUTH (mechanism)"));
+        transcript_add(session_log(s), "C: ",
+                       s->auth_step ? SPAN_LIT("(credentials)") : SPAN_LIT("AUTH (mechanism)"));
         s->auth_step++;
     } else {
         session_note(s, "the login row has no further response");
@@ -196,6 +196,23 @@ static void banner_in(struct session *s, const struct smtp_reply *reply, enum me
     say_greeting(s, now);
 }
 
+/*
+ * The name that the probes say is not welcome: that answers them, and no others. Our own name not
+ * being welcome is another matter.
+ */
+static void greeting_refused(struct session *s, enum smtp_stage stage,
+                             const struct smtp_reply *reply, enum meaning m, int64_t now)
+{
+    bool own = s->plan.scout || span_eq(span_str(lead_of(s)->helo->id), SPAN_LIT("own"));
+
+    if (own || (reply->code == 421 && !s->door->ehlo_seen)) {
+        session_over(s, DOOR_END_BANNER);
+        return;
+    }
+    envelopes_channel_refused(s, stage, reply, m == MEANING_BLOCKED ? MEANING_REFUSED : m);
+    session_quit(s, DOOR_END_DONE, now);
+}
+
 static void ehlo_in(struct session *s, const struct smtp_reply *reply, enum meaning m,
                     uint16_t line, int64_t now)
 {
@@ -209,7 +226,7 @@ static void ehlo_in(struct session *s, const struct smtp_reply *reply, enum mean
     }
     if (m != MEANING_OK) {
         if (reply->code < 500) {
-            session_over(s, DOOR_END_BANNER);
+            greeting_refused(s, SMTP_STAGE_EHLO, reply, m, now);
         } else {
             session_count_error(s, MEANING_UNSUPPORTED, now);
             say_helo(s, SMTP_STAGE_HELO, false, now);
@@ -223,8 +240,7 @@ static void ehlo_in(struct session *s, const struct smtp_reply *reply, enum mean
     if (!s->secured)
         d->tls_offered = d->ehlo.ext & SMTP_EXT_STARTTLS;
     door_server_seen(d, SPAN_NULL, reply->text);
-    smtp_client_pipelining(&s->client,
-                           (d->ehlo.ext & SMTP_EXT_PIPELINING) && !d->budget.lock_step);
+    smtp_client_pipelining(&s->client, (d->ehlo.ext & SMTP_EXT_PIPELINING) && !d->budget.lock_step);
     /* Before STARTTLS a server may hide what it offers inside TLS. */
     if (s->secured || s->door->tls != DOOR_STARTTLS) {
         d->ehlo_seen = true;
@@ -240,7 +256,7 @@ static void helo_in(struct session *s, const struct smtp_reply *reply, enum mean
     struct smtp_ehlo name;
 
     if (m != MEANING_OK) {
-        session_over(s, DOOR_END_BANNER);
+        greeting_refused(s, SMTP_STAGE_HELO, reply, m, now);
         return;
     }
     /* Nothing is offered after HELO, but a server that knows no EHLO says its name here. */
