@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BATCH_MS = 200 };
+enum { BATCH_MS = 400 };
 
 static int store_fails(struct test *t)
 {
