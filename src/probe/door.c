@@ -375,6 +375,12 @@ static bool wants_first(const struct result *r)
 }
 
 /*
+/* This sender got past MAIL: its other recipients may fare better. */
+static bool mail_was_taken(const struct result *r)
+{
+    return (r->state == PROBE_REFUSED || r->state == PROBE_DEFERRED) && r->stage > SMTP_STAGE_MAIL;
+}
+
  * A submission port asks everyone for a login at MAIL. When senders of several kinds were told so
  * and none was taken, the rest need not run into the same wall.
  */
@@ -387,7 +393,7 @@ static bool wall(const struct door *d, size_t *ret_known)
         const struct form *sender = d->host->run->list->probes[i].sender;
         size_t k = 0;
 
-        if (d->results[i].state >= PROBE_TAKEN)
+        if (d->results[i].state >= PROBE_TAKEN || mail_was_taken(&d->results[i]))
             return false;
         if (!wants_first(&d->results[i]) || count == WALL_SENDERS)
             continue;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The list comes ordered by likelihood, so the plan takes what is due from its front. The lead probe
- * fixes HELO and channel, because both belong to a session; the rest of the session is filled with
- * others of the same kind, grouped by sender, because a sender belongs to a transaction.
+ * The list comes ordered by likelihood, so the plan takes what is due from its front. The lead
+ * probe fixes HELO and channel, because both belong to a session; the rest of the session is filled
+ * with others of the same kind, grouped by sender, because a sender belongs to a transaction.
  *
  * A sender that this server has not yet taken gets one recipient only: when MAIL is refused, every
  * pipelined RCPT behind it is one more error on our account.
@@ -32,7 +32,7 @@ static uint32_t unmet_by_server(const struct door *d, uint32_t needs)
         {NEED_AUTH, SMTP_EXT_AUTH},
     };
 
-    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+    for (size_t i = 0; d->ehlo_seen && i < sizeof(table) / sizeof(table[0]); i++)
         if ((needs & table[i].need) && !(d->ehlo.ext & table[i].ext))
             return table[i].need;
     if ((needs & NEED_HOST) && !d->host->name && d->host->name_checked)
@@ -48,6 +48,13 @@ static bool awaits_server(const struct door *d, uint32_t needs)
     if (!d->ehlo_seen && (needs & server_needs))
         return true;
     return (needs & NEED_HOST) && !d->host->name && !d->host->name_checked;
+}
+
+bool plan_same_mail(const struct probe *a, const struct probe *b)
+{
+    static const uint32_t params = NEED_SMTPUTF8 | NEED_8BITMIME;
+
+    return a->sender == b->sender && (a->needs & params) == (b->needs & params);
 }
 
 bool plan_scout(const struct door *d)
@@ -156,8 +163,8 @@ static bool tx_fill(const struct door *d, size_t first, int64_t now, const struc
                     const struct probe *lead, struct purse *purse, bool *planned, struct plan *plan)
 {
     const struct probe *probes = d->host->run->list->probes;
-    const struct form *sender = probes[first].sender;
-    bool taken = sender_taken(senders, sender), deliver = d->results[first].state == PROBE_TAKEN;
+    bool taken = sender_taken(senders, probes[first].sender),
+         deliver = d->results[first].state == PROBE_TAKEN;
     /* What a body may prove must not depend on what stands before it in the transaction. */
     bool alone = probes[first].before != BEFORE_NONE || !taken;
     size_t most = alone && !deliver ? 1 : d->budget.rcpts;
@@ -166,7 +173,7 @@ static bool tx_fill(const struct door *d, size_t first, int64_t now, const struc
     *tx = (struct plan_tx){.kind = deliver ? PLAN_DELIVER : PLAN_SURVEY,
                            .from = (uint16_t)plan->item_count};
     for (size_t i = first; i < d->result_count && tx->count < most; i++) {
-        if (planned[i] || probes[i].sender != sender || !fits_lead(d, i, lead) ||
+        if (planned[i] || !plan_same_mail(&probes[i], &probes[first]) || !fits_lead(d, i, lead) ||
             !plan_due(d, i, now) || deliver != (d->results[i].state == PROBE_TAKEN) ||
             (i != first && probes[i].before != BEFORE_NONE))
             continue;
@@ -199,6 +206,10 @@ static void plan_controls(const struct door *d, struct plan *plan, struct purse 
     if (d->control.state == CONTROL_ACCEPTED) {
         from = d->control.which;
         count = 1;
+    } else if (purse->refusals < AMPLE && d->control.state == CONTROL_DEFERRED) {
+        from = d->control.which; /* greylisting wants to see the same one again */
+        count = 1;
+        purse->refusals -= purse->refusals > 1 ? 1 : 0;
     } else if (purse->refusals < AMPLE || d->control.state == CONTROL_REFUSED) {
         from = (uint16_t)((d->session_count ? d->session_count - 1 : 0) % count);
         count = 1;

@@ -31,7 +31,7 @@ struct plan {
     struct plan_tx txs[PLAN_TX_MAX];
     size_t tx_count;
     uint16_t lead; /* the probe whose HELO and channel hold for all */
-    bool scout;    /* nothing can be asked before the server's EHLO reply is known: only learn that */
+    bool scout; /* nothing can be asked before the server's EHLO reply is known: only learn that */
 };
 
 /* Whether a probe may be asked now: not yet answered, its conditions known to be met. */
@@ -44,7 +44,9 @@ bool plan_make(const struct door *d, int64_t now, unsigned refusals, uint16_t li
                struct plan *ret);
 /* Whether a first session is needed only to learn what the server offers and is called. */
 bool plan_scout(const struct door *d);
-/* Marks probes whose conditions are now known not to be met. Call after EHLO was seen. */
+/* Marks probes whose conditions are now known not to be met: what EHLO tells, once it was seen. */
 void plan_skip_unmet(struct door *d);
+/* Whether one MAIL serves both: the same sender, and the same parameters behind it. */
+bool plan_same_mail(const struct probe *a, const struct probe *b);
 
 #endif

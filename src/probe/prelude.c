@@ -138,7 +138,6 @@ void prelude_next(struct session *s, int64_t now)
 /* Everything up to QUIT in one write, before the server has said a word. */
 static void say_all_early(struct session *s, int64_t now)
 {
-    s->door->ehlo_seen = true;
     smtp_client_pipelining(&s->client, true);
     say_helo(s, SMTP_STAGE_EHLO, false, now);
     lay(s, now);

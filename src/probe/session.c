@@ -103,6 +103,7 @@ int session_init(struct session *s, struct door *d, unsigned refusals, int64_t n
     const struct probe *lead;
 
     *s = (struct session){.door = d, .phase = SESSION_CONNECT};
+    plan_skip_unmet(d);
     if (!plan_make(d, now, refusals, PLAN_ANY, &s->plan))
         return 1;
     if (array_grow(&d->sessions, &d->session_cap, sizeof(d->sessions[0]), d->session_count + 1) < 0)
