@@ -125,8 +125,8 @@ static const char *const grey_words[] = {
 /* clang-format on */
 
 /*
- * A text, folded to lower case, and which pairs of letters stand in it. Some two hundred phrases are
- * looked for in every refusal; most fall at the first pair, without a look at the text.
+ * A text, folded to lower case, and which pairs of letters stand in it. Some two hundred phrases
+ * are looked for in every refusal; most fall at the first pair, without a look at the text.
  */
 struct heard {
     struct span text;
@@ -224,8 +224,7 @@ static enum meaning meaning_of_failure(enum smtp_stage stage, const struct smtp_
     if (stage == SMTP_STAGE_MAIL || enhanced_is(r, 1, 8) || enhanced_is(r, 1, 7) ||
         says(h, sender_words))
         return MEANING_SENDER;
-    if (enhanced_is(r, 1, 1) || enhanced_is(r, 1, 0) || enhanced_is(r, 1, 6) ||
-        says(h, user_words))
+    if (enhanced_is(r, 1, 1) || enhanced_is(r, 1, 0) || enhanced_is(r, 1, 6) || says(h, user_words))
         return MEANING_UNKNOWN_USER;
     if (enhanced_is(r, 1, 2))
         return MEANING_RELAY_DENIED; /* bad destination system address */

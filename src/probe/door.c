@@ -2,8 +2,9 @@
 /*
  * A door goes through sessions until every probe has an answer, the server has shut us out, or
  * patience ends. What one session could not ask, the next one does, exactly from there. Three kinds
- * of silence are told apart: a server that hangs up at its error limit (the budget is lowered and we
- * go on), one that no longer lets us in (a ban, which is a finding), and one that was never there.
+ * of silence are told apart: a server that hangs up at its error limit (the budget is lowered and
+ * we go on), one that no longer lets us in (a ban, which is a finding), and one that was never
+ * there.
  */
 #include "probe/door.h"
 
@@ -374,13 +375,13 @@ static bool wants_first(const struct result *r)
            (r->meaning == MEANING_AUTH || r->meaning == MEANING_TLS);
 }
 
-/*
 /* This sender got past MAIL: its other recipients may fare better. */
 static bool mail_was_taken(const struct result *r)
 {
     return (r->state == PROBE_REFUSED || r->state == PROBE_DEFERRED) && r->stage > SMTP_STAGE_MAIL;
 }
 
+/*
  * A submission port asks everyone for a login at MAIL. When senders of several kinds were told so
  * and none was taken, the rest need not run into the same wall.
  */

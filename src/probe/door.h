@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A door is one way into a mail system: an address, a port, and a TLS state. It holds what became of
- * every probe there, decides what the next session tries, and learns from how sessions end. Pure:
- * the caller opens connections, moves bytes through session.h, and tells the time.
+ * A door is one way into a mail system: an address, a port, and a TLS state. It holds what became
+ * of every probe there, decides what the next session tries, and learns from how sessions end.
+ * Pure: the caller opens connections, moves bytes through session.h, and tells the time.
  *
  *     door_next ─▶ DOOR_SESSION ─▶ session_* … session_end ─▶ door_next ─▶ … ─▶ DOOR_DONE
  *                  DOOR_WAIT until a deferred probe is due or the pace allows more
@@ -93,6 +93,7 @@ struct door_run {
     bool wildcard_mx;
     bool brief;         /* of many targets: keep the evidence short where nothing was let through */
     int64_t timeout_ms; /* patience for one reply */
+    int64_t lag_ms;     /* how long a reply may have waited for us to read it, under load */
     int64_t limit_ms;   /* of all sessions of one door together; 0: none */
     int64_t wall_offset; /* wall clock minus monotonic, ms */
 };

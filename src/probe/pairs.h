@@ -14,7 +14,7 @@ enum {
     PROBE_ID_MAX = 4 * FORM_ID_MAX + 32,
     PAIRS_QUICK_COUNT = 16,   /* probes of the quick set */
     PAIRS_STANDARD_PRIOR = 5, /* less likely recipient rows are in the full set only */
-    PAIRS_MAX = 20000,      /* probes of one list: serials are 16 bits */
+    PAIRS_MAX = 20000,        /* probes of one list: serials are 16 bits */
 };
 
 struct probe {

@@ -147,7 +147,8 @@ void session_connected(struct session *s, struct ip mine, int64_t now)
 static void watch_pace(struct session *s, const struct smtp_sent *sent, int64_t now)
 {
     int64_t since = sent->at > s->last_reply_at ? sent->at : s->last_reply_at;
-    int64_t gap = now - since;
+    /* What waited for us is no tarpit. */
+    int64_t gap = now - since - s->door->host->run->lag_ms;
 
     s->last_reply_at = now;
     if (sent->stage == SMTP_STAGE_EHLO)

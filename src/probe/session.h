@@ -62,7 +62,7 @@ struct session {
     uint16_t banner_line;
     int64_t last_reply_at, deadline;
     int64_t round_trip; /* ms that EHLO's reply took */
-    bool quick_seen; /* some reply came without delay */
+    bool quick_seen;    /* some reply came without delay */
     struct budget_spent spent;
     char cut_reason[200];
     unsigned answered; /* probes that got an answer in this session */

@@ -28,8 +28,12 @@ void prelude_next(struct session *s, int64_t now);
 void prelude_reply(struct session *s, const struct smtp_sent *sent, const struct smtp_reply *reply,
                    enum meaning m, uint16_t line, int64_t now);
 
-/* envelopes.c: control, survey and delivery. */
+/* envelopes_lay.c: the plan as steps. 0 or -ENOMEM. */
 int envelopes_lay(struct session *s);
+/* Recipients taken in a pipelined survey get their delivery now, one transaction a sender. */
+int envelopes_lay_deliveries(struct session *s, bool *ret_any);
+
+/* envelopes.c: says the steps. envelopes_reply.c: reads the answers. */
 void envelopes_pump(struct session *s, int64_t now);
 void envelopes_reply(struct session *s, const struct smtp_sent *sent,
                      const struct smtp_reply *reply, enum meaning m, uint16_t line, int64_t now);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A door with a small catalogue of its own, for the tests of this folder: each test names the probes
- * that it needs, so that what it expects does not change with the rows that are shipped.
+ * A door with a small catalogue of its own, for the tests of this folder: each test names the
+ * probes that it needs, so that what it expects does not change with the rows that are shipped.
  */
 #ifndef POSTERN_PROBE_STAGE_TEST_H
 #define POSTERN_PROBE_STAGE_TEST_H

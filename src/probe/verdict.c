@@ -105,7 +105,10 @@ static enum verdict of_refusals(const struct door *d, const struct tally *t,
 {
     bool control = d->control.state == CONTROL_ACCEPTED;
 
-    /* What the control is told holds for everyone; a form or two may be refused for another reason. */
+    /*
+     * What the control is told holds for everyone; a form or two may be refused for another
+     * reason.
+     */
     if (!control && d->control.meaning == MEANING_TLS && t->tls * 2 > t->refused) {
         snprintf(why, VERDICT_WHY_MAX, "nothing is taken here without TLS");
         return VERDICT_CLOSED;

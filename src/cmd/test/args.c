@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* One row an option; postern-test(1) has a paragraph for each, and a test holds the two together. */
+/*
+ * One row an option; postern-test(1) has a paragraph for each, and a test holds the two together.
+ */
 #include "cmd/test/args.h"
 
 #include "base/num.h"

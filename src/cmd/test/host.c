@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One address: its doors take turns, so that no host ever has two sessions of ours at a time. A door
- * that must wait (greylisting, the pace) lets the next one go on; only when all wait, the host does.
+ * One address: its doors take turns, so that no host ever has two sessions of ours at a time. A
+ * door that must wait (greylisting, the pace) lets the next one go on; only when all wait, the host
+ * does.
  */
 #include "cmd/test/test.h"
 
@@ -18,13 +19,15 @@ static int door_add(struct host *h, uint16_t port, enum door_tls tls, bool optio
     size_t before = 0;
     int err;
 
-    /* Serials are given once for each address of a target: tokens name the address by themselves. */
+    /*
+     * Serials are given once for each address of a target: tokens name the address by themselves.
+     */
     for (size_t i = 0; i < h->door_count; i++)
         before += h->doors[i].result_count;
     if (before + h->info.run->list->count > UINT16_MAX)
         return -E2BIG;
-    err = door_init(&h->doors[h->door_count], &h->info, port, tls, (uint16_t)before,
-                    t->args.wait, now);
+    err = door_init(&h->doors[h->door_count], &h->info, port, tls, (uint16_t)before, t->args.wait,
+                    now);
     if (err < 0)
         return err;
     h->optional[h->door_count++] = optional;
@@ -68,8 +71,8 @@ static int doors_make(struct host *h)
 }
 
 /*
- * What the target must take, RFC 5321 §4.5.1: postmaster, with and without a domain. Operators whose
- * server knows better name their own.
+ * What the target must take, RFC 5321 §4.5.1: postmaster, with and without a domain. Operators
+ * whose server knows better name their own.
  */
 static int control_add(struct host *h, size_t *count, const char *before, const char *value)
 {
@@ -282,7 +285,8 @@ void host_session_over(struct host *h)
     struct door *d = &h->doors[h->current];
 
     for (size_t i = 0; i < d->result_count; i++)
-        if (d->results[i].state == PROBE_DELIVERED && d->results[i].sent_at > h->target->delivered_at)
+        if (d->results[i].state == PROBE_DELIVERED &&
+            d->results[i].sent_at > h->target->delivered_at)
             h->target->delivered_at = d->results[i].sent_at;
     /* From the loop, not from inside the connection's callback. */
     if (!name_asked(h, d))

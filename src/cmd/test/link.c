@@ -32,6 +32,23 @@ static int64_t now_of(const struct host *h)
     return loop_now(h->target->test->loop);
 }
 
+/*
+ * The time of a callback is that of the round it belongs to. In a bulk run a round can take long,
+ * and what came in the meantime seems late: so far this round and the one before.
+ */
+void link_lag(struct test *t)
+{
+    int64_t round = loop_now(t->loop), late = loop_clock() - round;
+
+    if (round != t->round) {
+        t->lag_before = t->lag;
+        t->lag = 0;
+        t->round = round;
+    }
+    t->lag = late > t->lag ? late : t->lag;
+    t->run_full.lag_ms = t->run_quick.lag_ms = t->lag + t->lag_before;
+}
+
 static void on_connected(void *cookie, struct conn *c)
 {
     struct host *h = cookie;
@@ -44,6 +61,7 @@ static void on_data(void *cookie, struct conn *c, struct span bytes)
 {
     struct host *h = cookie;
 
+    link_lag(h->target->test);
     session_input(&h->link.session, bytes, now_of(h));
     link_turn(h);
 }
@@ -137,8 +155,8 @@ static void link_end(struct host *h)
 }
 
 /*
- * The deadline moves on with each reply. A timer that rings early looks again, which costs less than
- * to set it anew each time.
+ * The deadline moves on with each reply. A timer that rings early looks again, which costs less
+ * than to set it anew each time.
  */
 static void watch(struct host *h)
 {
@@ -193,6 +211,7 @@ void link_start(struct host *h)
         session_closed(&h->link.session, DOOR_END_LOCAL, "no connection could be made", now_of(h));
     }
     link_turn(h);
+    link_lag(t);
 }
 
 void link_stop(struct host *h)

@@ -123,7 +123,9 @@ static void print_session(struct door *d, const struct plan *plan, size_t number
     buf_deinit(&line);
 }
 
-/* What is planned after one session depends on its replies; here every probe is taken for refused. */
+/*
+ * What is planned after one session depends on its replies; here every probe is taken for refused.
+ */
 static void plan_refused(struct door *d, const struct plan *plan)
 {
     for (size_t i = 0; i < plan->item_count; i++) {
@@ -154,9 +156,11 @@ static void print_door(struct door *d, const struct test *t)
 
 int dry_run(struct test *t, int argc, char **argv)
 {
-    struct target *target =
-        target_new(t, argc > 0 ? argv[0] : t->args.domains.count ? t->args.domains.v[0]
-                                                                 : "mail.example.org", 0, 0);
+    struct target *target = target_new(t,
+                                       argc > 0                ? argv[0]
+                                       : t->args.domains.count ? t->args.domains.v[0]
+                                                               : "mail.example.org",
+                                       0, 0);
     struct host *h = NULL;
     struct ip ip = {.family = IP_V4, .b = {192, 0, 2, 1}};
     const char *name = NULL;

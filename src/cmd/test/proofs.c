@@ -70,13 +70,16 @@ static void enter(const struct place *at, const struct store_proof *proof, bool 
     struct returned *a;
 
     if (known(at, bounce) || target->arrival_count == ARRIVALS_MAX ||
-        array_grow(&target->arrivals, &target->arrival_cap, sizeof(*a),
-                   target->arrival_count + 1) < 0)
+        array_grow(&target->arrivals, &target->arrival_cap, sizeof(*a), target->arrival_count + 1) <
+            0)
         return;
     a = &target->arrivals[target->arrival_count++];
-    *a = (struct returned){.host = at->host, .door = at->door, .probe = at->probe,
-                          .at_wall_ms = proof->received_wall_ms, .output = proof->peer,
-                          .bounce = bounce};
+    *a = (struct returned){.host = at->host,
+                           .door = at->door,
+                           .probe = at->probe,
+                           .at_wall_ms = proof->received_wall_ms,
+                           .output = proof->peer,
+                           .bounce = bounce};
     a->delay_ms = proof->received_wall_ms > sent ? proof->received_wall_ms - sent : 0;
     a->json = way_json(proof, h->info.ip, a->delay_ms, &a->seen);
     if (!bounce && a->delay_ms > target->slowest_ms)
@@ -161,7 +164,9 @@ static bool proves(const struct place *at, const struct store_proof *proof)
 
     if (proof->what != STORE_WHAT_ARRIVAL)
         return false;
-    /* The token inside a smuggled envelope, and nothing else, proves that the ending was believed. */
+    /*
+     * The token inside a smuggled envelope, and nothing else, proves that the ending was believed.
+     */
     if (d->host->run->list->probes[at->probe].channel &&
         d->host->run->list->probes[at->probe].channel->channel == CHANNEL_SMUGGLE)
         return proof->token.kind == TOKEN_INNER;

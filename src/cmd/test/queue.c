@@ -13,7 +13,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TARGETS_FILE_MAX = 64 << 20, PROGRESS_MS = 200 };
+enum {
+    TARGETS_FILE_MAX = 64 << 20,
+    PROGRESS_MS = 200,
+    BURST = 250,       /* targets begun at once */
+    BREATH_MS = 5,     /* between two bursts */
+    LAG_MOST_MS = 400, /* of the loop; beyond, no more targets are begun */
+};
 
 static int name_add(struct test *t, struct span name, bool domain, size_t *cap)
 {
@@ -46,7 +52,8 @@ static bool name_good(struct span name, bool domain)
 }
 
 /* A list of addresses is a list of thousands: a line that is wrong must name itself. */
-static int line_add(struct test *t, const char *path, unsigned number, struct span line, size_t *cap)
+static int line_add(struct test *t, const char *path, unsigned number, struct span line,
+                    size_t *cap)
 {
     struct span word, more;
 
@@ -60,7 +67,8 @@ static int line_add(struct test *t, const char *path, unsigned number, struct sp
         return TEST_EXIT_SOFTWARE;
     }
     complain("%s:%u: \"%.*s\" is no target; a line holds one host name, address, HOST:PORT or "
-             "[IPV6]:PORT, and # begins a comment", path, number, SPAN_ARG(span_slice(word, 0, 200)));
+             "[IPV6]:PORT, and # begins a comment",
+             path, number, SPAN_ARG(span_slice(word, 0, 200)));
     return TEST_EXIT_CONFIG;
 }
 
@@ -89,8 +97,10 @@ static int names_check(struct test *t, int argc, char **argv)
 {
     for (int i = 0; i < argc; i++)
         if (!name_good(span_str(argv[i]), false))
-            return options_misuse(&args_options, "\"%s\" is no host name, address, HOST:PORT or "
-                                  "[IPV6]:PORT", argv[i]);
+            return options_misuse(&args_options,
+                                  "\"%s\" is no host name, address, HOST:PORT or "
+                                  "[IPV6]:PORT",
+                                  argv[i]);
     for (size_t i = 0; i < t->args.domains.count; i++)
         if (!name_good(span_str(t->args.domains.v[i]), true))
             return options_misuse(&args_options, "--domain: \"%s\" is no domain name",
@@ -177,13 +187,20 @@ static void show_progress(void *cookie)
     timer_start(&t->progress_timer, t->loop, PROGRESS_MS);
 }
 
+/*
+ * A few at a time, so that those before are heard in between; and none while the loop is behind its
+ * work, for servers would seem slow that are not.
+ */
 static void queue_more(struct test *t)
 {
     if (t->total > 1)
         save_batch(t);
-    while (!t->stopping && t->active_count < t->args.parallel) {
-        struct target *target = next_target(t);
+    for (unsigned i = 0; !t->stopping && t->active_count < t->args.parallel; i++) {
+        bool busy = i == BURST || (t->active_count > 0 && t->run_full.lag_ms > LAG_MOST_MS);
+        struct target *target = busy ? NULL : next_target(t);
 
+        if (busy && !timer_running(&t->more))
+            timer_start(&t->more, t->loop, BREATH_MS);
         if (!target)
             break;
         enter(t, target);
@@ -195,20 +212,19 @@ static void queue_more(struct test *t)
 
 static void on_begin(void *cookie)
 {
+    link_lag(cookie);
     queue_more(cookie);
 }
 
 void queue_begin(struct test *t)
 {
-    static struct timer begin;
-
     if (!t->args.quiet && t->total > 1) {
         progress_start(&t->progress, "targets", t->finished, loop_now(t->loop));
         timer_init(&t->progress_timer, show_progress, t);
         timer_start(&t->progress_timer, t->loop, PROGRESS_MS);
     }
-    timer_init(&begin, on_begin, t);
-    timer_start(&begin, t->loop, 0);
+    timer_init(&t->more, on_begin, t);
+    timer_start(&t->more, t->loop, 0);
 }
 
 /* Targets are freed from the loop, never from inside their own callbacks. */

@@ -89,9 +89,8 @@ static bool address_allowed(struct target *target, struct ip ip, const char *nam
         store_tested_get(t->store, ip, &q.last_wall);
     d = scope_decide(&q, &t->scope, &t->never);
     if (!scope_answer_may(d.answer)) {
-        snprintf(target->excluded, sizeof(target->excluded), "%s: %.200s%s%.60s",
-                 ip_text(ip, text), d.why, d.rule && d.rule->reason[0] ? ": " : "",
-                 d.rule ? d.rule->reason : "");
+        snprintf(target->excluded, sizeof(target->excluded), "%s: %.200s%s%.60s", ip_text(ip, text),
+                 d.why, d.rule && d.rule->reason[0] ? ": " : "", d.rule ? d.rule->reason : "");
         return false;
     }
     if (!target->resumed && t->store && d.answer == SCOPE_OUTSIDE &&
@@ -240,7 +239,8 @@ static void resolve_host(struct target *target)
 
     ask(target, host, on_addresses, false);
     /* mail.example.org: does example.org's mail come here? Only then may we use its name. */
-    if (!target->local_domain && target->pending && dot < host.n && span_find(parent, '.') < parent.n)
+    if (!target->local_domain && target->pending && dot < host.n &&
+        span_find(parent, '.') < parent.n)
         ask(target, parent, on_parent_mx, true);
     if (!target->local_domain && target->pending)
         ask(target, host, on_parent_mx, true);
@@ -309,7 +309,9 @@ static void host_add(struct target *target, struct ip ip, const char *name)
         target->hosts[target->host_count++] = h;
 }
 
-/* Too many hosts of one network at once look like an attack on it; the operator's own are exempt. */
+/*
+ * Too many hosts of one network at once look like an attack on it; the operator's own are exempt.
+ */
 static bool crowded(struct target *target)
 {
     struct ip ip = target->found_count ? target->found[0].ip : (struct ip){0};

@@ -4,7 +4,7 @@
  *
  *     main.c      start, loop, end            queue.c    which target next, limits, progress
  *     args.c      the command line            target.c   names → addresses → hosts; its end
- *     setup.c     catalogue, key, lists       host.c     doors of one address, one session at a time
+ *     setup.c     catalogue, key, lists       host.c     doors of one address in turn
  *     identity.c  who we are                  link.c     a session on a connection
  *     proofs.c    what came back, any source  document.c what is reported, as JSON
  *     save.c      into and out of the store   output.c   in the format that was asked for
@@ -29,8 +29,8 @@ enum {
     TEST_EXIT_NO_INPUT = 66, /* sysexits.h: a file is missing or unreadable */
     TEST_EXIT_SOFTWARE = 70,
     TEST_EXIT_CONFIG = 78,
-    BRIEF_TARGETS = 10,      /* from here on the evidence of closed servers is kept short */
-    TARGET_HOSTS_MAX = 32,   /* addresses of one target */
+    BRIEF_TARGETS = 10,    /* from here on the evidence of closed servers is kept short */
+    TARGET_HOSTS_MAX = 32, /* addresses of one target */
     TARGET_MX_MAX = 16,
     TEST_HOSTS_MAX = 64, /* names that an envelope by hand may hold */
     HOST_DOORS_MAX = 2 * ARGS_PORTS_MAX,
@@ -91,25 +91,26 @@ struct target {
     enum target_phase phase;
     struct {
         struct ip ip;
-        char *name; /* owned, or NULL */
+        char *name;            /* owned, or NULL */
     } found[TARGET_HOSTS_MAX]; /* addresses that DNS told */
     size_t found_count;
     struct host *hosts[TARGET_HOSTS_MAX];
     size_t host_count;
-    unsigned pending;    /* DNS questions under way */
-    char *label;         /* owned: a name below the probe domain that has MX records, or NULL */
+    unsigned pending; /* DNS questions under way */
+    char *label;      /* owned: a name below the probe domain that has MX records, or NULL */
     char *label_mx[TARGET_MX_MAX]; /* owned: whom it names */
     size_t label_mx_count;
-    char *local_domain;  /* owned, or NULL */
-    char excluded[300];  /* why it is not tested, or "" */
-    char failure[300];   /* why there is no address, or "" */
+    char *local_domain; /* owned, or NULL */
+    char excluded[300]; /* why it is not tested, or "" */
+    char failure[300];  /* why there is no address, or "" */
     struct scope_decision decision;
-    bool own;            /* full budgets */
+    bool own; /* full budgets */
     struct returned *arrivals;
     size_t arrival_count, arrival_cap;
-    struct timer timer;  /* end of the window for arrivals */
+    struct timer timer; /* end of the window for arrivals */
     int64_t began, began_wall_ms;
-    int64_t delivered_at, arrived_at, slowest_ms; /* newest delivery, newest arrival, longest delay */
+    int64_t delivered_at, arrived_at,
+        slowest_ms; /* newest delivery, newest arrival, longest delay */
     bool resumed;
     struct ip_prefix network; /* for the limit per network; family IP_NONE: not counted */
 };
@@ -121,11 +122,11 @@ struct test {
     struct resolver *resolver;
     struct tls_context *tls, *tls_own, *tls_given;
     struct state state;
-    struct store *store;     /* NULL with --no-store */
-    int lock;                /* of the run, or -1 */
-    bool batch;              /* a batch of the store is open */
+    struct store *store; /* NULL with --no-store */
+    int lock;            /* of the run, or -1 */
+    bool batch;          /* a batch of the store is open */
     struct timer batch_timer, poll_timer;
-    int64_t polled;          /* newest proof that was looked at */
+    int64_t polled; /* newest proof that was looked at */
     uint8_t key[MAC_KEY];
     struct catalogue catalogue;
     struct probe_list full, quick; /* of our own hosts, of others */
@@ -133,20 +134,21 @@ struct test {
     struct door_run run_full, run_quick;
     struct scope_list scope, never;
     uint32_t run_id;
-    uint16_t day; /* of the run that goes on, or 0: today */
-    char *password;          /* owned */
-    char *prefix;            /* owned: of --probe-address */
+    uint16_t day;                                  /* of the run that goes on, or 0: today */
+    char *password;                                /* owned */
+    char *prefix;                                  /* owned: of --probe-address */
     char *domain, *helo, *contact, *uri, *opt_out; /* owned */
     char rand[20], tester[256];
     struct ip local;
     const char *hosts[TEST_HOSTS_MAX]; /* owned: names of the targets, for an envelope by hand */
     size_t host_count;
-    bool has_source;         /* some place is watched for arrivals */
+    bool has_source; /* some place is watched for arrivals */
 
     /* queue.c */
     struct target *active;
     size_t active_count;
-    char **names;            /* of targets not yet begun, where the store does not hold them */
+    struct timer more; /* until the next targets are taken up */
+    char **names;      /* of targets not yet begun, where the store does not hold them */
     size_t name_count, name_next;
     uint64_t total, finished;
     bool stopping;
@@ -156,11 +158,14 @@ struct test {
     struct embedded *embedded; /* embedded.c, or NULL */
     struct mailbox *mailbox;   /* mailbox.c, or NULL */
 
+    /* link.c */
+    int64_t round, lag, lag_before; /* of loop_now(); ms of work in this round and the one before */
+
     /* output.c */
     struct report_style style;
     struct report_summary summary;
-    struct buf held;         /* text for standard output that waits for its batch */
-    struct report_set kept;  /* documents, for formats that need all of them */
+    struct buf held;        /* text for standard output that waits for its batch */
+    struct report_set kept; /* documents, for formats that need all of them */
     int64_t began, began_wall;
     int exit;
 };
@@ -200,6 +205,7 @@ void host_session_over(struct host *h);
 void host_free(struct host *h);
 
 /* link.c */
+void link_lag(struct test *t); /* looks how far the loop is behind, for door_run.lag_ms */
 void link_start(struct host *h);
 void link_stop(struct host *h);
 
