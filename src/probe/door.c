@@ -339,6 +339,11 @@ static bool may_decide(const struct result *r)
             r->meaning == MEANING_AUTH || r->meaning == MEANING_TLS);
 }
 
+static bool is_proxy(const struct form *channel)
+{
+    return channel && (channel->channel == CHANNEL_PROXY1 || channel->channel == CHANNEL_PROXY2);
+}
+
 /* Whether what was said of `known` decides `open` too, although it was never asked. */
 static bool decides(const struct door *d, size_t known, size_t open)
 {
@@ -346,7 +351,13 @@ static bool decides(const struct door *d, size_t known, size_t open)
     const struct probe *o = &d->host->run->list->probes[open];
     const struct result *r = &d->results[known];
 
-    if (!may_decide(r) || k->channel != o->channel || k->helo != o->helo)
+    if (!may_decide(r))
+        return false;
+    /* A port that does not know one PROXY header knows no other of that version. */
+    if (r->stage == SMTP_STAGE_BANNER && is_proxy(k->channel) && is_proxy(o->channel) &&
+        k->channel->channel == o->channel->channel)
+        return true;
+    if (k->channel != o->channel || k->helo != o->helo)
         return false;
     /* It does not take this name in HELO, whatever comes after it. */
     if (r->stage == SMTP_STAGE_HELO || r->stage == SMTP_STAGE_EHLO)
@@ -457,11 +468,6 @@ static void shut_out(struct door *d, int64_t now)
     }
     d->banned = true;
     d->gave_up = true;
-}
-
-static bool is_proxy(const struct form *channel)
-{
-    return channel && (channel->channel == CHANNEL_PROXY1 || channel->channel == CHANNEL_PROXY2);
 }
 
 /*

@@ -98,7 +98,7 @@ int envelopes_lay_deliveries(struct session *s, bool *ret_any)
 
         for (size_t k = i; k < s->plan.item_count && count < s->door->budget.rcpts; k++) {
             uint16_t probe = s->plan.items[k];
-            bool alone = probe_at(s, probe)->before != BEFORE_NONE;
+            bool alone = plan_alone(probe_at(s, probe));
 
             if (laid[k] || s->door->results[probe].state != PROBE_TAKEN ||
                 !plan_same_mail(probe_at(s, probe), lead) || (alone && count > 0))

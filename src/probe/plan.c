@@ -50,6 +50,11 @@ static bool awaits_server(const struct door *d, uint32_t needs)
     return (needs & NEED_HOST) && !d->host->name && !d->host->name_checked;
 }
 
+bool plan_alone(const struct probe *p)
+{
+    return p->before != BEFORE_NONE || p->rcpt->by_sender;
+}
+
 bool plan_same_mail(const struct probe *a, const struct probe *b)
 {
     static const uint32_t params = NEED_SMTPUTF8 | NEED_8BITMIME;
@@ -166,8 +171,8 @@ static bool tx_fill(const struct door *d, size_t first, int64_t now, const struc
     bool taken = sender_taken(senders, probes[first].sender),
          deliver = d->results[first].state == PROBE_TAKEN;
     /* What a body may prove must not depend on what stands before it in the transaction. */
-    bool alone = probes[first].before != BEFORE_NONE || !taken;
-    size_t most = alone && !deliver ? 1 : d->budget.rcpts;
+    bool alone = plan_alone(&probes[first]) || (!taken && !deliver);
+    size_t most = alone ? 1 : d->budget.rcpts;
     struct plan_tx *tx = &plan->txs[plan->tx_count];
 
     *tx = (struct plan_tx){.kind = deliver ? PLAN_DELIVER : PLAN_SURVEY,
@@ -175,7 +180,7 @@ static bool tx_fill(const struct door *d, size_t first, int64_t now, const struc
     for (size_t i = first; i < d->result_count && tx->count < most; i++) {
         if (planned[i] || !plan_same_mail(&probes[i], &probes[first]) || !fits_lead(d, i, lead) ||
             !plan_due(d, i, now) || deliver != (d->results[i].state == PROBE_TAKEN) ||
-            (i != first && probes[i].before != BEFORE_NONE))
+            (i != first && plan_alone(&probes[i])))
             continue;
         if (plan->item_count == PLAN_ITEMS_MAX ||
             (!deliver && !purse_pay(purse, &probes[i], !taken, plan->item_count == 0)))

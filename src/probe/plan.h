@@ -46,6 +46,11 @@ bool plan_make(const struct door *d, int64_t now, unsigned refusals, uint16_t li
 bool plan_scout(const struct door *d);
 /* Marks probes whose conditions are now known not to be met: what EHLO tells, once it was seen. */
 void plan_skip_unmet(struct door *d);
+/*
+ * Whether a probe wants a transaction for itself: another recipient comes before its own, or its
+ * recipient has no room for a token, and must not arrive in the company of those that have.
+ */
+bool plan_alone(const struct probe *p);
 /* Whether one MAIL serves both: the same sender, and the same parameters behind it. */
 bool plan_same_mail(const struct probe *a, const struct probe *b);
 

@@ -286,6 +286,26 @@ static void test_control_due(void **state)
     stage_free(st);
 }
 
+/* Mail to a role of our domain is known by its sender's token, if no other token came with it. */
+static void test_roles_ride_alone(void **state)
+{
+    struct stage *st = stage_new();
+
+    stage_probe(st, "third", "plain", NULL, NULL);
+    stage_probe(st, "third", "role", NULL, NULL);
+    stage_probe(st, "third", "percent", NULL, NULL);
+    stage_probe(st, "third", "role", NULL, NULL);
+    stage_door(st);
+    st->door.budget.refusals = 100;
+    stage_answer(&st->door, 0, PROBE_REFUSED, MEANING_RELAY_DENIED);
+    expect_shape(st, BUDGET_NONE, "C2 S1 S1 S1");
+    stage_answer(&st->door, 1, PROBE_TAKEN, MEANING_OK);
+    stage_answer(&st->door, 2, PROBE_TAKEN, MEANING_OK);
+    stage_answer(&st->door, 3, PROBE_TAKEN, MEANING_OK);
+    expect_shape(st, BUDGET_NONE, "C2 D1 D1 D1");
+    stage_free(st);
+}
+
 /* Parameters of MAIL hold for a transaction: one without them is no test of a form that needs them. */
 static void test_parameters(void **state)
 {
@@ -369,6 +389,7 @@ int main(void)
         cmocka_unit_test(test_deferred),
         cmocka_unit_test(test_control_due),
         cmocka_unit_test(test_parameters),
+        cmocka_unit_test(test_roles_ride_alone),
         cmocka_unit_test(test_conditions),
         cmocka_unit_test(test_pace),
     };

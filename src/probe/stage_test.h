@@ -30,7 +30,9 @@ static const char stage_rows[] =
     "Kind: recipient\nId: host\nRef: r3\nFamily: percent\nForm: <{u}%{d}@{H}>\n" ROW_END
     "Kind: recipient\nId: twoat\nRef: r4\nFamily: twoat\nForm: <{u}@{d}@{ip.bare}>\nRisk: "
     "syntax\n" ROW_END "Kind: recipient\nId: octets\nRef: r5\nFamily: plain\nForm: "
-    "<{u}@{d}>\nNeeds: 8bitmime\n" ROW_END "Kind: helo\nId: own\nRef: h1\nForm: {me}\n" ROW_END
+    "<{u}@{d}>\nNeeds: 8bitmime\n" ROW_END
+    "Kind: recipient\nId: role\nRef: r6\nFamily: role\nForm: <postmaster@{d}>\n" ROW_END
+    "Kind: helo\nId: own\nRef: h1\nForm: {me}\n" ROW_END
     "Kind: helo\nId: localhost\nRef: h2\nForm: localhost\n" ROW_END
     "Kind: channel\nId: bdat-one\nFamily: bdat\nChannel: bdat\nWith: all last\n" ROW_END
     "Kind: channel\nId: bdat-cut\nFamily: bdat\nChannel: bdat\nWith: 1 20 all last\n" ROW_END
