@@ -18,36 +18,43 @@
 
 #include <cmocka.h>
 
-#define ROW_END "Prior: 100\nFlaw: A flaw.\nSource: test\n\n"
+/* clang-format off */
+#define SENDER(id, more)        "Kind: sender\nId: " id "\nFamily: " id "\n" more END
+#define RECIPIENT(id, more)     "Kind: recipient\nId: " id "\n" more END
+#define HELO(id, form)          "Kind: helo\nId: " id "\nForm: " form "\n" END
+#define CHANNEL(id, type, with) "Kind: channel\nId: " id "\n" type "With: " with "\n" END
+#define END                     "Prior: 100\nFlaw: A flaw.\nSource: test\n\n"
+#define BDAT                    "Family: bdat\nChannel: bdat\n"
+#define PROXY1                  "Family: proxy\nChannel: proxy1\n"
+#define PROXY2                  "Family: proxy\nChannel: proxy2\n"
+#define EARLY                   "Family: early-talk\nChannel: early\n"
+#define AUTH                    "Family: auth\nChannel: auth\n"
 
 static const char stage_rows[] =
-    "Kind: sender\nId: third\nRef: s1\nFamily: third\nForm: <{s}@{d}>\n" ROW_END
-    "Kind: sender\nId: null\nRef: s2\nFamily: null\nForm: <>\n" ROW_END
-    "Kind: sender\nId: bare\nRef: s3\nFamily: bare\nForm: <{s}>\nRisk: syntax\n" ROW_END
-    "Kind: sender\nId: wide\nRef: s4\nFamily: wide\nForm: <{s}@{d}>\nNeeds: smtputf8\n" ROW_END
-    "Kind: recipient\nId: plain\nRef: r1\nFamily: plain\nForm: <{u}@{d}>\n" ROW_END
-    "Kind: recipient\nId: percent\nRef: r2\nFamily: percent\nForm: <{u}%{d}@{ip.bare}>\n" ROW_END
-    "Kind: recipient\nId: host\nRef: r3\nFamily: percent\nForm: <{u}%{d}@{H}>\n" ROW_END
-    "Kind: recipient\nId: twoat\nRef: r4\nFamily: twoat\nForm: <{u}@{d}@{ip.bare}>\nRisk: "
-    "syntax\n" ROW_END "Kind: recipient\nId: octets\nRef: r5\nFamily: plain\nForm: "
-    "<{u}@{d}>\nNeeds: 8bitmime\n" ROW_END
-    "Kind: recipient\nId: role\nRef: r6\nFamily: role\nForm: <postmaster@{d}>\n" ROW_END
-    "Kind: helo\nId: own\nRef: h1\nForm: {me}\n" ROW_END
-    "Kind: helo\nId: localhost\nRef: h2\nForm: localhost\n" ROW_END
-    "Kind: channel\nId: bdat-one\nFamily: bdat\nChannel: bdat\nWith: all last\n" ROW_END
-    "Kind: channel\nId: bdat-cut\nFamily: bdat\nChannel: bdat\nWith: 1 20 all last\n" ROW_END
-    "Kind: channel\nId: bdat-empty\nFamily: bdat\nChannel: bdat\nWith: all 0 last\n" ROW_END
-    "Kind: channel\nId: proxy1\nFamily: proxy\nChannel: proxy1\nWith: PROXY TCP4 127.0.0.1 "
-    "{ip.bare} 1 25\n" ROW_END "Kind: channel\nId: proxy2\nFamily: proxy\nChannel: proxy2\nWith: "
-    "tcp4 127.0.0.1 {ip.bare}\n" ROW_END
-    "Kind: channel\nId: proxy2-six\nFamily: proxy\nChannel: proxy2\nWith: tcp6 ::1 "
-    "2001:db8::1\n" ROW_END
-    "Kind: channel\nId: proxy2-own\nFamily: proxy\nChannel: proxy2\nWith: local\n" ROW_END
-    "Kind: channel\nId: early-banner\nFamily: early-talk\nChannel: early\nWith: banner\n" ROW_END
-    "Kind: channel\nId: early-data\nFamily: early-talk\nChannel: early\nWith: data\n" ROW_END
-    "Kind: channel\nId: login\nFamily: auth\nChannel: auth\nWith: LOGIN {account} | "
-    "{password}\n" ROW_END "Kind: channel\nId: plain-login\nFamily: auth\nChannel: auth\nWith: "
-    "PLAIN \\x00{account}\\x00{password}\n" ROW_END;
+    SENDER("third", "Form: <{s}@{d}>\n")
+    SENDER("null", "Form: <>\n")
+    SENDER("bare", "Form: <{s}>\nRisk: syntax\n")
+    SENDER("wide", "Form: <{s}@{d}>\nNeeds: smtputf8\n")
+    RECIPIENT("plain", "Family: plain\nForm: <{u}@{d}>\n")
+    RECIPIENT("percent", "Family: percent\nForm: <{u}%{d}@{ip.bare}>\n")
+    RECIPIENT("host", "Family: percent\nForm: <{u}%{d}@{H}>\n")
+    RECIPIENT("twoat", "Family: twoat\nForm: <{u}@{d}@{ip.bare}>\nRisk: syntax\n")
+    RECIPIENT("octets", "Family: plain\nForm: <{u}@{d}>\nNeeds: 8bitmime\n")
+    RECIPIENT("role", "Family: role\nForm: <postmaster@{d}>\n")
+    HELO("own", "{me}")
+    HELO("localhost", "localhost")
+    CHANNEL("bdat-one", BDAT, "all last")
+    CHANNEL("bdat-cut", BDAT, "1 20 all last")
+    CHANNEL("bdat-empty", BDAT, "all 0 last")
+    CHANNEL("proxy1", PROXY1, "PROXY TCP4 127.0.0.1 {ip.bare} 1 25")
+    CHANNEL("proxy2", PROXY2, "tcp4 127.0.0.1 {ip.bare}")
+    CHANNEL("proxy2-six", PROXY2, "tcp6 ::1 2001:db8::1")
+    CHANNEL("proxy2-own", PROXY2, "local")
+    CHANNEL("early-banner", EARLY, "banner")
+    CHANNEL("early-data", EARLY, "data")
+    CHANNEL("login", AUTH, "LOGIN {account} | {password}")
+    CHANNEL("plain-login", AUTH, "PLAIN \\x00{account}\\x00{password}");
+/* clang-format on */
 
 enum { STAGE_PROBES = 600 };
 
