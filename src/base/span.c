@@ -8,36 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct span span_of(const void *p, size_t n)
-{
-    return (struct span){p, n};
-}
-
-struct span span_str(const char *s)
-{
-    return (struct span){s, s ? strlen(s) : 0};
-}
-
-char ascii_lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
-bool ascii_is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-bool ascii_is_alpha(char c)
-{
-    return ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z';
-}
-
-bool ascii_is_alnum(char c)
-{
-    return ascii_is_digit(c) || ascii_is_alpha(c);
-}
-
 bool span_eq(struct span a, struct span b)
 {
     return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
@@ -93,16 +63,6 @@ size_t span_find_nocase(struct span s, struct span needle)
 bool span_has_nocase(struct span s, struct span needle)
 {
     return needle.n == 0 || span_find_nocase(s, needle) < s.n;
-}
-
-struct span span_slice(struct span s, size_t from, size_t to)
-{
-    if (to > s.n)
-        to = s.n;
-    if (from > to)
-        from = to;
-    /* A null span stays one: adding even zero to NULL is undefined. */
-    return s.p ? (struct span){s.p + from, to - from} : SPAN_NULL;
 }
 
 static bool is_blank(char c)
