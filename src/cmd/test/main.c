@@ -172,6 +172,15 @@ static int arguments(struct test *t, int argc, char **argv, int *first)
     return bad ? bad : args_check(&t->args, argc - *first);
 }
 
+/* A result that could not be written is no result, whatever it was. */
+static int output_check(int status)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    complain("standard output: %s", strerror(errno));
+    return status >= OPTIONS_EXIT_MISUSE ? status : TEST_EXIT_IO;
+}
+
 int main(int argc, char **argv)
 {
     struct test t = {.lock = -1};
@@ -201,5 +210,5 @@ int main(int argc, char **argv)
     resume_free();
     conf_free(&t.conf);
     free(words);
-    return bad;
+    return output_check(bad);
 }

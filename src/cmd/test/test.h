@@ -28,6 +28,7 @@ enum {
     TEST_EXIT_UNDECIDED = 3,
     TEST_EXIT_NO_INPUT = 66, /* sysexits.h: a file is missing or unreadable */
     TEST_EXIT_SOFTWARE = 70,
+    TEST_EXIT_IO = 74,
     TEST_EXIT_CONFIG = 78,
     BRIEF_TARGETS = 10,    /* from here on the evidence of closed servers is kept short */
     TARGET_HOSTS_MAX = 32, /* addresses of one target */
