@@ -91,3 +91,11 @@ def show(found):
         line = [c[0].ljust(widths[0])] + [c[i].rjust(widths[i]) for i in (1, 2, 3)] \
             + [c[4].ljust(widths[4]), c[5]]
         print("  ".join(line).rstrip())
+
+
+def summary(found):
+    """The last line: what was reached of what was to be reached."""
+    wanted = [r for r in found if r["want"] is not None]
+    missed = [r["what"] for r in wanted if not r["reached"]]
+    line = f"{len(wanted) - len(missed)} of {len(wanted)} figures reached"
+    return line + (": not " + "; not ".join(missed) if missed else "")
