@@ -195,6 +195,11 @@ static void banner_in(struct session *s, const struct smtp_reply *reply, enum me
     say_greeting(s, now);
 }
 
+static bool says_own_name(const struct session *s)
+{
+    return s->plan.scout || span_eq(span_str(lead_of(s)->helo->id), SPAN_LIT("own"));
+}
+
 /*
  * The name that the probes say is not welcome: that answers them, and no others. Our own name not
  * being welcome is another matter.
@@ -202,9 +207,7 @@ static void banner_in(struct session *s, const struct smtp_reply *reply, enum me
 static void greeting_refused(struct session *s, enum smtp_stage stage,
                              const struct smtp_reply *reply, enum meaning m, int64_t now)
 {
-    bool own = s->plan.scout || span_eq(span_str(lead_of(s)->helo->id), SPAN_LIT("own"));
-
-    if (own || (reply->code == 421 && !s->door->ehlo_seen)) {
+    if (says_own_name(s) || (reply->code == 421 && !s->door->ehlo_seen)) {
         session_over(s, DOOR_END_BANNER);
         return;
     }
@@ -224,7 +227,7 @@ static void ehlo_in(struct session *s, const struct smtp_reply *reply, enum mean
         return;
     }
     if (m != MEANING_OK) {
-        if (reply->code < 500) {
+        if (reply->code < 500 || (m != MEANING_UNSUPPORTED && !says_own_name(s))) {
             greeting_refused(s, SMTP_STAGE_EHLO, reply, m, now);
         } else {
             session_count_error(s, MEANING_UNSUPPORTED, now);

@@ -34,6 +34,7 @@ void session_over(struct session *s, enum door_end end)
     s->over = true;
     s->want_tls = false;
     s->end = end;
+    s->ended_in = s->phase;
     s->phase = SESSION_OVER;
 }
 
@@ -332,17 +333,33 @@ static void watch_group(struct session *s, int64_t now)
         s->spent.refusals > late + SLOW_REFUSALS ? s->spent.refusals - late : SLOW_REFUSALS + 1;
 }
 
+/*
+ * A channel may be turned away where plain sessions are not, and a server may hang up at a HELO name
+ * that is not ours: neither is a ban; it is the answer to those probes.
+ */
+static void end_as_answer(struct session *s)
+{
+    const struct form *helo = s->door->host->run->list->probes[s->plan.lead].helo;
+    struct smtp_reply none = {.code = 554};
+    bool own = s->plan.scout || span_eq(span_str(helo->id), SPAN_LIT("own"));
+
+    if (s->answered)
+        return;
+    if (s->channel && s->end != DOOR_END_REFUSED && !s->banner_taken) {
+        envelopes_channel_refused(s, SMTP_STAGE_BANNER, &none, MEANING_REFUSED);
+        s->end = DOOR_END_DONE;
+    } else if (!own && s->end == DOOR_END_CUT && s->ended_in == SESSION_PRELUDE &&
+               s->banner_taken && s->door->ehlo_seen) {
+        envelopes_channel_refused(s, SMTP_STAGE_HELO, &none, MEANING_REFUSED);
+        s->end = DOOR_END_DONE;
+    }
+}
+
 void session_finish(struct session *s, int64_t now)
 {
     struct door_session *entry = &s->door->sessions[s->number];
 
-    /* A channel may be turned away where plain sessions are not; that is no ban. */
-    if (s->channel && s->end != DOOR_END_REFUSED && !s->answered && !s->banner_taken) {
-        struct smtp_reply none = {.code = 554};
-
-        envelopes_channel_refused(s, SMTP_STAGE_BANNER, &none, MEANING_REFUSED);
-        s->end = DOOR_END_DONE;
-    }
+    end_as_answer(s);
     if (s->plan.scout && s->door->ehlo_seen)
         s->answered++;
     /* It offered pipelining and could not bear it: one command at a time from now on. */

@@ -48,7 +48,7 @@ struct session {
     uint16_t number; /* in door->sessions */
     struct plan plan;
     struct smtp_client client;
-    enum session_phase phase;
+    enum session_phase phase, ended_in;
     struct session_step *steps;
     size_t step_count, step_cap, cursor;
     struct session_tx *txs;
