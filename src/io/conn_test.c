@@ -276,8 +276,8 @@ static void act(struct side *s, enum side_event e, struct span bytes)
     if (e == AT_CONNECTED) {
         fill(s);
         conn_deadline(s->conn, loop_now(loop) + 20);
-    } else if (e == AT_DEADLINE && when == AT_DRAINED &&
-               !(is_client ? &client : &server)->times[AT_DRAINED]) {
+    } else if (e == AT_DEADLINE && (when == AT_DRAINED || when == AT_DATA) &&
+               !(is_client ? &client : &server)->times[when]) {
         conn_deadline(s->conn, loop_now(loop) + 20); /* a busy machine: wait for it */
     } else if (e == AT_DEADLINE && s == &client && when == AT_EOF && is_client && server.conn) {
         conn_close(server.conn);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What the replies to an envelope's commands mean for its probes. A refused MAIL answers every
- * recipient behind it; the reply to the body holds for each recipient that was taken; what was asked
- * and not answered goes back to the door.
+ * recipient behind it; the reply to the body holds for each recipient that was taken; what was
+ * asked and not answered goes back to the door.
  */
 #include "probe/session_priv.h"
 
