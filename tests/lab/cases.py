@@ -12,7 +12,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 VERDICTS = {"open": 2, "accepts": 1, "closed": 0, "blocked": 3, "inconclusive": 3, "unreachable": 3}
 CASE_KEYS = {
     "id", "server", "hole", "verdict", "node", "args", "wait", "target", "mx", "proved", "findings",
-    "no_findings", "nmap", "nmap_after", "witness", "zone", "tester_net", "timeout", "inside",
+    "no_findings", "nmap", "nmap_after", "witness", "zone", "timeout", "inside", "slow",
 }
 NODE_KEYS = {"server", "nets", "families", "nft", "ready", "files", "before"}
 PROVED_KEYS = {"every", "some", "none", "count_min"}
@@ -60,6 +60,7 @@ class Case:
             self._need(set(n.nets) <= {"public", "inside", "tester"}, f"{n.name}: unknown net")
         self.args = row.get("args", [])
         self.wait = row.get("wait", 5)
+        self.slow = row.get("slow", False)
         self.timeout = row.get("timeout", 150)
         self.mx = row.get("mx", [self.nodes[0].name])
         self.target = row.get("target", f"{self.mx[0]}.{dns.TARGET_DOMAIN}")

@@ -137,7 +137,7 @@ class Work:
         self.a, self.folder = a, folder
         self.board = Board(chosen, a)
         self.roots = roots.Roots(roots.default_cache(), servers.load_all(), self.board.note)
-        self.waiting = list(chosen)
+        self.waiting = sorted(chosen, key=lambda c: not c.slow)     # so that none is last alone
         self.wanted = set(servers.load_all()) if a.what == "roots" else {
             r for c in chosen for r in c.roots}
         self.state = {}             # root -> None (ready) or the reason why it failed
