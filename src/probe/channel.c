@@ -41,8 +41,11 @@ int channel_proxy_header(const struct door *d, size_t probe, struct buf *out)
 {
     const struct form *channel = channel_of(d, probe);
     struct buf with = BUF_INIT(EXPAND_MAX);
-    int err = door_expand(d, probe, channel->with, &with);
+    int err;
 
+    if (!channel || (channel->channel != CHANNEL_PROXY1 && channel->channel != CHANNEL_PROXY2))
+        return 1;
+    err = door_expand(d, probe, channel->with, &with);
     if (!err && channel->channel == CHANNEL_PROXY1) {
         buf_add(out, buf_span(&with));
         buf_add_str(out, "\r\n");
@@ -61,7 +64,7 @@ int channel_auth_line(const struct door *d, size_t probe, unsigned step, struct 
     char *copy;
     int err;
 
-    if (!channel_auth_step(channel_of(d, probe), step, &form))
+    if (!channel_of(d, probe) || !channel_auth_step(channel_of(d, probe), step, &form))
         return 1;
     copy = span_dup(form);
     err = copy ? door_expand(d, probe, copy, &clear) : -ENOMEM;
@@ -105,7 +108,7 @@ bool channel_bdat_next(const struct form *channel, struct span message, struct c
     uint64_t number;
     bool last;
 
-    if (c->last || !bdat_word(channel, c->count, &word, &last))
+    if (!channel || c->last || !bdat_word(channel, c->count, &word, &last))
         return false;
     if (num_u64(word, 0, UINT64_MAX, &number))
         size = number < left ? (size_t)number : left;

@@ -114,6 +114,22 @@ static void test_bdat(void **state)
     stage_free(st);
 }
 
+/* Plain SMTP has no header, no login and no chunks. */
+static void test_plain(void **state)
+{
+    struct stage *st = stage_new();
+    struct channel_chunk c = {0};
+
+    stage_probe(st, "third", "plain", NULL, NULL);
+    stage_probe(st, "third", "plain", NULL, "bdat-one");
+    stage_door(st);
+    expect_header(st, 0, 1, SPAN_NULL);
+    expect_header(st, 1, 1, SPAN_NULL);
+    expect_auth(st, 0, 0, 1, NULL);
+    assert_false(channel_bdat_next(NULL, SPAN_LIT("x"), &c));
+    stage_free(st);
+}
+
 static void test_early(void **state)
 {
     struct stage *st = stage_new();
@@ -136,6 +152,7 @@ int main(void)
         cmocka_unit_test(test_proxy),
         cmocka_unit_test(test_auth),
         cmocka_unit_test(test_bdat),
+        cmocka_unit_test(test_plain),
         cmocka_unit_test(test_early),
     };
 

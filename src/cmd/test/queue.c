@@ -6,6 +6,7 @@
  */
 #include "cmd/test/test.h"
 
+#include "base/escape.h"
 #include "io/file.h"
 #include "io/idn.h"
 
@@ -55,7 +56,8 @@ static bool name_good(struct span name, bool domain)
 static int line_add(struct test *t, const char *path, unsigned number, struct span line,
                     size_t *cap)
 {
-    struct span word, more;
+    struct span whole = line, word, more;
+    struct buf shown = BUF_INIT(1000);
 
     if (!span_word(&line, &word))
         return 0;
@@ -66,9 +68,11 @@ static int line_add(struct test *t, const char *path, unsigned number, struct sp
                  STORE_NAME_MAX);
         return TEST_EXIT_SOFTWARE;
     }
-    complain("%s:%u: \"%.*s\" is no target; a line holds one host name, address, HOST:PORT or "
+    escape_text(&shown, span_slice(whole, 0, 100));
+    complain("%s:%u: \"%s\" is no target: a line holds one host name, address, HOST:PORT or "
              "[IPV6]:PORT, and # begins a comment",
-             path, number, SPAN_ARG(span_slice(word, 0, 200)));
+             path, number, buf_str(&shown));
+    buf_deinit(&shown);
     return TEST_EXIT_CONFIG;
 }
 
@@ -92,8 +96,7 @@ static int names_of_file(struct test *t, const char *path, size_t *cap)
     return err;
 }
 
-/* The targets of the command line; an exit status. */
-static int names_check(struct test *t, int argc, char **argv)
+int queue_check(struct test *t, int argc, char **argv)
 {
     for (int i = 0; i < argc; i++)
         if (!name_good(span_str(argv[i]), false))
@@ -111,7 +114,7 @@ static int names_check(struct test *t, int argc, char **argv)
 int queue_fill(struct test *t, int argc, char **argv)
 {
     size_t cap = 0;
-    int err = names_check(t, argc, argv);
+    int err = queue_check(t, argc, argv);
 
     if (err)
         return err;

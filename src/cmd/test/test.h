@@ -179,7 +179,7 @@ void setup_deinit(struct test *t);
 /* identity.c: 0 or an exit status. */
 int identity_setup(struct test *t);
 
-/* list.c: --list-probes and --dry-run; an exit status. */
+/* list.c and dry.c: --list-probes and --dry-run; an exit status. */
 int list_probes(struct test *t);
 int dry_run(struct test *t, int argc, char **argv);
 
@@ -187,6 +187,8 @@ int dry_run(struct test *t, int argc, char **argv);
 int preflight(struct test *t);
 
 /* queue.c */
+/* Whether the command line's targets can be any; an exit status. */
+int queue_check(struct test *t, int argc, char **argv);
 int queue_fill(struct test *t, int argc, char **argv);
 void queue_begin(struct test *t);
 void queue_target_done(struct target *target);
