@@ -216,6 +216,15 @@ static int ports_read(struct args *a)
     return 0;
 }
 
+int args_check_resume(const struct args *a, int operands)
+{
+    if (operands > 1 || a->domains.count || a->targets_file)
+        return options_misuse(&args_options, "--resume takes one run, and its targets from there");
+    if (a->no_store)
+        return options_misuse(&args_options, "--resume needs the store");
+    return 0;
+}
+
 int args_check(struct args *a, int operands)
 {
     unsigned formats = a->json + a->junit + a->prometheus + a->nagios;
@@ -235,8 +244,6 @@ int args_check(struct args *a, int operands)
         return options_misuse(&args_options, "give --probe-domain or --probe-address, not both");
     if ((a->from || a->helo) && !a->rcpt)
         return options_misuse(&args_options, "an envelope by hand needs --rcpt, such as {u}@{d}");
-    if (a->resume && (operands > 1 || a->domains.count || a->targets_file))
-        return options_misuse(&args_options, "--resume takes one run, and its targets from there");
     if (!targets && !a->resume && !a->list_probes && !a->dry_run && !a->preflight)
         return options_misuse(&args_options, "no target is given");
     if (!a->account != !a->password_file)
@@ -245,7 +252,5 @@ int args_check(struct args *a, int operands)
         return options_misuse(&args_options, "--cert-key needs --cert");
     if ((a->imap_user || a->imap_password_file) && !a->imap_url)
         return options_misuse(&args_options, "--imap-user and --imap-password-file need --imap");
-    if (a->resume && a->no_store)
-        return options_misuse(&args_options, "--resume needs the store");
     return 0;
 }

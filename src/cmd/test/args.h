@@ -63,6 +63,8 @@ void args_defaults(struct args *a);
 void args_deinit(struct args *a);
 /* Where the command line and what was preset by the configuration exclude each other: it wins. */
 void args_over_preset(struct args *a, const struct args *preset);
+/* What must not stand beside --resume. */
+int args_check_resume(const struct args *a, int operands);
 /* What the table can't see: options that exclude each other, ports. The exit status, or 0. */
 int args_check(struct args *a, int operands);
 

@@ -8,6 +8,7 @@
 #include "cmd/test/test.h"
 
 #include "base/escape.h"
+#include "io/idn.h"
 #include "probe/channel.h"
 
 #include <stdio.h>
@@ -205,21 +206,28 @@ static void print_door(struct door *d)
 /* The door as far as it is known without asking anybody. */
 static int host_of(struct target *target, struct host **ret)
 {
+    static const struct ip four = {.family = IP_V4, .b = {198, 51, 100, 1}};
+    static const struct ip six = {.family = IP_V6, .b = {0x20, 1, 0xd, 0xb8, [15] = 1}};
     struct ip ip = {.family = IP_V4, .b = {192, 0, 2, 1}};
-    char name[RESOLVER_NAME_MAX] = "";
+    char name[RESOLVER_NAME_MAX] = "", ascii[IDN_NAME_MAX] = "";
+    int err;
     struct test *t = target->test;
     const char *local = t->args.local_domains.count ? t->args.local_domains.v[0] : NULL;
 
+    printf("198.51.100.1 or 2001:db8::1 stands for our own address.\n");
     if (!ip_parse(target->host, &ip)) {
-        printf("%s: 192.0.2.1 stands for its address%s.\n", target->name,
+        printf("%s: 192.0.2.1 stands for its address%s.\n", target->given,
                target->domain ? ", and mx. before it for its mail exchangers" : "");
-        snprintf(name, sizeof(name), "%s%.*s", target->domain ? "mx." : "",
-                 SPAN_ARG(span_slice(target->host, 0, 250)));
+        idn_to_ascii(target->host, ascii);
+        snprintf(name, sizeof(name), "%s%.250s", target->domain ? "mx." : "", ascii);
     }
     target->own = t->args.own && !t->args.gentle;
     if (local || target->domain)
         target->local_domain = span_dup(local ? span_str(local) : target->host);
-    return host_new(target, ip, name[0] ? name : NULL, ret);
+    err = host_new(target, ip, name[0] ? name : NULL, ret);
+    if (!err)
+        (*ret)->info.mine = ip.family == IP_V6 ? six : four;
+    return err;
 }
 
 int dry_run(struct test *t, int argc, char **argv)

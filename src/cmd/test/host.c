@@ -127,7 +127,7 @@ int host_new(struct target *target, struct ip ip, const char *name, struct host 
         .name = h->name,
         .local_domain = target->local_domain,
         .mailbox = t->args.local_rcpt,
-        .given = target->name,
+        .given = target->given,
         .ip = ip,
         .own = target->own,
     };

@@ -6,6 +6,7 @@
 #include "cmd/test/test.h"
 
 #include "io/idn.h"
+#include "mail/build.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -85,6 +86,39 @@ static int helo_setup(struct test *t)
     return t->helo ? 0 : TEST_EXIT_SOFTWARE;
 }
 
+/* Every probe carries these; what cannot stand in a message is better said now than at the first one. */
+static int message_check(const struct test *t)
+{
+    static const struct build_token token = {.text = {"x", 1}, .label = {"x", 1}};
+    struct build b = {
+        .from = SPAN_LIT("a@b.example"),
+        .to = SPAN_LIT("a@b.example"),
+        .message_id = SPAN_LIT("a@b.example"),
+        .run = SPAN_LIT("1"),
+        .target = SPAN_LIT("b.example"),
+        .tester = span_str(t->helo),
+        .contact = span_str(t->contact),
+        .uri = span_str(t->uri),
+        .opt_out = span_str(t->opt_out),
+        .tokens = &token,
+        .token_count = 1,
+    };
+    struct buf out = BUF_INIT(BUILD_MESSAGE_MAX);
+    const char *which = "";
+    int got = build_message(&b, &out, &which);
+
+    buf_deinit(&out);
+    if (got == BUILD_OK)
+        return 0;
+    if (got == BUILD_BAD_VALUE)
+        return options_misuse(&args_options,
+                              "--%s: this cannot stand in a message: an address without brackets, "
+                              "or a URI, printable, without blanks",
+                              strcmp(which, "tester") == 0 ? "name" : which);
+    complain("out of memory");
+    return TEST_EXIT_SOFTWARE;
+}
+
 int identity_setup(struct test *t)
 {
     int bad = domain_setup(t);
@@ -97,5 +131,5 @@ int identity_setup(struct test *t)
         t->args.contact ? span_dup(span_str(t->args.contact)) : joined("postmaster@", t->domain);
     t->uri = t->args.uri ? span_dup(span_str(t->args.uri)) : joined("mailto:", t->contact);
     t->opt_out = span_dup(span_str(t->args.opt_out ? t->args.opt_out : t->contact));
-    return t->contact && t->uri && t->opt_out ? 0 : TEST_EXIT_SOFTWARE;
+    return t->contact && t->uri && t->opt_out ? message_check(t) : TEST_EXIT_SOFTWARE;
 }

@@ -100,12 +100,14 @@ static void give_up_rights(struct test *t)
 
 static int run(struct test *t, int argc, char **argv, int all_argc, char **all_argv)
 {
-    int bad = setup_run(t);
+    int bad = t->args.resume ? 0 : queue_fill(t, argc, argv);
 
+    if (!bad)
+        bad = output_writable(t);
+    if (!bad)
+        bad = setup_run(t);
     if (!bad && t->args.resume)
         bad = save_resume(t, argc > 0 ? argv[0] : "last");
-    else if (!bad)
-        bad = queue_fill(t, argc, argv);
     t->run_full.brief = t->run_quick.brief = t->total >= BRIEF_TARGETS && !output_needs_all(t);
     if (!bad && !t->args.resume)
         bad = save_run_begin(t, all_argc, all_argv);
@@ -166,6 +168,8 @@ static int arguments(struct test *t, int argc, char **argv, int *first)
         break;
     }
     if (t->args.resume)
+        bad = args_check_resume(&t->args, argc - *first);
+    if (!bad && t->args.resume)
         bad = resume_arguments(t, argc, argv, first);
     else
         args_over_preset(&t->args, &preset);

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { OUTPUT_MAX = 1 << 30 };
 
@@ -121,6 +122,24 @@ void output_target(struct target *target, json_t *probes, json_t *doors, json_t 
         put_target(t, probes, doors, verdict);
 }
 
+int output_writable(struct test *t)
+{
+    char folder[DATADIR_PATH_MAX];
+    struct span path = span_str(t->args.html);
+    size_t slash = span_rfind(path, '/');
+
+    if (!t->args.html)
+        return 0;
+    if (slash == path.n)
+        snprintf(folder, sizeof(folder), ".");
+    else if (!span_copy(span_slice(path, 0, slash ? slash : 1), folder, sizeof(folder)))
+        folder[0] = '\0';
+    if (access(folder, W_OK) == 0)
+        return 0;
+    complain("%s: the report cannot be written there: %s", t->args.html, strerror(errno));
+    return TEST_EXIT_CANNOT_WRITE;
+}
+
 static int write_html(struct test *t)
 {
     struct buf out = BUF_INIT(OUTPUT_MAX);
@@ -131,7 +150,7 @@ static int write_html(struct test *t)
     buf_deinit(&out);
     if (err < 0) {
         complain("%s: %s", t->args.html, strerror(-err));
-        return TEST_EXIT_NO_INPUT;
+        return TEST_EXIT_CANNOT_WRITE;
     }
     return 0;
 }

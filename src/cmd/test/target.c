@@ -21,6 +21,24 @@ enum {
 
 static void target_resolved(struct target *target);
 
+/* The name as it can stand in a message: "bücher.example:25" is "xn--bcher-kva.example:25" there. */
+static char *given_of(const struct target *target)
+{
+    struct buf text = BUF_INIT(IDN_NAME_MAX + 20);
+    char ascii[IDN_NAME_MAX];
+    struct ip ip;
+    char *given;
+
+    if (ip_parse(target->host, &ip) || !idn_to_ascii(target->host, ascii))
+        return span_dup(span_str(target->name));
+    buf_add_str(&text, ascii);
+    if (target->port)
+        buf_addf(&text, ":%u", target->port);
+    given = buf_take(&text);
+    buf_deinit(&text);
+    return given;
+}
+
 struct target *target_new(struct test *t, const char *name, uint64_t ordinal, int64_t store_id)
 {
     struct target *target = calloc(1, sizeof(*target));
@@ -40,6 +58,11 @@ struct target *target_new(struct test *t, const char *name, uint64_t ordinal, in
     target->store_id = store_id;
     if (!ip_host_port(text, &target->host, &target->port))
         target->host = SPAN_NULL;
+    target->given = given_of(target);
+    if (!target->given) {
+        target_free(target);
+        return NULL;
+    }
     return target;
 }
 
@@ -57,6 +80,7 @@ void target_free(struct target *target)
     free(target->label);
     free(target->arrivals);
     free(target->local_domain);
+    free(target->given);
     free(target->name);
     free(target);
 }

@@ -28,6 +28,7 @@ enum {
     TEST_EXIT_UNDECIDED = 3,
     TEST_EXIT_NO_INPUT = 66, /* sysexits.h: a file is missing or unreadable */
     TEST_EXIT_SOFTWARE = 70,
+    TEST_EXIT_CANNOT_WRITE = 73,
     TEST_EXIT_IO = 74,
     TEST_EXIT_CONFIG = 78,
     BRIEF_TARGETS = 10,    /* from here on the evidence of closed servers is kept short */
@@ -84,6 +85,7 @@ struct target {
     struct test *test;
     struct target *prev, *next; /* of test.active */
     char *name;                 /* as given */
+    char *given;                /* the same in ASCII, for the probe's message */
     struct span host;           /* of name: without the port */
     uint16_t port;              /* 0: the usual ones */
     bool domain;                /* the whole mail system of a domain */
@@ -248,6 +250,8 @@ void resume_free(void);
 /* output.c */
 void output_target(struct target *target, json_t *probes, json_t *doors, json_t *verdict);
 int output_end(struct test *t);
+/* Whether the report that was asked for can be written: better said before a long run. */
+int output_writable(struct test *t);
 void output_release(struct test *t);
 /* Whether the output tells every probe, also of many targets. */
 bool output_needs_all(const struct test *t);
