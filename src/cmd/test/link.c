@@ -24,7 +24,8 @@ static enum door_end end_of(const struct conn_end *end)
     case CONN_RESET:
         break;
     }
-    return end->connected ? DOOR_END_CUT : DOOR_END_REFUSED;
+    /* Taken and dropped in one breath: somebody is there, and does not want us. */
+    return end->connected ? DOOR_END_CUT : DOOR_END_BANNER;
 }
 
 static int64_t now_of(const struct host *h)
