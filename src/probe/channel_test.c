@@ -149,11 +149,8 @@ static void test_early(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_proxy),
-        cmocka_unit_test(test_auth),
-        cmocka_unit_test(test_bdat),
-        cmocka_unit_test(test_plain),
-        cmocka_unit_test(test_early),
+        cmocka_unit_test(test_proxy), cmocka_unit_test(test_auth),  cmocka_unit_test(test_bdat),
+        cmocka_unit_test(test_plain), cmocka_unit_test(test_early),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

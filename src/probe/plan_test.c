@@ -306,7 +306,9 @@ static void test_roles_ride_alone(void **state)
     stage_free(st);
 }
 
-/* Parameters of MAIL hold for a transaction: without them it is no test of a form that needs them. */
+/*
+ * Parameters of MAIL hold for a transaction: without them it is no test of a form that needs them.
+ */
 static void test_parameters(void **state)
 {
     struct stage *st = stage_new();

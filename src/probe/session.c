@@ -334,8 +334,8 @@ static void watch_group(struct session *s, int64_t now)
 }
 
 /*
- * A channel may be turned away where plain sessions are not, and a server may hang up at a HELO name
- * that is not ours: neither is a ban; it is the answer to those probes.
+ * A channel may be turned away where plain sessions are not, and a server may hang up at a HELO
+ * name that is not ours: neither is a ban; it is the answer to those probes.
  */
 static void end_as_answer(struct session *s)
 {

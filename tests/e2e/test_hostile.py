@@ -61,7 +61,7 @@ EXPECTED = {
     # it refuses every recipient, in its way
     "skips-replies": CONFUSED | {"closed"},
     "pipelining-liar": {"closed", "inconclusive"}, "pipelining-punished": {"closed", "inconclusive"},
-    "backwards": {"closed", "inconclusive"}, 
+    "backwards": {"closed", "inconclusive"},
     # a reply that nothing asked for voids what the session heard
     "accepts-before-body": ACCEPTS | UNDECIDED,
     "yes-to-everything": ACCEPTS, "echo": UNDECIDED,

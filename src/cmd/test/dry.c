@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * --dry-run: the sessions of one door as they would be held, for people who want to know before. What
+ * --dry-run: the sessions of one door as they would be held, for those who want to know first. What
  * comes after a session depends on its replies, so here every probe is taken for refused, and the
  * server for one that offers everything and is known to nobody. Nothing is asked of DNS, nothing is
  * sent, nothing is kept.

@@ -86,7 +86,10 @@ static int helo_setup(struct test *t)
     return t->helo ? 0 : TEST_EXIT_SOFTWARE;
 }
 
-/* Every probe carries these; what cannot stand in a message is better said now than at the first one. */
+/*
+ * Every probe carries these; what cannot stand in a message is better said now than at the first
+ * one.
+ */
 static int message_check(const struct test *t)
 {
     static const struct build_token token = {.text = {"x", 1}, .label = {"x", 1}};

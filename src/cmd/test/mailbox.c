@@ -119,12 +119,18 @@ static void on_trouble(void *cookie, const char *why, int64_t again_ms)
 static const struct imap_events imap_events = {
     .message = on_imap, .round = on_round, .trouble = on_trouble};
 
+/* From the run's beginning, not only this process's; a minute for clocks that differ. */
+static int64_t since(const struct test *t)
+{
+    return (t->begun_wall ? t->begun_wall : loop_wall()) - 60;
+}
+
 static int imap_start(struct test *t)
 {
     struct buf password = BUF_INIT(4096);
     struct imap_config config = {.url = t->args.imap_url,
                                  .user = t->args.imap_user,
-                                 .since_wall = loop_wall() - 60,
+                                 .since_wall = since(t),
                                  .wanted = wanted,
                                  .wanted_ctx = t->key};
     char err[IMAP_ERROR_MAX] = "";
@@ -152,7 +158,7 @@ int mailbox_start(struct test *t)
         return TEST_EXIT_SOFTWARE;
     t->has_source = true;
     if (t->args.maildir) {
-        if (maildir_open(t->args.maildir, loop_wall() - 60, &t->mailbox->maildir, err) < 0) {
+        if (maildir_open(t->args.maildir, since(t), &t->mailbox->maildir, err) < 0) {
             complain("--maildir: %s", err);
             return TEST_EXIT_NO_INPUT;
         }

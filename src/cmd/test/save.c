@@ -89,6 +89,7 @@ int save_run_begin(struct test *t, int argc, char **argv)
 
     if (!t->store)
         return 0;
+    t->begun_wall = run.started_wall;
     command_text(argc, argv, &people, &options, t->run_full.day);
     run.command = buf_span(&people);
     run.options = buf_span(&options);
@@ -192,7 +193,8 @@ static void row_fill(const struct target *target, const struct host *h, const st
     token_target(h->info.ip, row->digest);
 }
 
-static int save_door(const struct target *target, const struct host *h, const struct door *d)
+static int save_door(const struct target *target, const struct host *h, const struct door *d,
+                     bool brief)
 {
     struct row_texts *texts = calloc(d->result_count + 1, sizeof(*texts));
     struct store_probe *rows = calloc(d->result_count + 1, sizeof(*rows));
@@ -203,7 +205,7 @@ static int save_door(const struct target *target, const struct host *h, const st
         /* What was never asked has no token in the world that could come back. */
         if (d->results[i].state == PROBE_UNTRIED || d->results[i].state == PROBE_SKIPPED ||
             d->results[i].state == PROBE_INFERRED ||
-            (h->info.run->brief && d->results[i].state == PROBE_REFUSED))
+            (brief && d->results[i].state == PROBE_REFUSED))
             continue;
         row_fill(target, h, d, i, &texts[n], &rows[n]);
         n++;
@@ -242,22 +244,6 @@ static int save_transcripts(const struct target *target, const struct host *h, c
     return err;
 }
 
-static int save_parts(const struct target *target)
-{
-    int err = 0;
-
-    for (size_t h = 0; h < target->host_count && !err; h++) {
-        for (size_t k = 0; k < target->hosts[h]->door_count && !err; k++) {
-            const struct door *d = &target->hosts[h]->doors[k];
-
-            err = save_door(target, target->hosts[h], d);
-            if (!err)
-                err = save_transcripts(target, target->hosts[h], d);
-        }
-    }
-    return err;
-}
-
 static bool any_deferred(const struct target *target)
 {
     for (size_t h = 0; h < target->host_count; h++)
@@ -265,6 +251,24 @@ static bool any_deferred(const struct target *target)
             if (door_count(&target->hosts[h]->doors[k]).deferred)
                 return true;
     return false;
+}
+
+static int save_parts(const struct target *target)
+{
+    /* What comes again must know what it need not ask. */
+    bool brief = target->test->run_full.brief && !any_deferred(target);
+    int err = 0;
+
+    for (size_t h = 0; h < target->host_count && !err; h++) {
+        for (size_t k = 0; k < target->hosts[h]->door_count && !err; k++) {
+            const struct door *d = &target->hosts[h]->doors[k];
+
+            err = save_door(target, target->hosts[h], d, brief);
+            if (!err)
+                err = save_transcripts(target, target->hosts[h], d);
+        }
+    }
+    return err;
 }
 
 void save_target(struct target *target, json_t *probes, json_t *doors, json_t *verdict)
@@ -300,6 +304,7 @@ int save_resume(struct test *t, const char *name)
 {
     char err[STATE_ERROR_MAX];
     uint64_t pending = 0;
+    struct store_run run;
     int got = store_run_find(t->store, span_str(name), &t->run_id);
 
     if (got == STORE_NONE || got == STORE_MANY) {
@@ -313,9 +318,11 @@ int save_resume(struct test *t, const char *name)
         complain("%s", err);
         return TEST_EXIT_SOFTWARE;
     }
-    if (store_run_resume(t->store, t->run_id, &pending) < 0 ||
+    if (store_run_get(t->store, t->run_id, &run) != STORE_OK ||
+        store_run_resume(t->store, t->run_id, &pending) < 0 ||
         store_run_set_state(t->store, t->run_id, STORE_RUN_RUNNING, 0) < 0)
         return store_fails(t);
+    t->begun_wall = run.started_wall;
     t->total = pending;
     t->run_full.run = t->run_quick.run = t->run_id;
     if (t->total == 0)
@@ -365,7 +372,6 @@ static void restore_result(const struct test *t, struct result *r, const struct 
     r->session = UINT16_MAX;
     r->sent_at = row->sent_wall_ms - t->run_full.wall_offset;
     r->retry_at = row->retry_wall * 1000 - t->run_full.wall_offset;
-    r->first_at = r->sent_at;
     /* The wait before is over already: what the server wanted has long passed. */
     if (r->state == PROBE_DEFERRED && r->attempts >= DOOR_ATTEMPTS_MAX)
         r->attempts = 1;
@@ -404,7 +410,6 @@ void save_restore(struct target *target)
 
     if (!t->store || !t->args.resume)
         return;
-    target->resumed = true;
     store_probes_each(t->store, target->store_id, on_row, &all);
     if (all.strange)
         note(t, "%s: %u probes of the first test are no longer in the catalogue and are left out",

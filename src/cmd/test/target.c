@@ -21,7 +21,9 @@ enum {
 
 static void target_resolved(struct target *target);
 
-/* The name as it can stand in a message: "bücher.example:25" is "xn--bcher-kva.example:25" there. */
+/*
+ * The name as it can stand in a message: "bücher.example:25" is "xn--bcher-kva.example:25" there.
+ */
 static char *given_of(const struct target *target)
 {
     struct buf text = BUF_INIT(IDN_NAME_MAX + 20);
@@ -109,15 +111,23 @@ static bool address_allowed(struct target *target, struct ip ip, const char *nam
     struct scope_decision d;
     char text[IP_TEXT_MAX];
 
+    bool mine;
+
     if (t->store)
         store_tested_get(t->store, ip, &q.last_wall);
+    /* A run that goes on has begun the test that stands in the way of a new one. */
+    mine = t->args.resume && q.last_wall >= t->begun_wall;
+    if (mine)
+        q.last_wall = 0;
     d = scope_decide(&q, &t->scope, &t->never);
     if (!scope_answer_may(d.answer)) {
-        snprintf(target->excluded, sizeof(target->excluded), "%s: %.200s%s%.60s", ip_text(ip, text),
-                 d.why, d.rule && d.rule->reason[0] ? ": " : "", d.rule ? d.rule->reason : "");
+        snprintf(target->excluded, sizeof(target->excluded), "%s: %.200s%s%.60s%s",
+                 ip_text(ip, text), d.why, d.rule && d.rule->reason[0] ? ": " : "",
+                 d.rule ? d.rule->reason : "",
+                 d.answer == SCOPE_TOO_SOON ? "; 24 hours lie between two tests, see --own" : "");
         return false;
     }
-    if (!target->resumed && t->store && d.answer == SCOPE_OUTSIDE &&
+    if (!mine && t->store && d.answer == SCOPE_OUTSIDE &&
         store_tested_claim(t->store, ip, q.now_wall, q.gap_s, &q.last_wall) == STORE_SOON) {
         snprintf(target->excluded, sizeof(target->excluded),
                  "%s: another test of it began just now", ip_text(ip, text));

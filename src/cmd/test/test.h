@@ -113,8 +113,7 @@ struct target {
     struct timer timer; /* end of the window for arrivals */
     int64_t began, began_wall_ms;
     int64_t delivered_at, arrived_at,
-        slowest_ms; /* newest delivery, newest arrival, longest delay */
-    bool resumed;
+        slowest_ms;           /* newest delivery, newest arrival, longest delay */
     struct ip_prefix network; /* for the limit per network; family IP_NONE: not counted */
 };
 
@@ -138,6 +137,7 @@ struct test {
     struct scope_list scope, never;
     uint32_t run_id;
     uint16_t day;                                  /* of the run that goes on, or 0: today */
+    int64_t begun_wall;                            /* when the run was first begun */
     char *password;                                /* owned */
     char *prefix;                                  /* owned: of --probe-address */
     char *domain, *helo, *contact, *uri, *opt_out; /* owned */
