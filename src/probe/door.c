@@ -538,7 +538,8 @@ void door_arrived(struct door *d, size_t probe)
 
 void door_bounced(struct door *d, size_t probe)
 {
-    if (d->results[probe].state == PROBE_DELIVERED)
+    /* A bounce may be faster than the reply to the body that it is about. */
+    if (d->results[probe].state == PROBE_DELIVERED || d->results[probe].state == PROBE_TAKEN)
         d->results[probe].state = PROBE_BOUNCED;
 }
 

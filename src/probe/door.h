@@ -64,6 +64,7 @@ struct result {
     uint8_t meaning;  /* enum meaning of the reply that decided */
     uint8_t stage;    /* enum smtp_stage where it was said */
     uint8_t attempts; /* sessions that asked it */
+    uint8_t tries;    /* of them, those that ended before the answer, or before the body's */
     uint16_t code;
     uint16_t enhanced[3];
     uint16_t session; /* number in door.sessions */

@@ -247,6 +247,15 @@ static void step_say(struct session *s, const struct session_step *step, int64_t
     }
 }
 
+/* A probe that was put off is likely to be taken when it comes again. */
+static bool comes_again(const struct session *s)
+{
+    for (size_t i = 0; i < s->plan.item_count; i++)
+        if (s->door->results[s->plan.items[i]].state == PROBE_DEFERRED)
+            return true;
+    return false;
+}
+
 static bool nothing_taken_here(const struct session *s)
 {
     for (size_t i = 0; i < s->door->result_count; i++)
@@ -265,7 +274,7 @@ static bool quit_rides(const struct session *s, const struct session_step *step)
         return false;
     if (s->client.pipelining && s->door->budget.quit_alone)
         return false;
-    return !s->client.pipelining || nothing_taken_here(s);
+    return !s->client.pipelining || (nothing_taken_here(s) && !comes_again(s));
 }
 
 static void envelopes_done(struct session *s, int64_t now)

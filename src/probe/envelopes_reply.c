@@ -70,6 +70,9 @@ static void rcpt_answer(struct session *s, size_t probe, unsigned taken,
         return;
     }
     s->answered++;
+    /* What was taken now has all its chances of a body before it. */
+    if (r->state != PROBE_TAKEN)
+        r->tries = 0;
     if (meaning_is_deferral(m))
         door_deferred(d, probe, SMTP_STAGE_RCPT, reply, m, now);
     else
@@ -116,6 +119,14 @@ static void tx_reply(struct session *s, const struct session_step *step, enum re
         if (other->tx != step->tx || other->stage != SMTP_STAGE_RCPT || other->filler)
             continue;
         r = &s->door->results[other->probe];
+        if (r->state >= PROBE_BOUNCED && r->session == s->number) {
+            /* It came back before the server had said that it took it. */
+            r->lines[which] = line;
+            if (m == MEANING_OK && body)
+                door_refused(s->door, other->probe, (enum probe_state)r->state, SMTP_STAGE_BODY,
+                             reply, m);
+            continue;
+        }
         if (r->state != PROBE_TAKEN)
             continue;
         r->lines[which] = line;
@@ -208,6 +219,16 @@ static bool gone_unanswered(const struct session *s, const struct result *r)
            r->lines[LINE_RCPT] != TRANSCRIPT_NONE;
 }
 
+/* Whether this session went on to the delivery of a probe that the server had taken. */
+static bool delivery_begun(const struct session *s, size_t probe)
+{
+    for (size_t i = 0; i < s->cursor && i < s->step_count; i++)
+        if (s->steps[i].stage == SMTP_STAGE_RCPT && !s->steps[i].filler &&
+            s->steps[i].probe == probe && s->txs[s->steps[i].tx].kind == PLAN_DELIVER)
+            return true;
+    return false;
+}
+
 void envelopes_unanswered(struct session *s)
 {
     size_t count = 0;
@@ -218,7 +239,9 @@ void envelopes_unanswered(struct session *s)
         struct result *r = &s->door->results[s->plan.items[i]];
 
         /* Whatever this probe does to the server, it has had its chances. */
-        if (!gone_unanswered(s, r) || r->attempts < PROBE_TRIES_MAX)
+        if (!gone_unanswered(s, r) ||
+            (r->state == PROBE_TAKEN && !delivery_begun(s, s->plan.items[i])) ||
+            ++r->tries < PROBE_TRIES_MAX)
             continue;
         if (r->state == PROBE_TAKEN) {
             r->state = PROBE_HELD;

@@ -66,20 +66,28 @@ def die_with_parent():
 
 
 def private_mounts(spare=None):
-    """Gives this process a mount namespace whose mounts nobody outside sees."""
+    """Gives this process a mount namespace whose mounts nobody outside sees.
+
+    In a plain chroot "/" is no mount point. The mount that it lies on is made private from the
+    namespace's own root then, where joining a namespace puts a process. With `spare`, a directory, a
+    copy of the tree becomes our root there, which is a mount point."""
     unshare(CLONE_NEWNS)
     try:
         mount(None, "/", flags=MS_REC | MS_PRIVATE)
+        return
     except OSError as e:
-        # In a plain chroot "/" is no mount point and can't be made private. A copy of the whole
-        # tree on the directory `spare` can, so that becomes our root.
-        if e.errno != errno.EINVAL or spare is None:
+        if e.errno != errno.EINVAL:
             raise
+    here, inside = os.getcwd(), os.open("/", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    setns("/proc/self/ns/mnt")
+    mount(None, "/", flags=MS_REC | MS_PRIVATE)
+    os.fchdir(inside)
+    os.close(inside)
+    os.chroot(".")
+    if spare:
         mount("/", spare, flags=MS_BIND | MS_REC)
-        mount(None, spare, flags=MS_REC | MS_PRIVATE)
-        here = os.getcwd()
         os.chroot(spare)
-        os.chdir(here)
+    os.chdir(here)
 
 
 def behind_wall(work):

@@ -172,5 +172,5 @@ int output_end(struct test *t)
     put(&out);
     if (t->args.html)
         bad = write_html(t);
-    return bad ? bad : (int)report_summary_exit(&t->summary);
+    return bad ? bad : save_run_exit(t, (int)report_summary_exit(&t->summary));
 }

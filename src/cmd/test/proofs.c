@@ -98,7 +98,7 @@ static void bounced(const struct place *at, const struct store_proof *proof, boo
     for (size_t i = 0; i < d->result_count; i++) {
         struct place each = *at;
 
-        if (d->results[i].state != PROBE_DELIVERED ||
+        if ((d->results[i].state != PROBE_DELIVERED && d->results[i].state != PROBE_TAKEN) ||
             (by_sender ? probes[i].sender != probes[at->probe].sender : i != at->probe))
             continue;
         each.probe = i;

@@ -128,6 +128,22 @@ void save_run_end(struct test *t)
     store_run_set_state(t->store, t->run_id, state, state == STORE_RUN_RUNNING ? 0 : loop_wall());
 }
 
+/* A run that went on is judged as a whole, whichever of its targets were left. */
+int save_run_exit(struct test *t, int status)
+{
+    struct store_run run;
+
+    if (!t->store || !t->args.resume || store_run_get(t->store, t->run_id, &run) != STORE_OK)
+        return status;
+    if (run.open)
+        return REPORT_EXIT_OPEN;
+    if (run.accepts)
+        return REPORT_EXIT_ACCEPTS;
+    return run.blocked || run.inconclusive || run.unreachable || run.targets != run.closed
+               ? REPORT_EXIT_UNDECIDED
+               : REPORT_EXIT_CLOSED;
+}
+
 static enum store_probe_state state_of(const struct result *r)
 {
     switch ((enum probe_state)r->state) {
@@ -372,6 +388,7 @@ static void restore_result(const struct test *t, struct result *r, const struct 
     r->session = UINT16_MAX;
     r->sent_at = row->sent_wall_ms - t->run_full.wall_offset;
     r->retry_at = row->retry_wall * 1000 - t->run_full.wall_offset;
+    r->first_at = loop_now(t->loop); /* patience begins anew */
     /* The wait before is over already: what the server wanted has long passed. */
     if (r->state == PROBE_DEFERRED && r->attempts >= DOOR_ATTEMPTS_MAX)
         r->attempts = 1;

@@ -238,6 +238,8 @@ void save_run_end(struct test *t);
 /* Gathers what is written from now on for one commit, soon: a bulk run would wait for the disk at
  * each target's beginning and end. */
 void save_batch(struct test *t);
+/* The exit status of a run that was resumed: of all its targets; of any other, `status`. */
+int save_run_exit(struct test *t, int status);
 /* Ends the batch, if one is open, and lets its output go. */
 void save_commit(struct test *t);
 int save_resume(struct test *t, const char *run);
