@@ -21,7 +21,7 @@ def code():
 
 
 CODE = code()
-FOLDERS = r"(?:src|data|tests|tools|man|base|smtp|mail|probe|report|store|io|conf|sink|cmd)"
+FOLDERS = r"(?:src|data|tests|tools|man|base|smtp|mail|relay|probe|report|store|io|conf|sink|cmd)"
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
