@@ -393,3 +393,15 @@ bool conf_each(const struct conf *c, const char *section, conf_fn fn, void *cook
     }
     return true;
 }
+
+bool conf_where(const struct conf *c, const char *value, const char **ret_file, unsigned *ret_line)
+{
+    for (size_t i = 0; i < c->count; i++) {
+        if (c->values[i].text == value) {
+            *ret_file = c->path;
+            *ret_line = c->values[i].line;
+            return true;
+        }
+    }
+    return false;
+}

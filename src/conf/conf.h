@@ -52,6 +52,12 @@ typedef bool (*conf_fn)(void *cookie, const char *name, const char *value,
 bool conf_each(const struct conf *c, const char *section, conf_fn fn, void *cookie,
                char err[CONF_ERROR_MAX]);
 
+/*
+ * Where a value stands that conf_get() or conf_each() handed out: told by the pointer, so it must be
+ * that text itself and no copy. False for any other text, one of the command line for example.
+ */
+bool conf_where(const struct conf *c, const char *value, const char **ret_file, unsigned *ret_line);
+
 /* A file with every setting, its help and its default, all commented out. */
 void conf_sample(struct buf *out);
 
