@@ -276,11 +276,30 @@ static int check_proved(struct finding_list *l, const struct door *d)
     return 0;
 }
 
-static int check_path(struct finding_list *l, const struct finding_arrival *a)
+static bool same_name(const char *a, const char *b)
+{
+    return a && b && a[0] && span_eq_nocase(span_str(a), span_str(b));
+}
+
+/* Two addresses of one server: both were met under the same name. */
+static bool one_server(const struct verdict_door *doors, size_t count, struct ip a, struct ip b)
+{
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < count && ip_eq(doors[i].door->host->ip, a); k++)
+            if (ip_eq(doors[k].door->host->ip, b) &&
+                (same_name(doors[i].door->name, doors[k].door->name) ||
+                 same_name(doors[i].door->host->name, doors[k].door->host->name)))
+                return true;
+    return false;
+}
+
+static int check_path(struct finding_list *l, const struct verdict_door *doors, size_t count,
+                      const struct finding_arrival *a)
 {
     char input[IP_TEXT_MAX], output[IP_TEXT_MAX];
 
-    if (a->output.family == IP_NONE || ip_eq(a->input, a->output))
+    if (a->output.family == IP_NONE || ip_eq(a->input, a->output) ||
+        one_server(doors, count, a->input, a->output))
         return 0;
     return finding_add(
         l, SEVERITY_HIGH, "multi-hop",
@@ -309,6 +328,6 @@ int finding_all(struct finding_list *l, const struct verdict_door *doors, size_t
             err = check_behaviour(l, d);
     }
     for (size_t k = 0; k < arrival_count && !err; k++)
-        err = check_path(l, &arrivals[k]);
+        err = check_path(l, doors, count, &arrivals[k]);
     return err ? err : check_differences(l, doors, count);
 }

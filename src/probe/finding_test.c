@@ -149,6 +149,42 @@ static void test_multi_hop(void **state)
     finding_list_deinit(&l);
 }
 
+/* A server with two addresses takes mail at one and sends it from the other. */
+static void test_one_server_is_no_chain(void **state)
+{
+    struct stage *st = stage_new(), *other = stage_new();
+    struct verdict_door doors[2];
+    struct finding_arrival way = {ip_of("2001:db8::1"), ip_of("192.0.2.9"), {0}};
+    const struct {
+        const char *in, *out;
+        size_t want;
+    } names[] = {{"mx.test.example", "MX.test.example", 0},
+                 {"mx.test.example", "b.example", 1},
+                 {"", "", 1}};
+
+    stage_probe(st, "third", "plain", NULL, NULL);
+    stage_probe(other, "third", "plain", NULL, NULL);
+    doors[0] = (struct verdict_door){.door = stage_door(st), .verdict = VERDICT_OPEN};
+    doors[1] = (struct verdict_door){.door = stage_door(other), .verdict = VERDICT_OPEN};
+    st->host.ip = way.input;
+    other->host.ip = way.output;
+    st->host.name = other->host.name = NULL;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        struct finding_list l = {0};
+        size_t chains = 0;
+
+        snprintf(st->door.name, sizeof(st->door.name), "%s", names[i].in);
+        snprintf(other->door.name, sizeof(other->door.name), "%s", names[i].out);
+        assert_int_equal(finding_all(&l, doors, 2, &way, 1), 0);
+        for (size_t k = 0; k < l.count; k++)
+            chains += strcmp(l.findings[k].id, "multi-hop") == 0;
+        assert_int_equal(chains, names[i].want);
+        finding_list_deinit(&l);
+    }
+    stage_free(st);
+    stage_free(other);
+}
+
 static void test_behaviour(void **state)
 {
     struct stage *st = stage_new();
@@ -301,11 +337,11 @@ static void test_proved(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_add),        cmocka_unit_test(test_nat_cause),
-        cmocka_unit_test(test_seen),       cmocka_unit_test(test_seen_in_arrival),
-        cmocka_unit_test(test_multi_hop),  cmocka_unit_test(test_behaviour),
-        cmocka_unit_test(test_postmaster), cmocka_unit_test(test_differences),
-        cmocka_unit_test(test_proved),
+        cmocka_unit_test(test_add),         cmocka_unit_test(test_nat_cause),
+        cmocka_unit_test(test_seen),        cmocka_unit_test(test_seen_in_arrival),
+        cmocka_unit_test(test_multi_hop),   cmocka_unit_test(test_one_server_is_no_chain),
+        cmocka_unit_test(test_behaviour),   cmocka_unit_test(test_postmaster),
+        cmocka_unit_test(test_differences), cmocka_unit_test(test_proved),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

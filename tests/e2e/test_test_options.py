@@ -478,7 +478,7 @@ def test_state_that_may_only_be_read(server):
         assert len(server.sessions) == before and sorted(os.listdir(state)) == names
         # Nothing to keep is no reason to fail.
         got = call([*one, "--no-store"], **nobody)
-        assert (got.code, got.err) == (0, "")
+        assert (got.code, got.err) == (0, ""), got.out
         got = call([testlib.TEST, "-D", DOMAIN, "--state", f"{state}/new", *one[5:]], **nobody)
         assert got.code in (73, 77) and "--state" in got.err, (got.code, got.err)
         os.chmod(state, 0o700)

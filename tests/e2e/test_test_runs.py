@@ -146,9 +146,11 @@ def test_interrupted_run_goes_on(tmp_path, signum):
         while sum('"verdict","' in line for line in lines) < 20:
             lines.append(first.stdout.readline())
         first.send_signal(signum)
-        rest, err = first.communicate(timeout=testlib.PATIENCE)
+        # Not communicate(): that would lose what readline() has read ahead.
+        whole = "".join(lines) + first.stdout.read()
+        err = first.stderr.read()
+        first.wait(testlib.PATIENCE)
         assert first.returncode == (-signal.SIGKILL if signum == signal.SIGKILL else 3), err
-        whole = "".join(lines) + rest
         done = {json.loads(line)["target"] for line in whole.splitlines(keepends=True)
                 if line.endswith("\n") and json.loads(line)["type"] == "verdict"}
         assert 20 <= len(done) < 120

@@ -392,6 +392,15 @@ static struct verdict_door *doors_of(const struct target *target, size_t *ret_co
     return all;
 }
 
+/* The server then writes the address that the probe claimed, which tells nothing about ours. */
+static bool claims_address(const struct host *h, size_t probe)
+{
+    const struct form *channel = h->info.run->list->probes[probe].channel;
+
+    return channel && (channel->channel == CHANNEL_XCLIENT || channel->channel == CHANNEL_PROXY1 ||
+                       channel->channel == CHANNEL_PROXY2);
+}
+
 static json_t *findings_json(const struct target *target, const struct verdict_door *doors,
                              size_t count)
 {
@@ -400,13 +409,17 @@ static json_t *findings_json(const struct target *target, const struct verdict_d
     json_t *all = json_array();
     size_t n = 0;
 
-    for (size_t i = 0; ways && i < target->arrival_count; i++)
-        if (!target->arrivals[i].bounce)
-            ways[n++] = (struct finding_arrival){
-                .input = target->hosts[target->arrivals[i].host]->info.ip,
-                .output = target->arrivals[i].output,
-                .seen = target->arrivals[i].seen,
-            };
+    for (size_t i = 0; ways && i < target->arrival_count; i++) {
+        const struct returned *a = &target->arrivals[i];
+        const struct host *h = target->hosts[a->host];
+
+        if (a->bounce)
+            continue;
+        ways[n] = (struct finding_arrival){.input = h->info.ip, .output = a->output};
+        if (!claims_address(h, a->probe))
+            ways[n].seen = a->seen;
+        n++;
+    }
     finding_all(&list, doors, count, ways, n);
     for (size_t i = 0; i < list.count; i++)
         json_array_append_new(all, json_pack("{s:s, s:s, s:o}", "id", list.findings[i].id,
