@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The lost-address guard: notices that something in front of the gate (a firewall's NAT, a
+ * container's userland proxy, a balancer without PROXY) hides the clients behind one address, so
+ * that rights by address would be rights for everybody.
+ *
+ * A real client is one address and one name in HELO. Where many strangers share an address, that
+ * address brings many names which have nothing to do with each other, nor with its PTR. So the
+ * guard counts identities per address: the domain of the HELO name, or the public address literal
+ * there. Names of the own domains, names without a domain and private literals are not strangers.
+ *
+ *     watching ──(an address is crowded, rules below)──▶ suspended
+ *        ▲                                                    │
+ *        └──(operator's word; or many addresses and no crowd ─┘
+ *            for GUARD_CALM, twice as long each time)
+ *
+ * Crowded is an address
+ *  - that this host knows for a translator (default gateway, address of one of its bridges or of
+ *    its own interfaces, loopback, the addresses of slirp4netns), with GUARD_STRANGERS_FEW
+ *    identities, whatever other clients there are: one family or one port may be translated alone;
+ *  - of private space with GUARD_STRANGERS identities, when such addresses bring GUARD_SHARE per
+ *    cent of the identities of their family, after `sessions` sessions;
+ *  - of public space with GUARD_STRANGERS_PUBLIC under the same rule. Then only that address is in
+ *    doubt, or a stranger could take everybody's rights away.
+ *
+ * Sessions without a HELO are not counted: a monitor or a port scan tells nothing.
+ */
+#ifndef POSTERN_GATE_GUARD_H
+#define POSTERN_GATE_GUARD_H
+
+#include "base/buf.h"
+#include "base/ip.h"
+
+enum {
+    GUARD_HOST_IPS = 64,   /* addresses of this host that are remembered */
+    GUARD_ADDRESSES = 256, /* client addresses that are remembered */
+    GUARD_IDENTITIES = 24, /* identities of one address */
+    GUARD_STRANGERS_FEW = 4,
+    GUARD_STRANGERS = 6,
+    GUARD_STRANGERS_PUBLIC = 20,
+    GUARD_SHARE = 95,    /* per cent */
+    GUARD_DIVERSE = 5,   /* addresses that show diversity */
+    GUARD_SESSIONS = 20, /* default of guard-sessions */
+    GUARD_CULPRITS = 4,  /* addresses in a report */
+    GUARD_REPORT_MAX = 600,
+};
+#define GUARD_WINDOW   (INT64_C(24) * 3600 * 1000) /* ms for which an identity counts */
+#define GUARD_CALM     (INT64_C(3600) * 1000)      /* ms of diversity before it clears by itself */
+#define GUARD_CALM_MAX (INT64_C(24) * 3600 * 1000)
+
+/* What an address of this host is, as far as a client could seem to come from it. */
+enum guard_role {
+    GUARD_GATEWAY, /* a default gateway */
+    GUARD_BRIDGE,  /* own address on a bridge (docker0, br-…, cni0, podman0, virbr0) */
+    GUARD_OWN,     /* any other own address */
+};
+
+enum guard_cause {
+    GUARD_CAUSE_NONE = 0,
+    GUARD_CAUSE_FIREWALL, /* the gateway rewrites source addresses */
+    GUARD_CAUSE_USERLAND, /* a container's userland proxy, or its packet filter is off */
+    GUARD_CAUSE_ROOTLESS, /* rootless container: slirp4netns or rootlesskit */
+    GUARD_CAUSE_V6_PROXY, /* IPv6 clients by a proxy into an IPv4 container network */
+    GUARD_CAUSE_CLUSTER,  /* several nodes rewrite: Kubernetes with traffic policy Cluster */
+    GUARD_CAUSE_BALANCER, /* a load balancer without PROXY */
+    GUARD_CAUSE_LOCAL,    /* a proxy on this host: stunnel, ssh -L, socat, HAProxy */
+    GUARD_CAUSE_TOLD,     /* another worker or the operator says so */
+};
+
+const char *guard_cause_name(enum guard_cause cause);
+/* What it means and how to mend it, one or two sentences. */
+const char *guard_cause_advice(enum guard_cause cause);
+
+enum guard_event {
+    GUARD_SAME = 0,
+    GUARD_SUSPENDS, /* alarm, tell the other workers */
+    GUARD_CLEARS,
+};
+
+/* One session, told at its first HELO or EHLO. The spans are borrowed for the call. */
+struct guard_session {
+    struct ip client; /* as the connection or its PROXY header says */
+    struct span helo; /* the argument as given */
+    bool helo_ours;   /* that name is in the own domains */
+    struct span ptr;  /* the client's name in DNS, or empty when it is unknown */
+};
+
+struct guard_identity {
+    uint32_t hash;
+    bool v6_literal;
+    int64_t last;
+};
+
+struct guard_address {
+    struct ip ip; /* IP_NONE: a free slot; public IPv6 as its /64 */
+    uint8_t space;
+    bool translator;
+    int64_t last;
+    uint64_t sessions;
+    unsigned count; /* of identities */
+    struct guard_identity identities[GUARD_IDENTITIES];
+};
+
+struct guard_host_ip {
+    struct ip ip;
+    enum guard_role role;
+};
+
+struct guard {
+    unsigned sessions_min;
+    uint32_t seed;  /* of the hashes: names can't be made to collide */
+    bool container; /* the gate runs in a container */
+    struct guard_host_ip host[GUARD_HOST_IPS];
+    unsigned host_count;
+    struct guard_address addresses[GUARD_ADDRESSES];
+    uint64_t sessions; /* counted since the last change of state */
+    bool suspended;
+    enum guard_cause cause;
+    struct ip culprits[GUARD_CULPRITS];
+    unsigned culprit_count;
+    bool only_culprits; /* a public address: nobody else is in doubt */
+    int64_t since;      /* of the last change */
+    int64_t calm_since;
+    int64_t calm_need;
+};
+
+/* sessions_min 0: GUARD_SESSIONS. About 200 kB: keep it on the heap or static. */
+void guard_init(struct guard *g, unsigned sessions_min, uint32_t seed, bool container);
+/* An address of this host; more than GUARD_HOST_IPS are passed over (own ones first). */
+void guard_host(struct guard *g, struct ip ip, enum guard_role role);
+/* Forgets the host's addresses, before they are read anew. */
+void guard_host_clear(struct guard *g);
+
+enum guard_event guard_see(struct guard *g, const struct guard_session *s, int64_t now);
+/* Is relaying by this address suspended? A certificate or a login is no address. */
+bool guard_doubtful(const struct guard *g, struct ip client);
+/* Another worker says so. */
+enum guard_event guard_suspend(struct guard *g, int64_t now);
+/* The operator says that it is mended; what was seen is forgotten. */
+enum guard_event guard_clear(struct guard *g, int64_t now);
+/* One line for alarms and status: state, cause, addresses, how many names, what to do. */
+void guard_report(const struct guard *g, int64_t now, struct buf *out);
+
+#endif
