@@ -18,6 +18,8 @@ enum { SECOND = 1000, MINUTE = 60 * SECOND };
 
 static const char *const tls_choices[] = {"auto", "no", "only", NULL};
 static const char *const set_choices[] = {"auto", "quick", "standard", "full", NULL};
+static const char *const bare_choices[] = {"refuse", "replace", NULL};
+static const char *const log_choices[] = {"plain", "postfix", NULL};
 
 static bool refuse(char reason[CONF_REASON_MAX], const char *why)
 {
@@ -109,6 +111,16 @@ static bool check_place(const char *value, char reason[CONF_REASON_MAX])
     return ip_parse(host, &ip) || refuse(reason, "is no address to listen on");
 }
 
+/* "192.0.2.0/24", "!" before it and words behind it are for whoever reads it. */
+static bool check_network(const char *value, char reason[CONF_REASON_MAX])
+{
+    struct span rest = span_str(value + (value[0] == '!')), word = SPAN_NULL;
+    struct ip_prefix net;
+
+    return (span_word(&rest, &word) && ip_prefix_parse(word, &net)) ||
+           refuse(reason, "is no network (192.0.2.0/24, \"2001:db8::/32\")");
+}
+
 static bool check_ports(const char *value, char reason[CONF_REASON_MAX])
 {
     struct span rest = span_str(value), piece;
@@ -123,6 +135,7 @@ static bool check_ports(const char *value, char reason[CONF_REASON_MAX])
 const struct conf_section conf_sections[] = {
     {"test", "postern test: finds open relays and proves them by delivery"},
     {"sink", "postern sink: receives the probes and keeps them as proofs"},
+    {"gate", "postern gate: a mail server's front that relays for nobody unknown"},
     {0},
 };
 
@@ -218,6 +231,137 @@ const struct conf_row conf_rows[] = {
      .help = "the user to become once the ports are open"},
     {"sink", "verbose", CONF_FLAG, .fallback = "no",
      .help = "log sessions and refused recipients too"},
+    /* Where clients come in. */
+    {"gate", "listen-mx", CONF_TEXT, true, .fallback = "*:25", .check = check_place,
+     .help = "where mail for our domains is taken from anyone"},
+    {"gate", "listen-submission", CONF_TEXT, true, .fallback = "", .check = check_place,
+     .help = "where mail of our users is taken (587, STARTTLS)"},
+    {"gate", "listen-submissions", CONF_TEXT, true, .fallback = "", .check = check_place,
+     .help = "the same with TLS from the start (465)"},
+    {"gate", "proxy-from", CONF_TEXT, true, .fallback = "", .check = check_network,
+     .help = "balancers that must speak the PROXY protocol to us"},
+    {"gate", "name", CONF_TEXT, .fallback = "", .check = check_domain,
+     .help = "our host name; this host's name when not set"},
+    {"gate", "cert", CONF_TEXT, .fallback = "", .check = check_path,
+     .help = "certificate chain in PEM form; without one there is no TLS"},
+    {"gate", "key", CONF_TEXT, .fallback = "", .check = check_path,
+     .help = "the certificate's key; in the same file when not set"},
+    {"gate", "cert-dir", CONF_TEXT, .fallback = "", .check = check_path,
+     .help = "a folder of PEM files, one a server name that clients ask for"},
+    /* Who may relay. */
+    {"gate", "domains", CONF_TEXT, true, .fallback = "",
+     .help = "our domains; one with a dot before it stands for all below it too"},
+    {"gate", "domains-file", CONF_TEXT, true, .fallback = "", .check = check_path,
+     .help = "a file of domains, one a line (rcpthosts, relay-domains)"},
+    {"gate", "networks", CONF_TEXT, true, .fallback = "", .check = check_network,
+     .help = "networks whose hosts may relay"},
+    {"gate", "networks-file", CONF_TEXT, true, .fallback = "", .check = check_path,
+     .help = "a file of networks, one a line"},
+    {"gate", "tcprules", CONF_TEXT, true, .fallback = "", .check = check_path,
+     .help = "a file of tcp.smtp rules; RELAYCLIENT lets a host relay"},
+    {"gate", "hosts-allow", CONF_TEXT, true, .fallback = "", .check = check_path,
+     .help = "a hosts.allow file; RELAYCLIENT lets a host relay"},
+    {"gate", "access", CONF_TEXT, true, .fallback = "", .check = check_path,
+     .help = "an access map of Postfix or sendmail as text"},
+    {"gate", "mx-networks", CONF_FLAG, .fallback = "no",
+     .help = "let those hosts relay on the mx ports too"},
+    {"gate", "certs", CONF_TEXT, true, .fallback = "",
+     .help = "SHA-256 of the key of a client certificate that may relay, and a name"},
+    {"gate", "literals", CONF_TEXT, true, .fallback = "", .check = check_ip,
+     .help = "addresses of ours: user@[address] is a mailbox here"},
+    {"gate", "client-ca", CONF_TEXT, .fallback = "", .check = check_path,
+     .help = "whose client certificates may relay, in PEM form"},
+    /* Where mail goes. */
+    {"gate", "backend", CONF_TEXT, true, .fallback = "",
+     .help =
+         "where mail goes: [DOMAIN=]HOST:PORT xclient|proxy1|proxy2|transparent [tls|starttls]"},
+    {"gate", "outbound", CONF_TEXT, .fallback = "",
+     .help = "where mail of our users to others goes; the first backend when not set"},
+    {"gate", "backend-max", CONF_NUMBER, .fallback = "1000", .min = 1, .max = 100000,
+     .unit = "connections", .help = "connections to backends at a time"},
+    {"gate", "backend-idle", CONF_TIME, .fallback = "10s", .max = 5 * MINUTE,
+     .help = "how long to keep a backend for a client that pauses"},
+    {"gate", "backend-test", CONF_FLAG, .fallback = "yes",
+     .help = "try to relay through each backend at the start and hourly"},
+    /* Logins. */
+    {"gate", "auth-dovecot", CONF_TEXT, .fallback = "", .check = check_path,
+     .help = "the auth socket of Dovecot"},
+    {"gate", "auth-file", CONF_TEXT, .fallback = "", .check = check_path,
+     .help = "a password file"},
+    {"gate", "recipients-per-hour", CONF_NUMBER, .fallback = "0", .max = 1000000,
+     .unit = "recipients", .help = "recipients of one login in an hour; 0: no limit"},
+    {"gate", "prefixes-per-day", CONF_NUMBER, .fallback = "0", .max = 100000, .unit = "networks",
+     .help = "networks that one login may come from in a day; 0: no limit"},
+    {"gate", "grants-listen", CONF_TEXT, .fallback = "", .check = check_place,
+     .help = "be the auth policy server of Dovecot here, to learn of logins"},
+    {"gate", "grants-socket", CONF_TEXT, .fallback = "", .check = check_path,
+     .help = "learn of logins on this Unix socket"},
+    {"gate", "grants-log", CONF_TEXT, .fallback = "", .check = check_path,
+     .help = "learn of logins from this log of a POP or IMAP server"},
+    {"gate", "drac-listen", CONF_TEXT, .fallback = "", .check = check_place,
+     .help = "learn of logins by DRAC here (UDP)"},
+    {"gate", "grant-time", CONF_TIME, .fallback = "30m", .min = SECOND, .max = DAY,
+     .help = "how long a login lets its address relay"},
+    {"gate", "grant-users-max", CONF_NUMBER, .fallback = "3", .min = 1, .max = 1000,
+     .unit = "users", .help = "users of one address; more, and it is shared and gets no grant"},
+    /* Hygiene. */
+    {"gate", "dnsbl", CONF_TEXT, true, .fallback = "",
+     .help = "a DNS blocklist: zone, weight, and the codes that count"},
+    {"gate", "dnswl", CONF_TEXT, true, .fallback = "",
+     .help = "a DNS list of good clients, counted against the others"},
+    {"gate", "dnsbl-threshold", CONF_NUMBER, .fallback = "10", .min = 1, .max = 10000,
+     .unit = "points", .help = "the sum of weights from which a client is refused"},
+    {"gate", "dnsbl-timeout", CONF_TIME, .fallback = "5s", .min = SECOND / 10, .max = MINUTE,
+     .help = "how long to wait for lists"},
+    {"gate", "resolver", CONF_TEXT, .fallback = "", .check = check_server,
+     .help = "the DNS server to ask; the system's when not set"},
+    {"gate", "tarpit", CONF_FLAG, .fallback = "yes",
+     .help = "keep listed clients and those that try to relay waiting"},
+    {"gate", "tarpit-max", CONF_NUMBER, .fallback = "10000", .max = 1000000, .unit = "clients",
+     .help = "clients that are kept waiting at a time"},
+    {"gate", "traps", CONF_TEXT, true, .fallback = "", .check = check_mailbox,
+     .help = "a mailbox that nobody has; who writes to it is listed"},
+    {"gate", "trap-time", CONF_TIME, .fallback = "1d", .min = MINUTE, .max = 7 * DAY,
+     .help = "how long a client stays listed for it"},
+    {"gate", "trap-file", CONF_TEXT, .fallback = "", .check = check_path,
+     .help = "write that list here, as rbldnsd reads it"},
+    {"gate", "evidence", CONF_TEXT, .fallback = "", .check = check_path,
+     .help = "a folder for attempts to relay"},
+    {"gate", "hops-max", CONF_NUMBER, .fallback = "100", .min = 1, .max = 1000, .unit = "fields",
+     .help = "Received fields of a message; more is a loop"},
+    {"gate", "guard", CONF_FLAG, .fallback = "yes",
+     .help = "suspend relaying by address when clients lose theirs"},
+    {"gate", "guard-sessions", CONF_NUMBER, .fallback = "20", .min = 1, .max = 100000,
+     .unit = "sessions", .help = "sessions after which the guard judges"},
+    /* Bounds. */
+    {"gate", "size-max", CONF_SIZE, .fallback = "50m", .min = 1 << 16, .max = UINT64_C(1) << 40,
+     .help = "the most bytes of one message"},
+    {"gate", "rcpt-max", CONF_NUMBER, .fallback = "1000", .min = 100, .max = 50000,
+     .unit = "recipients", .help = "recipients of one message"},
+    {"gate", "sessions-max", CONF_NUMBER, .fallback = "20000", .min = 1, .max = 1000000,
+     .unit = "clients", .help = "clients at a time"},
+    {"gate", "sessions-per-host", CONF_NUMBER, .fallback = "50", .min = 1, .max = 1000000,
+     .unit = "clients", .help = "clients of one address or /64 network at a time"},
+    {"gate", "greet-wait", CONF_TIME, .fallback = "0", .max = MINUTE,
+     .help = "silence before the greeting, in which no client may talk"},
+    {"gate", "bare-newlines", CONF_CHOICE, .fallback = "refuse", .choices = bare_choices,
+     .help = "lone CR, lone LF and NUL in a message"},
+    /* Running. */
+    {"gate", "admin", CONF_TEXT, .fallback = "", .check = check_path,
+     .help = "the Unix socket where postern gate ctl talks to us"},
+    {"gate", "metrics-listen", CONF_TEXT, .fallback = "", .check = check_place,
+     .help = "Prometheus metrics by HTTP here"},
+    {"gate", "log-style", CONF_CHOICE, .fallback = "plain", .choices = log_choices,
+     .help = "plain, or lines that the tools of Postfix can read"},
+    {"gate", "workers", CONF_NUMBER, .fallback = "1", .min = 1, .max = 64, .unit = "processes",
+     .help = "processes that share the work"},
+    {"gate", "drain-time", CONF_TIME, .fallback = "1m", .max = HOUR,
+     .help = "at the end, how long to wait for messages under way"},
+    {"gate", "pid-file", CONF_TEXT, .fallback = "", .check = check_path,
+     .help = "the file for our process id"},
+    {"gate", "user", CONF_TEXT, .fallback = "",
+     .help = "the user to become once the ports are open"},
+    {"gate", "verbose", CONF_FLAG, .fallback = "no", .help = "log more, and cut nothing"},
     {0},
 };
 

@@ -29,6 +29,8 @@ static const struct {
     {"runs", "list what was tested"},
     {"show", "show a run with its verdicts and transcripts"},
     {"proofs", "list the proofs, and the messages behind them"},
+    {NULL, "Close"},
+    {"gate", "stand before a mail server and relay for nobody unknown"},
     {NULL, "Learn and set up"},
     {"range", "run models of old mail servers on this machine, to practise on"},
     {"conf", "check a configuration file, or write a sample", true},

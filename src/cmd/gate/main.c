@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* postern gate: reads its settings and starts what the first word asks for. */
+#include "cmd/gate/gate.h"
+#include "io/log.h"
+
+#include <string.h>
+
+static const struct {
+    const char *name;
+    bool takes_operands;
+} verbs[] = {{"serve", false}, {"check", false}};
+
+static int run(int argc, char **argv, struct gate_args *args, struct conf *conf, int first)
+{
+    const char *verb = first < argc ? argv[first] : "serve";
+
+    for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+        if (strcmp(verb, verbs[i].name) == 0 && !verbs[i].takes_operands && first + 1 < argc)
+            return options_misuse(&gate_options, "%s takes no operand, \"%s\" is one", verb,
+                                  argv[first + 1]);
+    if (strcmp(verb, "check") == 0)
+        return gate_check(args, conf);
+    if (strcmp(verb, "serve") == 0)
+        return gate_serve(argc, argv, args, conf);
+    return options_misuse(&gate_options, "\"%s\" is none of serve, check, explain, ctl", verb);
+}
+
+int main(int argc, char **argv)
+{
+    struct gate_args args;
+    struct conf *conf;
+    int first, status = gate_args_read(argc, argv, &args, &conf, &first);
+
+    if (status == 0) {
+        if (args.verbose) {
+            log_set_level(LOG_LEVEL_DEBUG);
+            log_set_burst(0);
+        }
+        status = run(argc, argv, &args, conf, first);
+    }
+    gate_args_deinit(&args);
+    conf_free(&conf);
+    return status == GATE_ARGS_DONE ? 0 : status;
+}

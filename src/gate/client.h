@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What is known of a client: the facts that a relay decision, a brake, a list or a log line may
+ * use. One struct a session, filled by the program as it learns; everybody else reads.
+ *
+ * Facts that the client merely claims (HELO) and facts that it proved (address, login, key of its
+ * certificate) stand in one place, but only the latter may ever grant anything.
+ */
+#ifndef POSTERN_GATE_CLIENT_H
+#define POSTERN_GATE_CLIENT_H
+
+#include "base/ip.h"
+
+enum gate_role {
+    GATE_ROLE_MX,         /* port 25: from anyone to our domains */
+    GATE_ROLE_SUBMISSION, /* 587 and 465: from our users to anyone */
+};
+
+const char *gate_role_name(enum gate_role role); /* "mx", "submission" */
+
+enum { GATE_ID_MAX = 16 }; /* a session's id with its NUL */
+
+/* No text is ever NULL; "" is "none" or "not known". */
+struct gate_client {
+    struct ip ip; /* the true client: of the connection, or of a trusted PROXY header */
+    uint16_t port;
+    struct ip local_ip; /* where it connected to, also after a PROXY header */
+    uint16_t local_port;
+    struct ip peer; /* who really connected: the balancer where PROXY was spoken, else ip */
+    enum gate_role role;
+    bool proxied;
+    bool implicit_tls; /* TLS from the start (465) */
+    bool tls;          /* TLS is up now */
+    bool esmtp;        /* it said EHLO */
+    bool cert_ca;      /* its certificate leads to client-ca; its key was proved in any case */
+    bool name_ok;      /* `name` was looked up and points back to ip */
+    const char *tls_version; /* "TLSv1.3" */
+    const char *tls_cipher;
+    const char *sni;      /* the server name that it asked for */
+    const char *cert;     /* SHA-256 of the public key (SPKI) of its certificate, 64 hex digits */
+    const char *login;    /* who logged in, as the authenticator wrote it */
+    const char *helo;     /* claimed; printable */
+    const char *name;     /* of its address by PTR, printable; prove nothing by it */
+    char id[GATE_ID_MAX]; /* of the session; a transaction's is this, a dot and a number */
+};
+
+void gate_client_init(struct gate_client *c);
+void gate_client_deinit(struct gate_client *c);
+/* Replaces one of the texts by a copy; bytes that are not printable ASCII or UTF-8 become "?". */
+bool gate_client_set(const char **text, struct span value);
+
+#endif
