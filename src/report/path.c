@@ -11,6 +11,7 @@
  */
 #include "report/path.h"
 
+#include "base/ip.h"
 #include "report/doc.h"
 #include "report/text.h"
 
@@ -100,6 +101,15 @@ static struct span sink_of(const json_t *proved)
     return mailbox ? SPAN_LIT("mailbox") : SPAN_LIT("sink");
 }
 
+/* "192.0.2.1:25" is no name: the drawing has the address already. */
+static struct span name_of(struct span target, struct span address)
+{
+    struct span host;
+    uint16_t port;
+
+    return ip_host_port(target, &host, &port) && span_eq_nocase(host, address) ? SPAN_NULL : target;
+}
+
 void report_path_of(struct report_path *path, const json_t *proved, struct span target)
 {
     const json_t *hops = report_doc_array(proved, "hops");
@@ -119,8 +129,8 @@ void report_path_of(struct report_path *path, const json_t *proved, struct span 
     node->address = report_doc_text(hop_at(hops, 0), "ip");
 
     node = add(path, REPORT_NODE_TARGET);
-    node->name = target;
     node->address = report_doc_text(proved, "input");
+    node->name = name_of(target, node->address);
     node->port = report_doc_count(proved, "port");
     node->with = report_doc_text(hop_at(hops, 0), "with");
 
