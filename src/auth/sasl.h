@@ -60,6 +60,9 @@ struct auth_offer {
 void auth_sasl_offer(const struct auth_offer *offer, const struct auth_facts *facts,
                      struct buf *out);
 
+/* Whether a mechanism that shows the password may be used by this client. */
+bool auth_sasl_plain_ok(const struct auth_offer *offer, const struct auth_facts *facts);
+
 /*
  * Splits the argument of AUTH: "MECH", "MECH =" (an empty response) or "MECH base64". False when
  * it has another form. *ret_has tells an empty response from none.
@@ -80,10 +83,10 @@ int auth_library_new(struct auth_library **ret);
 void auth_library_free(struct auth_library **lib);
 
 /*
- * Begins an exchange that the file judges. `users` and `facts` are borrowed until the exchange is
- * freed. *ret is NULL unless the answer is AUTH_CHALLENGE, AUTH_WORK, AUTH_OK or AUTH_FAIL.
+ * Begins an exchange that the file judges. `users` may be NULL without offer->file, and is kept
+ * alive; `facts` are borrowed until the exchange is freed. *ret is NULL unless the answer is AUTH_CHALLENGE, AUTH_WORK, AUTH_OK or AUTH_FAIL.
  */
-enum auth_got auth_sasl_start(struct auth_library *lib, const struct auth_users *users,
+enum auth_got auth_sasl_start(struct auth_library *lib, struct auth_users *users,
                               const struct auth_offer *offer, const struct auth_facts *facts,
                               struct span arg, struct auth_sasl **ret, struct auth_answer *answer);
 /* A line of the client's; "*" has been dealt with by the caller. */

@@ -8,8 +8,10 @@
 
 #include "auth/users.h"
 
+#include <openssl/sha.h>
+
 struct auth_scram {
-    uint8_t inner[128], outer[128]; /* SHA-256 after the padded key, RFC 2104 */
+    SHA256_CTX inner, outer; /* after the padded key, RFC 2104 */
     uint8_t u[MAC_SIZE], salted[MAC_SIZE];
     unsigned left; /* rounds to go */
 };

@@ -35,7 +35,10 @@ struct auth_users_error {
  * Reads a whole file: all of it is good, or -EINVAL with *err filled. -ENOMEM.
  */
 int auth_users_parse(struct span text, struct auth_users **ret, struct auth_users_error *err);
+/* Gives back one hold on it; the last one frees. Safe on NULL and twice. */
 void auth_users_free(struct auth_users **u);
+/* One hold more: an exchange outlives a reload. Returns u. */
+struct auth_users *auth_users_keep(struct auth_users *u);
 size_t auth_users_count(const struct auth_users *u);
 /* NULL when there is no such user. */
 const struct auth_user *auth_users_find(const struct auth_users *u, struct span login);
