@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The names of the outcomes, for logs and tests. */
+/* The names of the outcomes, for logs and tests, and what a login may look like. */
 #include "auth/brakes.h"
 #include "auth/grants.h"
 #include "auth/sasl.h"
@@ -20,6 +20,14 @@ const char *auth_got_name(enum auth_got got)
     };
 
     return names[got];
+}
+
+bool auth_login_ok(struct span login)
+{
+    for (size_t i = 0; i < login.n; i++)
+        if ((unsigned char)login.p[i] < ' ' || login.p[i] == 0x7f)
+            return false;
+    return login.n > 0 && login.n <= AUTH_LOGIN_MAX && span_is_utf8(login);
 }
 
 const char *auth_brake_name(enum auth_brake b)

@@ -36,6 +36,9 @@ enum auth_got {
 
 const char *auth_got_name(enum auth_got got);
 
+/* What may be a login at all, whoever vouches for it: UTF-8, no control character, not too long. */
+bool auth_login_ok(struct span login);
+
 /* What is known of the client. Texts are borrowed while the exchange lasts; "" for none. */
 struct auth_facts {
     struct ip ip, local_ip;

@@ -12,6 +12,7 @@
 #include "auth/users.h"
 
 #include "auth/base64.h"
+#include "auth/sasl.h"
 #include "base/escape.h"
 #include "base/num.h"
 
@@ -36,13 +37,8 @@ struct auth_users {
 
 bool auth_users_name_ok(struct span login)
 {
-    if (login.n == 0 || login.n > AUTH_LOGIN_MAX || login.p[0] == '#' || !span_is_utf8(login) ||
-        span_trim(login).n != login.n)
-        return false;
-    for (size_t i = 0; i < login.n; i++)
-        if ((unsigned char)login.p[i] < ' ' || login.p[i] == 0x7f || login.p[i] == ':')
-            return false;
-    return true;
+    return auth_login_ok(login) && login.p[0] != '#' && span_find(login, ':') == login.n &&
+           span_trim(login).n == login.n;
 }
 
 static int fold_cmp(struct span a, struct span b)
