@@ -78,15 +78,11 @@ const char *relay_answer_name(enum relay_answer answer)
 const char *relay_read_name(enum relay_read kind)
 {
     static const char *const names[] = {
-        [RELAY_READ_RCPTHOSTS] = "rcpthosts",
-        [RELAY_READ_RELAY_DOMAINS] = "relay-domains",
-        [RELAY_READ_NETWORKS] = "networks",
-        [RELAY_READ_TCPRULES] = "tcprules",
-        [RELAY_READ_HOSTS_ALLOW] = "hosts-allow",
-        [RELAY_READ_ACCESS] = "access",
-        [RELAY_READ_ACCESS_FROM] = "access-from",
-        [RELAY_READ_ACCESS_TO] = "access-to",
-        [RELAY_READ_CIDR] = "cidr",
+        [RELAY_READ_RCPTHOSTS] = "rcpthosts",         [RELAY_READ_RELAY_DOMAINS] = "relay-domains",
+        [RELAY_READ_NETWORKS] = "networks",           [RELAY_READ_TCPRULES] = "tcprules",
+        [RELAY_READ_HOSTS_ALLOW] = "hosts-allow",     [RELAY_READ_ACCESS] = "access",
+        [RELAY_READ_ACCESS_CLIENT] = "access-client", [RELAY_READ_ACCESS_FROM] = "access-from",
+        [RELAY_READ_ACCESS_TO] = "access-to",         [RELAY_READ_CIDR] = "cidr",
     };
 
     return names[kind];

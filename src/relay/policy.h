@@ -81,7 +81,8 @@ enum relay_read {
     RELAY_READ_TCPRULES,      /* tcprules(1), tcp.smtp */
     RELAY_READ_HOSTS_ALLOW,   /* hosts_options(5) with setenv RELAYCLIENT */
     RELAY_READ_ACCESS,        /* sendmail's access, Postfix's access(5) as postmap takes it */
-    RELAY_READ_ACCESS_FROM,   /* the same, keys are senders */
+    RELAY_READ_ACCESS_CLIENT, /* the same, keys are clients */
+    RELAY_READ_ACCESS_FROM,   /* keys are senders */
     RELAY_READ_ACCESS_TO,     /* keys are recipients */
     RELAY_READ_CIDR,          /* Postfix's cidr_table(5) of clients, with access(5) actions */
 };

@@ -17,7 +17,7 @@
  * never the other way round.
  *
  * The decision is pure and total: the same input gives the same answer, every input gives one, and
- * what no rule takes is refused. Nothing is allocated.
+ * what no rule takes is refused. It allocates nothing, but for what the A-label function may do.
  */
 #ifndef POSTERN_RELAY_RELAY_H
 #define POSTERN_RELAY_RELAY_H
