@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A persona's words on the wire. The machine's own lines are known by their whole text, from one
+ * table: a line that the table does not know goes out as it is, so that a new text of the machine
+ * gives the decoy away at worst and never breaks the dialogue. voice_test.c runs the machine and
+ * looks for lines that were missed.
+ */
+#include "decoy/persona.h"
+
+#include "smtp/ehlo.h"
+
+#include <time.h>
+
+static const struct {
+    const char *machine; /* a whole line; one that ends in a blank is the front of one */
+    enum persona_line line;
+} table[] = {
+    {"221 2.0.0 Bye", PERSONA_QUIT},
+    {"250 2.0.0 Ok", PERSONA_RESET},
+    {"220 2.0.0 Ready to start TLS", PERSONA_STARTTLS},
+    {"503 5.5.1 Send HELO or EHLO first", PERSONA_NEEDS_HELO},
+    {"503 5.5.1 Need MAIL command", PERSONA_NEEDS_MAIL},
+    {"503 5.5.1 Need RCPT command", PERSONA_NEEDS_RCPT},
+    {"554 5.5.1 No valid recipients", PERSONA_NEEDS_RCPT},
+    {"421 4.4.2 Timeout", PERSONA_TIMEOUT},
+    {"500 ", PERSONA_UNKNOWN},
+    {"502 ", PERSONA_UNKNOWN},
+};
+
+static void add_date(int64_t wall, struct buf *out)
+{
+    static const char *const days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                         "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    time_t t = (time_t)wall;
+    struct tm tm = {0};
+
+    gmtime_r(&t, &tm);
+    buf_addf(out, "%s, %d %s %d %02d:%02d:%02d +0000", days[tm.tm_wday], tm.tm_mday,
+             months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+}
+
+static void add_said(struct buf *out, struct span s)
+{
+    for (size_t i = 0; i < s.n && i < PERSONA_SAID_MAX; i++)
+        buf_add_char(out, s.p[i] > ' ' && s.p[i] < 0x7f ? s.p[i] : '?');
+}
+
+static struct span bare(struct span path)
+{
+    if (path.n >= 2 && path.p[0] == '<' && path.p[path.n - 1] == '>')
+        return span_slice(path, 1, path.n - 1);
+    return path;
+}
+
+static bool add_word(struct span name, const struct persona_words *w, struct buf *out)
+{
+    char ip[IP_TEXT_MAX];
+
+    if (span_eq(name, SPAN_LIT("host")))
+        buf_add_str(out, w->host);
+    else if (span_eq(name, SPAN_LIT("client")))
+        buf_add_str(out, ip_text(w->client, ip));
+    else if (span_eq(name, SPAN_LIT("helo")))
+        add_said(out, w->helo);
+    else if (span_eq(name, SPAN_LIT("mail")))
+        add_said(out, bare(w->mail));
+    else if (span_eq(name, SPAN_LIT("rcpt")))
+        add_said(out, bare(w->rcpt));
+    else if (span_eq(name, SPAN_LIT("id")))
+        buf_add_str(out, w->id ? w->id : "");
+    else if (span_eq(name, SPAN_LIT("date")))
+        add_date(w->date_wall, out);
+    else if (span_eq(name, SPAN_LIT("size")))
+        buf_addf(out, "%llu", (unsigned long long)w->size);
+    else if (span_eq(name, SPAN_LIT("recipients")))
+        buf_addf(out, "%zu", w->recipients);
+    else
+        return false;
+    return true;
+}
+
+static void fill(struct span rest, const struct persona_words *w, struct buf *out)
+{
+    while (rest.n) {
+        size_t end = rest.p[0] == '{' ? span_find(rest, '}') : rest.n;
+
+        if (span_starts(rest, SPAN_LIT("\\n"))) {
+            buf_add_char(out, '\n');
+            rest = span_slice(rest, 2, rest.n);
+        } else if (end < rest.n && add_word(span_slice(rest, 1, end), w, out)) {
+            rest = span_slice(rest, end + 1, rest.n);
+        } else {
+            buf_add_char(out, rest.p[0]);
+            rest = span_slice(rest, 1, rest.n);
+        }
+    }
+}
+
+void persona_fill(const struct persona *p, enum persona_line line, const struct persona_words *w,
+                  struct buf *out)
+{
+    fill(span_str(p->lines[line]), w, out);
+}
+
+/* The length of "5.7.1 " at the front, with its blank, or 0. */
+static size_t enhanced_length(struct span s)
+{
+    size_t n = span_find(s, ' '), dots = 0;
+
+    if (n < 5 || n > 9 || n == s.n)
+        return 0;
+    for (size_t i = 0; i < n; i++) {
+        if (s.p[i] == '.')
+            dots++;
+        else if (!ascii_is_digit(s.p[i]))
+            return 0;
+    }
+    return dots == 2 ? n + 1 : 0;
+}
+
+unsigned persona_say(const struct persona *p, enum persona_line line, const struct persona_words *w,
+                     struct buf *out, char ret_enhanced[12])
+{
+    struct span text = span_str(p->lines[line]);
+    /* personas_read() saw that three digits and a blank stand in front. */
+    unsigned code =
+        (unsigned)((text.p[0] - '0') * 100 + (text.p[1] - '0') * 10 + (text.p[2] - '0'));
+    size_t n;
+
+    text = span_slice(text, 4, text.n);
+    n = enhanced_length(text);
+    span_copy(span_slice(text, 0, n ? n - 1 : 0), ret_enhanced, 12);
+    fill(span_slice(text, n, text.n), w, out);
+    return code;
+}
+
+void persona_id(const struct persona *p, const uint8_t chance[PERSONA_CHANCE],
+                char ret[PERSONA_ID_MAX])
+{
+    static const char hex[] = "0123456789ABCDEF";
+    static const char base62[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    static const char base52[] = "0123456789BCDFGHJKLMNPQRSTVWXYZbcdfghjklmnpqrstvwxyz";
+    size_t i = 0;
+
+    for (; p->queue_id[i] && i < PERSONA_ID_MAX - 1; i++) {
+        uint8_t r = chance[i % PERSONA_CHANCE];
+
+        /* Past the end of the chance an octet is used twice, in another way. */
+        r = (uint8_t)(r + (i / PERSONA_CHANCE) * 97);
+        switch (p->queue_id[i]) {
+        case 'X':
+            ret[i] = hex[r % 16];
+            break;
+        case '9':
+            ret[i] = (char)('0' + r % 10);
+            break;
+        case 'z':
+            ret[i] = base62[r % 62];
+            break;
+        case 'Z':
+            ret[i] = base52[r % 52];
+            break;
+        default:
+            ret[i] = p->queue_id[i];
+        }
+    }
+    ret[i] = '\0';
+}
+
+/* A filled template as reply lines: "250-…" up to the last, "250 …". */
+static void write_reply(struct span filled, struct buf *out)
+{
+    struct span code = span_slice(filled, 0, 3), line;
+    struct span rest = span_slice(filled, 4, filled.n);
+
+    while (span_cut(&rest, '\n', &line))
+        buf_addf(out, "%.*s%c%.*s\r\n", SPAN_ARG(code), rest.n ? '-' : ' ', SPAN_ARG(line));
+}
+
+/* STARTTLS is shown while it can be had, AUTH and the rest always. */
+static bool shown(struct span keyword, const struct persona_words *w)
+{
+    return !span_eq_nocase(keyword, span_str(smtp_ext_name(SMTP_EXT_STARTTLS))) ||
+           (w->tls && !w->tls_on);
+}
+
+static void write_hello(const struct persona *p, const struct persona_words *w, struct buf *out)
+{
+    struct buf text = BUF_INIT(ROWS_VALUE_MAX + 2000);
+    struct span rest = span_str(p->keywords), keyword;
+
+    persona_fill(p, PERSONA_EHLO, w, &text);
+    while (span_cut(&rest, '\n', &keyword)) {
+        if (!shown(keyword, w))
+            continue;
+        buf_add_char(&text, '\n');
+        buf_add(&text, keyword);
+    }
+    write_reply(buf_span(&text), out);
+    if (text.err)
+        out->err = text.err;
+    buf_deinit(&text);
+}
+
+static void write_line(const struct persona *p, const struct persona_words *w, struct span line,
+                       struct buf *out)
+{
+    struct buf filled = BUF_INIT(4096);
+
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        struct span text = span_str(table[i].machine);
+        bool front = text.p[text.n - 1] == ' ';
+
+        if (!(front ? span_starts(line, text) : span_eq(line, text)))
+            continue;
+        persona_fill(p, table[i].line, w, &filled);
+        write_reply(buf_span(&filled), out);
+        if (filled.err)
+            out->err = filled.err;
+        buf_deinit(&filled);
+        return;
+    }
+    buf_add(out, line);
+    buf_add(out, SPAN_LIT("\r\n"));
+}
+
+void persona_reword(const struct persona *p, const struct persona_words *w, struct span said,
+                    size_t hello_at, struct buf *out)
+{
+    struct span rest = said, line;
+    bool in_hello = false;
+
+    while (rest.n) {
+        in_hello = in_hello || said.n - rest.n == hello_at;
+        span_cut(&rest, '\n', &line);
+        if (line.n && line.p[line.n - 1] == '\r')
+            line.n--;
+        if (!in_hello) {
+            write_line(p, w, line, out);
+        } else if (line.n < 4 || line.p[3] == ' ') {
+            in_hello = false;
+            write_hello(p, w, out);
+        }
+    }
+}
