@@ -16,8 +16,8 @@
 #include "base/ip.h"
 
 enum {
-    EVIDENCE_LINE_MAX = 4000, /* octets of a line: one write(2) */
-    EVIDENCE_TEXT_MAX = 600,  /* octets of one text; the rest is cut */
+    EVIDENCE_LINE_MAX = 8000, /* octets of a line: one write(2) */
+    EVIDENCE_TEXT_MAX = 320,  /* octets of one text; the rest is cut */
 };
 #define EVIDENCE_DAY_MAX (UINT64_C(16) << 20) /* octets of one day's file */
 enum { EVIDENCE_DAYS = 30 };                  /* files that are kept */

@@ -15,9 +15,9 @@
  *            for GUARD_CALM, twice as long each time)
  *
  * Crowded is an address
- *  - that this host knows for a translator (default gateway, address of one of its bridges or of
- *    its own interfaces, loopback, the addresses of slirp4netns), with GUARD_STRANGERS_FEW
- *    identities, whatever other clients there are: one family or one port may be translated alone;
+ *  - that is a translator's: a default gateway, an own address on a bridge, those of slirp4netns
+ *    in a container, with GUARD_STRANGERS_FEW identities; loopback and other own addresses with
+ *    GUARD_STRANGERS. Whatever other clients there are: one family or port may be translated alone;
  *  - of private space with GUARD_STRANGERS identities, when such addresses bring GUARD_SHARE per
  *    cent of the identities of their family, after `sessions` sessions;
  *  - of public space with GUARD_STRANGERS_PUBLIC under the same rule. Then only that address is in
@@ -50,6 +50,7 @@ enum {
 
 /* What an address of this host is, as far as a client could seem to come from it. */
 enum guard_role {
+    GUARD_NOBODY = 0,
     GUARD_GATEWAY, /* a default gateway */
     GUARD_BRIDGE,  /* own address on a bridge (docker0, br-…, cni0, podman0, virbr0) */
     GUARD_OWN,     /* any other own address */
@@ -93,11 +94,10 @@ struct guard_identity {
 
 struct guard_address {
     struct ip ip; /* IP_NONE: a free slot; public IPv6 as its /64 */
-    uint8_t space;
-    bool translator;
     int64_t last;
-    uint64_t sessions;
-    unsigned count; /* of identities */
+    unsigned count;   /* of identities that are held */
+    unsigned evicted; /* identities that found no room; halved each GUARD_WINDOW */
+    int64_t evicted_at;
     struct guard_identity identities[GUARD_IDENTITIES];
 };
 
@@ -113,7 +113,7 @@ struct guard {
     struct guard_host_ip host[GUARD_HOST_IPS];
     unsigned host_count;
     struct guard_address addresses[GUARD_ADDRESSES];
-    uint64_t sessions; /* counted since the last change of state */
+    uint64_t sessions[2]; /* of IPv4 and IPv6 clients since the last change */
     bool suspended;
     enum guard_cause cause;
     struct ip culprits[GUARD_CULPRITS];
@@ -124,13 +124,14 @@ struct guard {
     int64_t calm_need;
 };
 
-/* sessions_min 0: GUARD_SESSIONS. About 200 kB: keep it on the heap or static. */
+/* sessions_min 0: GUARD_SESSIONS. About 150 kB: keep it on the heap or static. */
 void guard_init(struct guard *g, unsigned sessions_min, uint32_t seed, bool container);
 /* An address of this host; more than GUARD_HOST_IPS are passed over (own ones first). */
 void guard_host(struct guard *g, struct ip ip, enum guard_role role);
 /* Forgets the host's addresses, before they are read anew. */
 void guard_host_clear(struct guard *g);
 
+/* GUARD_SUSPENDS also when a suspension grows to more clients. */
 enum guard_event guard_see(struct guard *g, const struct guard_session *s, int64_t now);
 /* Is relaying by this address suspended? A certificate or a login is no address. */
 bool guard_doubtful(const struct guard *g, struct ip client);

@@ -21,9 +21,10 @@
 enum logline_style { LOGLINE_PLAIN, LOGLINE_POSTFIX };
 
 enum {
-    LOGLINE_MAX = 4000,      /* octets of a line */
-    LOGLINE_TEXT_MAX = 400,  /* octets of one text; the rest is cut and "..." shown */
-    LOGLINE_PROGRAM_MAX = 8, /* "smtpd", "qmgr", "smtp", "cleanup" */
+    LOGLINE_MAX = 4000,         /* octets of a line */
+    LOGLINE_TEXT_MAX = 400,     /* octets of one text; the rest is cut and "..." shown */
+    LOGLINE_RCPTS = 20,         /* recipients of a transaction that are named */
+    LOGLINE_MAIL_MAX = 1 << 16, /* octets of all lines of a transaction */
 };
 
 /* A session that has ended. */
@@ -116,18 +117,15 @@ struct logline_rate {
     int64_t since; /* the window's begin */
     unsigned lines[LOGLINE_KINDS];
     uint64_t dropped[LOGLINE_KINDS];
-    struct {
-        uint32_t hash;
-        uint16_t lines;
-    } clients[LOGLINE_CLIENTS];
+    uint16_t client_lines[LOGLINE_CLIENTS];
 };
 
 void logline_rate_init(struct logline_rate *r, uint32_t seed);
 /* May this line be written? Lines about transactions always may: they are the record of mail. */
-bool logline_rate_ask(struct logline_rate *r, enum logline_kind k, struct ip client, int64_t now);
+bool logline_rate_ask(struct logline_rate *r, enum logline_kind k, struct ip client);
 /*
  * At the turn of a window: the lines left out since, by kind; true when there were any. To be
- * called before each line and now and then.
+ * called before each logline_rate_ask() and now and then.
  */
 bool logline_rate_turn(struct logline_rate *r, int64_t now, uint64_t ret_dropped[LOGLINE_KINDS]);
 

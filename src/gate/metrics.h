@@ -42,7 +42,7 @@ enum metric {
     METRIC_COUNT,
 };
 
-enum { METRICS_LABELS = 32, METRICS_TEXT_MAX = 1 << 18 };
+enum { METRICS_LABELS = 48, METRICS_TEXT_MAX = 1 << 18 };
 
 struct metrics {
     uint64_t v[METRIC_COUNT][METRICS_LABELS];

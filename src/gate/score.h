@@ -19,7 +19,7 @@ enum {
     SCORE_CODES_MAX = 16, /* ranges in one zone's set */
     SCORE_ZONE_MAX = 186, /* octets of a zone: 253 less the 64 and dots of an IPv6 name */
     SCORE_NAME_MAX = 256, /* a question with its NUL */
-    SCORE_ERROR_MAX = 200,
+    SCORE_ERROR_MAX = 300,
     SCORE_WEIGHT_MAX = 1000,
 };
 #define SCORE_TEST_EVERY (INT64_C(3600) * 1000) /* ms between tests of a zone */
@@ -49,7 +49,6 @@ struct score_zone {
     enum score_health health, health6; /* for IPv4 and IPv6 questions */
     int64_t test_at;                   /* when the next test is due */
     const char *why;                   /* of SCORE_BAD */
-    bool v4_alarmed;
 };
 
 /*
@@ -102,7 +101,7 @@ struct score_tally {
     uint32_t asked, answered, listed; /* bits by the index of the zone */
 };
 
-/* Counts an answer once; answers of zones that are out of use count nothing. */
+/* Counts an answer once. A question without an answer in time: SCORE_NO. */
 void score_count(struct score_tally *t, const struct score_zone *zones, unsigned at,
                  enum score_got got);
 bool score_complete(const struct score_tally *t);

@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -94,20 +95,25 @@ static bool under_journal(void)
     return strcmp(stream, ours) == 0;
 }
 
+static bool add_journal_head(struct buf *line, enum log_level level)
+{
+    if (!logger.looked) {
+        logger.journal = under_journal();
+        logger.looked = true;
+    }
+    if (logger.journal)
+        buf_add_str(line, levels[level].prefix);
+    return logger.journal;
+}
+
 static void add_head(struct buf *line, enum log_level level)
 {
     time_t now = time(NULL);
     char text[32];
     struct tm tm;
 
-    if (!logger.looked) {
-        logger.journal = under_journal();
-        logger.looked = true;
-    }
-    if (logger.journal) {
-        buf_add_str(line, levels[level].prefix);
+    if (add_journal_head(line, level))
         return;
-    }
     if (gmtime_r(&now, &tm) && strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ ", &tm))
         buf_add_str(line, text);
     buf_addf(line, "%s ", levels[level].name);
@@ -201,6 +207,40 @@ static void log_va(enum log_level level, const char *event, va_list ap)
     buf_addf(&line, "event=%s", event);
     while ((key = va_arg(ap, const char *)) && (value = va_arg(ap, const char *)))
         add_pair(&line, key, value);
+    put_line(&line);
+    buf_deinit(&line);
+}
+
+void log_line(enum log_level level, struct span text)
+{
+    struct buf line = BUF_INIT(LINE_MAX_BYTES);
+
+    if (!log_wants(level))
+        return;
+    add_head(&line, level);
+    buf_add(&line, span_slice(text, 0, LINE_MAX_BYTES - 100));
+    put_line(&line);
+    buf_deinit(&line);
+}
+
+/* RFC 3164 §4.1.2 as syslogd writes it into files: the month in English, the day padded. */
+void log_syslog(enum log_level level, const char *tag, struct span text)
+{
+    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    struct buf line = BUF_INIT(LINE_MAX_BYTES);
+    char host[HOST_NAME_MAX + 1] = "localhost";
+    time_t now = time(NULL);
+    struct tm tm;
+
+    if (!log_wants(level))
+        return;
+    if (!add_journal_head(&line, level) && localtime_r(&now, &tm)) {
+        gethostname(host, sizeof(host) - 1);
+        host[strcspn(host, ".")] = '\0';
+        buf_addf(&line, "%.3s %2d %02d:%02d:%02d %s %s[%d]: ", months + (size_t)tm.tm_mon * 3,
+                 tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, host, tag, (int)getpid());
+    }
+    buf_add(&line, span_slice(text, 0, LINE_MAX_BYTES - 400));
     put_line(&line);
     buf_deinit(&line);
 }

@@ -43,6 +43,14 @@ void log_debug(const char *event, ...) __attribute__((sentinel));
 /* Tells what was left out so far: before the end of the program. */
 void log_flush(void);
 
+/* A line that somebody made and bounded elsewhere, without its LF: never cut, never held back. */
+void log_line(enum log_level level, struct span line);
+/*
+ * The same as a line of syslog in a file, "Mar  1 12:00:00 host tag[123]: line", in local time;
+ * under journald without all that, which the journal adds (SyslogIdentifier=tag in the unit).
+ */
+void log_syslog(enum log_level level, const char *tag, struct span line);
+
 /* Values that are no C strings; the text lives to the end of the enclosing block. */
 #define LOG_NUM(n)   log_num((char[24]){0}, (n))
 #define LOG_IP(ip)   ip_text((ip), (char[IP_TEXT_MAX]){0})
