@@ -121,6 +121,19 @@ static bool check_network(const char *value, char reason[CONF_REASON_MAX])
            refuse(reason, "is no network (192.0.2.0/24, \"2001:db8::/32\")");
 }
 
+/* "/etc/mail/access", "cidr:/etc/postfix/clients": a table of Postfix by its type and its path. */
+static bool check_table(const char *value, char reason[CONF_REASON_MAX])
+{
+    static const char *const types[] = {
+        "cidr:", "hash:", "texthash:", "btree:", "lmdb:", "dbm:", "cdb:", NULL};
+
+    for (size_t i = 0; types[i]; i++)
+        if (span_starts(span_str(value), span_str(types[i])))
+            return check_path(value + strlen(types[i]), reason);
+    return value[0] == '/' ||
+           refuse(reason, "must be a path from the root (/…), with cidr: or hash: before it");
+}
+
 static bool check_ports(const char *value, char reason[CONF_REASON_MAX])
 {
     struct span rest = span_str(value), piece;
@@ -183,6 +196,8 @@ const struct conf_row conf_rows[] = {
      .help = "stay below five refusals in ten minutes also at hosts that you answer for"},
     {"test", "parallel", CONF_NUMBER, .fallback = "1000", .min = 1, .max = 20000, .unit = "hosts",
      .help = "hosts that are tested at once"},
+    {"test", "jobs", CONF_NUMBER, .fallback = "0", .max = 64, .unit = "threads",
+     .help = "threads that hold the sessions; 0: by the size of the run and of the machine"},
     {"test", "per-network", CONF_NUMBER, .fallback = "2", .min = 1, .max = 20000, .unit = "hosts",
      .help = "hosts of one /24 or /48 that are tested at once, outside of your scope"},
     /* Time. */
@@ -261,7 +276,7 @@ const struct conf_row conf_rows[] = {
      .help = "a file of tcp.smtp rules; RELAYCLIENT lets a host relay"},
     {"gate", "hosts-allow", CONF_TEXT, true, .fallback = "", .check = check_path,
      .help = "a hosts.allow file; RELAYCLIENT lets a host relay"},
-    {"gate", "access", CONF_TEXT, true, .fallback = "", .check = check_path,
+    {"gate", "access", CONF_TEXT, true, .fallback = "", .check = check_table,
      .help = "an access map of Postfix or sendmail as text"},
     {"gate", "mx-networks", CONF_FLAG, .fallback = "no",
      .help = "let those hosts relay on the mx ports too"},

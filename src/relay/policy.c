@@ -225,6 +225,18 @@ int relay_policy_add_cert(struct relay_policy *p, struct span text, struct relay
     return 0;
 }
 
+int relay_policy_trust_ca(struct relay_policy *p, struct relay_place place)
+{
+    const char *file = file_name(p, place.file ? place.file : "");
+
+    assert(!p->sealed);
+    if (!file)
+        return -ENOMEM;
+    p->ca = true;
+    p->ca_place = (struct relay_place){file, place.line};
+    return 0;
+}
+
 int relay_policy_add_literal(struct relay_policy *p, struct span text, struct relay_place place,
                              struct relay_fault *fault)
 {
@@ -441,6 +453,13 @@ bool relay_policy_knows_cert(const struct relay_policy *p, struct span hex,
     if (found)
         *ret_place = found->place;
     return found != NULL;
+}
+
+bool relay_policy_trusts_ca(const struct relay_policy *p, struct relay_place *ret_place)
+{
+    if (p->ca)
+        *ret_place = p->ca_place;
+    return p->ca;
 }
 
 bool relay_policy_has_mx_networks(const struct relay_policy *p)

@@ -70,6 +70,11 @@ int relay_policy_add_network(struct relay_policy *p, struct span text, struct re
 /* 64 hex digits, colons between them allowed; a name for people may follow. */
 int relay_policy_add_cert(struct relay_policy *p, struct span text, struct relay_place place,
                           struct relay_fault *fault);
+/*
+ * Certificates of the operator's own authority give a right, by relay_client's cert_ca. `place` is
+ * where the authority is named; the file name is copied. 0 or -ENOMEM.
+ */
+int relay_policy_trust_ca(struct relay_policy *p, struct relay_place place);
 /* An address of ours: user@[it] is a mailbox of ours. */
 int relay_policy_add_literal(struct relay_policy *p, struct span text, struct relay_place place,
                              struct relay_fault *fault);
@@ -119,6 +124,8 @@ bool relay_policy_own_literal(const struct relay_policy *p, struct ip ip,
 bool relay_policy_trusts(const struct relay_policy *p, struct ip ip, struct relay_place *ret_place);
 bool relay_policy_knows_cert(const struct relay_policy *p, struct span hex,
                              struct relay_place *ret_place);
+/* Whether certificates of an authority count at all. */
+bool relay_policy_trusts_ca(const struct relay_policy *p, struct relay_place *ret_place);
 bool relay_policy_has_mx_networks(const struct relay_policy *p);
 
 #endif

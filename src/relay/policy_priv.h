@@ -25,7 +25,8 @@ struct relay_literal {
 
 struct relay_policy {
     unsigned refs;
-    bool sealed, mx_networks;
+    bool sealed, mx_networks, ca;
+    struct relay_place ca_place;
     relay_ascii_fn ascii;
     char **files; /* names that places borrow */
     size_t file_count, file_cap;

@@ -237,7 +237,8 @@ static enum relay_right right_of(const struct relay_policy *p, const struct rela
 {
     if (c->login.n)
         return RELAY_RIGHT_LOGIN;
-    if (c->cert.n && relay_policy_knows_cert(p, c->cert, ret_place))
+    if (c->cert.n && (relay_policy_knows_cert(p, c->cert, ret_place) ||
+                      (c->cert_ca && relay_policy_trusts_ca(p, ret_place))))
         return RELAY_RIGHT_CERT;
     return c->ip_doubtful ? RELAY_RIGHT_NONE : address_right(p, c, ret_place);
 }

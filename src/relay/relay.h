@@ -52,6 +52,7 @@ struct relay_client {
     bool ip_doubtful;  /* the lost-address guard has suspended rights by address */
     struct span login; /* as authenticated in this session; empty: none */
     struct span cert;  /* SHA-256 of the key (SPKI) that the client proved, in hex; empty: none */
+    bool cert_ca;      /* that certificate leads to the authority of relay_policy_trust_ca() */
     bool granted;      /* a live login grant is there for `ip` */
     enum relay_role role;
     unsigned failed; /* bits of enum relay_lookup */

@@ -23,6 +23,7 @@ struct policy_args {
     struct option_list domains, domains_file, networks, networks_file, tcprules, hosts_allow,
         access, certs, literals;
     bool mx_networks;
+    const char *client_ca; /* PEM file; set by a program that has such an option, else NULL */
 };
 
 /* clang-format off */
@@ -43,7 +44,7 @@ struct policy_args {
      offsetof(type, field.access)},                                                                \
     {"certs", 0, "SHA256", "the key of a client certificate that may relay", OPTION_LIST,          \
      offsetof(type, field.certs)},                                                                 \
-    {"literals", 0, "ADDRESS", "an address of ours: user@[IT] is a mailbox here", OPTION_LIST,      \
+    {"literals", 0, "ADDRESS", "an address of ours: user@[IT] is a mailbox", OPTION_LIST,          \
      offsetof(type, field.literals)},                                                              \
     {"mx-networks", 0, NULL, "let networks and login grants relay on port 25 too", OPTION_FLAG,    \
      offsetof(type, field.mx_networks)}
