@@ -8,7 +8,7 @@
  * multicast and other special space), unless the operator lists the address. Documentation space
  * counts as public: it is nobody's, and tests live in it.
  *
- * The table has a fixed number of rows. When it is full, the grant that ends first makes room.
+ * The table has a fixed number of rows. When it is full, the address longest not granted makes room.
  * Times are wall-clock seconds, because grants travel between processes.
  */
 #ifndef POSTERN_AUTH_GRANTS_H
@@ -38,7 +38,7 @@ enum auth_grants_got {
     AUTH_GRANTS_SPACE,  /* refused: address space without a single owner */
     AUTH_GRANTS_SHARED, /* refused, and a live grant withdrawn: too many users */
     AUTH_GRANTS_PAST,   /* refused: T has passed */
-    AUTH_GRANTS_BAD,    /* refused: no address, or a name that can't be one */
+    AUTH_GRANTS_BAD,    /* refused: no address, or a user or source that can't be a name */
 };
 
 const char *auth_grants_got_name(enum auth_grants_got got);
