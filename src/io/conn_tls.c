@@ -59,20 +59,26 @@ static int bio_create(BIO *bio)
     return 1;
 }
 
+/* Made once, by whichever thread comes first; lives as long as the program. */
+static BIO_METHOD *the_method;
+
+static void method_make(void)
+{
+    the_method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "postern");
+    if (!the_method)
+        return;
+    BIO_meth_set_read_ex(the_method, bio_read);
+    BIO_meth_set_write_ex(the_method, bio_write);
+    BIO_meth_set_ctrl(the_method, bio_ctrl);
+    BIO_meth_set_create(the_method, bio_create);
+}
+
 static const BIO_METHOD *bio_method(void)
 {
-    static BIO_METHOD *m; /* made once, lives as long as the program */
+    static uv_once_t once = UV_ONCE_INIT;
 
-    if (!m) {
-        m = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "postern");
-        if (m) {
-            BIO_meth_set_read_ex(m, bio_read);
-            BIO_meth_set_write_ex(m, bio_write);
-            BIO_meth_set_ctrl(m, bio_ctrl);
-            BIO_meth_set_create(m, bio_create);
-        }
-    }
-    return m;
+    uv_once(&once, method_make);
+    return the_method;
 }
 
 void conn_tls_free(struct conn *c)

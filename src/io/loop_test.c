@@ -3,7 +3,9 @@
 
 #include "io/random.h"
 #include "io/timer.h"
+#include "io/wake.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -262,6 +264,66 @@ static void test_random(void **state)
     assert_int_equal(v, 0);
 }
 
+/* Two loops in two threads, and a number that goes to and fro between them. */
+struct player {
+    struct loop *loop;
+    struct wake *wake;
+    struct player *other;
+    pthread_mutex_t *lock;
+    int *ball; /* whose turn it is: even or odd */
+    int parity, calls;
+};
+
+enum { ROUNDS = 2000 };
+
+static void on_ball(void *cookie)
+{
+    struct player *p = cookie;
+    int ball;
+
+    p->calls++;
+    pthread_mutex_lock(p->lock);
+    if (*p->ball <= ROUNDS && *p->ball % 2 == p->parity)
+        ++*p->ball;
+    ball = *p->ball;
+    pthread_mutex_unlock(p->lock);
+    wake_call(p->other->wake);
+    if (ball > ROUNDS)
+        loop_stop(p->loop);
+}
+
+static void *play(void *cookie)
+{
+    loop_run(((struct player *)cookie)->loop);
+    return NULL;
+}
+
+static void test_wake(void **state)
+{
+    pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    int ball = 0;
+    struct player here = {.lock = &lock, .ball = &ball}, there = here;
+    pthread_t thread;
+
+    there.parity = 1;
+    here.other = &there;
+    there.other = &here;
+    assert_int_equal(loop_new(&here.loop), 0);
+    assert_int_equal(loop_new(&there.loop), 0);
+    assert_int_equal(wake_new(here.loop, on_ball, &here, &here.wake), 0);
+    assert_int_equal(wake_new(there.loop, on_ball, &there, &there.wake), 0);
+    wake_call(here.wake);
+    assert_int_equal(pthread_create(&thread, NULL, play, &there), 0);
+    play(&here);
+    pthread_join(thread, NULL);
+    assert_int_equal(ball, ROUNDS + 1);
+    assert_true(here.calls + there.calls > ROUNDS);
+    wake_free(&here.wake);
+    wake_free(&there.wake);
+    loop_free(&here.loop);
+    loop_free(&there.loop);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -272,6 +334,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_deferred_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_signals, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_free_with_work_left, set_up, tear_down),
+        cmocka_unit_test(test_wake),
         cmocka_unit_test(test_clocks_and_limits),
         cmocka_unit_test(test_random),
     };

@@ -134,14 +134,16 @@ class Street:
 ONE = ("--own", "--tls", "no", "--only", "third-party.plain", "--wait", "0", "--quiet")
 
 
+@pytest.mark.parametrize("jobs", ["1", "3"])
 @pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "asked to stop"])
-def test_interrupted_run_goes_on(tmp_path, signum):
+def test_interrupted_run_goes_on(tmp_path, signum, jobs):
     """No host twice, none lost, whenever it ends: what is printed is on disk before."""
     tester = Tester(tmp_path, sink=False)
     targets = tmp_path / "targets"
     with Street(120, 0.1) as street:
         targets.write_text("\n".join(street.hosts))
-        first = tester.start("--json", *ONE, "--parallel", "8", "--targets", targets)
+        first = tester.start("--json", *ONE, "--parallel", "8", "--jobs", jobs, "--targets",
+                             targets)
         lines = []
         while sum('"verdict","' in line for line in lines) < 20:
             lines.append(first.stdout.readline())
@@ -169,6 +171,21 @@ def test_interrupted_run_goes_on(tmp_path, signum):
     assert [run["state"] for run in tester.runs()] == ["done"]
     # Those that were under way are tested once more, and no others.
     assert sum(after.values()) - len(after) <= 2 * 8
+
+
+def test_threads_and_arrivals(tmp_path):
+    """Proofs come in while threads still speak with the hosts that they are of."""
+    tester = Tester(tmp_path)
+    with Server("0.0.0.0", rcpt=open_to_all, relay_to=("127.0.0.1", tester.sink)) as server:
+        hosts = [f"127.3.1.{i + 1}:{server.port}" for i in range(40)]
+        got = tester.json("--own", "--only", "third-party.p*", "--tls", "no", "--wait", "20",
+                          "--jobs", "3", *hosts)
+    assert (got.code, got.err) == (2, "")
+    assert set(got.verdicts) == set(hosts)
+    for host, verdict in got.verdicts.items():
+        assert verdict["verdict"] == "open" and len(verdict["proved"]) > 5, verdict["why"]
+        assert {p["input"] for p in verdict["proved"]} == {host.split(":")[0]}
+    assert [run["state"] for run in tester.runs()] == ["done"]
 
 
 def test_two_cannot_resume_one_run(tmp_path):

@@ -136,6 +136,7 @@ class Server(socketserver.ThreadingTCPServer):
 
     allow_reuse_address = True
     daemon_threads = True
+    request_queue_size = 200  # connections at once that are not yet taken
     name = "mx.test.example"
 
     def __init__(self, address="127.0.0.1", port=0, tls=None, extensions=("PIPELINING", "8BITMIME"),

@@ -51,6 +51,8 @@ static const struct option_row rows[] = {
      OPTION_TEXT, AT(never_file)},
     {"parallel", 0, "N", "hosts tested at once", OPTION_UINT, AT(parallel), 1, 20000,
      .shown = "1000"},
+    {"jobs", 0, "N", "threads that hold the sessions; 0: by the size of the run and of the machine",
+     OPTION_UINT, AT(jobs), 0, 64, .shown = "0"},
     {"per-network", 0, "N", "hosts of one /24 or /48 tested at once, outside of your scope",
      OPTION_UINT, AT(per_network), 1, 20000, .shown = "2"},
 

@@ -41,7 +41,7 @@ struct args {
     const char *maildir, *imap_url, *imap_user, *imap_password_file;
     /* time */
     int64_t wait, timeout, connect_timeout, limit;
-    unsigned parallel, per_network;
+    unsigned parallel, per_network, jobs;
     /* what else to do */
     bool list_probes, dry_run, preflight, resume;
     const char *dnsbl;

@@ -182,8 +182,7 @@ static bool tls_hopeless(const struct host *h, const struct door *d)
 
 static void host_turn(struct host *h)
 {
-    struct test *t = h->target->test;
-    int64_t now = loop_now(t->loop), until = 0, earliest = INT64_MAX;
+    int64_t now = loop_now(h->worker->loop), until = 0, earliest = INT64_MAX;
 
     for (size_t i = 0; i < h->door_count; i++) {
         struct door *d = &h->doors[i];
@@ -205,22 +204,32 @@ static void host_turn(struct host *h)
         }
     }
     if (earliest < INT64_MAX) {
-        timer_start_at(&h->timer, t->loop, earliest > now ? earliest : now + 1);
+        timer_start_at(&h->timer, h->worker->loop, earliest > now ? earliest : now + 1);
         return;
     }
-    h->done = true;
-    target_host_done(h->target);
+    h->turning = false;
 }
 
+/*
+ * Given back only after the lock is: the main thread may free the host at once.
+ */
 static void on_timer(void *cookie)
 {
-    host_turn(cookie);
+    struct host *h = cookie;
+    struct worker *w = h->worker;
+
+    worker_lock(w);
+    host_turn(h);
+    worker_unlock(w);
+    if (!h->turning)
+        worker_give_back(h);
 }
 
-void host_begin(struct host *h)
+void host_run(struct host *h)
 {
+    h->turning = true;
     timer_init(&h->timer, on_timer, h);
-    timer_start(&h->timer, h->target->test->loop, 0);
+    timer_start(&h->timer, h->worker->loop, 0);
 }
 
 /* Whether the operator has said that names below this one are the target's. */
@@ -244,7 +253,7 @@ static void name_settle(struct host *h, const char *name)
     h->name = name ? span_dup(span_str(name)) : NULL;
     h->info.name = h->name;
     h->info.name_checked = true;
-    timer_start(&h->timer, h->target->test->loop, 0);
+    timer_start(&h->timer, h->worker->loop, 0);
 }
 
 static void on_name(void *cookie, const struct dns_answer *a)
@@ -252,10 +261,12 @@ static void on_name(void *cookie, const struct dns_answer *a)
     struct host *h = cookie;
     bool ours = false;
 
+    worker_lock(h->worker);
     h->query = NULL;
     for (size_t i = 0; i < a->count && a->outcome == DNS_FOUND; i++)
         ours = ours || ip_eq(a->ips[i], h->info.ip);
     name_settle(h, ours ? h->doors[h->current].name : NULL);
+    worker_unlock(h->worker);
 }
 
 /*
@@ -264,7 +275,7 @@ static void on_name(void *cookie, const struct dns_answer *a)
  */
 static bool name_asked(struct host *h, const struct door *d)
 {
-    struct test *t = h->target->test;
+    const struct test *t = h->target->test;
     struct span name = span_str(d->name);
 
     if (h->info.name || h->info.name_checked || !d->banner_seen)
@@ -275,7 +286,7 @@ static bool name_asked(struct host *h, const struct door *d)
         name_settle(h, name.n ? d->name : NULL);
         return true;
     }
-    if (resolver_addr(t->resolver, name, h->info.ip.family, on_name, h, &h->query) < 0)
+    if (resolver_addr(h->worker->resolver, name, h->info.ip.family, on_name, h, &h->query) < 0)
         name_settle(h, NULL);
     return true;
 }
@@ -285,10 +296,9 @@ void host_session_over(struct host *h)
     struct door *d = &h->doors[h->current];
 
     for (size_t i = 0; i < d->result_count; i++)
-        if (d->results[i].state == PROBE_DELIVERED &&
-            d->results[i].sent_at > h->target->delivered_at)
-            h->target->delivered_at = d->results[i].sent_at;
+        if (d->results[i].state == PROBE_DELIVERED && d->results[i].sent_at > h->delivered_at)
+            h->delivered_at = d->results[i].sent_at;
     /* From the loop, not from inside the connection's callback. */
     if (!name_asked(h, d))
-        timer_start(&h->timer, h->target->test->loop, 0);
+        timer_start(&h->timer, h->worker->loop, 0);
 }

@@ -30,41 +30,46 @@ static enum door_end end_of(const struct conn_end *end)
 
 static int64_t now_of(const struct host *h)
 {
-    return loop_now(h->target->test->loop);
+    return loop_now(h->worker->loop);
 }
 
 /*
  * The time of a callback is that of the round it belongs to. In a bulk run a round can take long,
  * and what came in the meantime seems late: so far this round and the one before.
  */
-void link_lag(struct test *t)
+void link_lag(struct worker *w)
 {
-    int64_t round = loop_now(t->loop), late = loop_clock() - round;
+    int64_t round = loop_now(w->loop), late = loop_clock() - round;
 
-    if (round != t->round) {
-        t->lag_before = t->lag;
-        t->lag = 0;
-        t->round = round;
+    if (round != w->round) {
+        w->lag_before = w->lag;
+        w->lag = 0;
+        w->round = round;
     }
-    t->lag = late > t->lag ? late : t->lag;
-    t->run_full.lag_ms = t->run_quick.lag_ms = t->lag + t->lag_before;
+    w->lag = late > w->lag ? late : w->lag;
+    w->run_full.lag_ms = w->run_quick.lag_ms = w->lag + w->lag_before;
+    atomic_store_explicit(&w->lag_told, w->lag + w->lag_before, memory_order_relaxed);
 }
 
 static void on_connected(void *cookie, struct conn *c)
 {
     struct host *h = cookie;
 
+    worker_lock(h->worker);
     session_connected(&h->link.session, conn_local_ip(c), now_of(h));
     link_turn(h);
+    worker_unlock(h->worker);
 }
 
 static void on_data(void *cookie, struct conn *c, struct span bytes)
 {
     struct host *h = cookie;
 
-    link_lag(h->target->test);
+    link_lag(h->worker);
+    worker_lock(h->worker);
     session_input(&h->link.session, bytes, now_of(h));
     link_turn(h);
+    worker_unlock(h->worker);
 }
 
 static void on_secured(void *cookie, struct conn *c)
@@ -73,19 +78,23 @@ static void on_secured(void *cookie, struct conn *c)
     struct conn_tls_info info = {0};
 
     conn_tls_info(c, &info);
+    worker_lock(h->worker);
     session_secured(&h->link.session, info.version, info.cipher, now_of(h));
     link_turn(h);
+    worker_unlock(h->worker);
 }
 
 static void on_closed(void *cookie, struct conn *c, const struct conn_end *end)
 {
     struct host *h = cookie;
 
+    worker_lock(h->worker);
     h->link.conn = NULL;
     session_closed(&h->link.session, end_of(end),
                    end->text && end->text[0] ? end->text : conn_reason_name(end->reason),
                    now_of(h));
     link_turn(h);
+    worker_unlock(h->worker);
 }
 
 static const struct conn_events events = {
@@ -95,32 +104,34 @@ static void on_timer(void *cookie)
 {
     struct host *h = cookie;
 
+    worker_lock(h->worker);
     session_tick(&h->link.session, now_of(h));
     link_turn(h);
+    worker_unlock(h->worker);
 }
 
 /* Made when first needed: a run without TLS reads no certificates. */
-static struct tls_context *tls_of(struct test *t, const struct session *s)
+static struct tls_context *tls_of(struct worker *w, const struct session *s)
 {
-    struct tls_client_options own = {.self_name = t->helo};
+    struct tls_client_options own = {.self_name = w->test->helo};
     char err[TLS_ERROR_MAX];
 
     if (s->want_certificate && span_eq_nocase(span_str(s->channel->with), SPAN_LIT("given")))
-        return t->tls_given;
+        return w->test->tls_given;
     if (s->want_certificate) {
-        if (!t->tls_own)
-            tls_client_new(&own, &t->tls_own, err);
-        return t->tls_own;
+        if (!w->tls_own)
+            tls_client_new(&own, &w->tls_own, err);
+        return w->tls_own;
     }
-    if (!t->tls)
-        tls_client_new(NULL, &t->tls, err);
-    return t->tls;
+    if (!w->tls)
+        tls_client_new(NULL, &w->tls, err);
+    return w->tls;
 }
 
 static void start_tls(struct host *h)
 {
     struct session *s = &h->link.session;
-    struct tls_context *tls = tls_of(h->target->test, s);
+    struct tls_context *tls = tls_of(h->worker, s);
 
     s->want_tls = false;
     if (!tls || conn_tls_client(h->link.conn, tls, h->info.name, SPAN_NULL) != CONN_TLS_STARTED)
@@ -166,7 +177,7 @@ static void watch(struct host *h)
     if (timer_running(&l->timer) && l->rings_at <= l->session.deadline)
         return;
     l->rings_at = l->session.deadline;
-    timer_start_at(&l->timer, h->target->test->loop, l->rings_at);
+    timer_start_at(&l->timer, h->worker->loop, l->rings_at);
 }
 
 static void link_turn(struct host *h)
@@ -188,7 +199,7 @@ static void link_turn(struct host *h)
 
 void link_start(struct host *h)
 {
-    struct test *t = h->target->test;
+    const struct test *t = h->target->test;
     struct door *d = &h->doors[h->current];
     struct conn_target to = {.ip = h->info.ip,
                              .port = d->port,
@@ -207,12 +218,12 @@ void link_start(struct host *h)
         return;
     }
     h->link.session.deadline = now_of(h) + t->args.connect_timeout + 1000;
-    if (conn_connect(t->loop, &to, &events, h, &h->link.conn) < 0) {
+    if (conn_connect(h->worker->loop, &to, &events, h, &h->link.conn) < 0) {
         h->link.conn = NULL;
         session_closed(&h->link.session, DOOR_END_LOCAL, "no connection could be made", now_of(h));
     }
     link_turn(h);
-    link_lag(t);
+    link_lag(h->worker);
 }
 
 void link_stop(struct host *h)

@@ -71,18 +71,27 @@ static int sources_start(struct test *t)
     return bad;
 }
 
-static void run_loop(struct test *t)
+static int run_loop(struct test *t)
 {
-    queue_begin(t);
-    loop_run(t->loop);
+    int err = workers_start(t);
+
+    if (err == 0) {
+        queue_begin(t);
+        loop_run(t->loop);
+    } else {
+        complain("--jobs: no more threads can be had: %s", strerror(-err));
+    }
+    workers_stop(t);
     while (t->active) {
         struct target *target = t->active;
 
         t->active = target->next;
         target_free(target);
     }
+    workers_free(t);
     timer_stop(&t->poll_timer);
     timer_stop(&t->progress_timer);
+    return err == 0 ? 0 : TEST_EXIT_SOFTWARE;
 }
 
 /*
@@ -117,9 +126,12 @@ static int run(struct test *t, int argc, char **argv, int all_argc, char **all_a
         return bad;
     if (t->total > 0) {
         give_up_rights(t);
-        run_loop(t);
+        bad = run_loop(t);
+        t->stopping = t->stopping || bad;
     }
     save_run_end(t);
+    if (bad)
+        return bad;
     return t->stopping ? TEST_EXIT_UNDECIDED : output_end(t);
 }
 

@@ -180,22 +180,36 @@ static bool text_only(const struct store_proof *proof)
            (proof->source == STORE_SOURCE_SINK || proof->source == STORE_SOURCE_EMBEDDED);
 }
 
+/* Tells the door. False: it is no news for it. */
+static bool told(struct place *at, const struct store_proof *proof)
+{
+    struct target *target = at->target;
+
+    if (at_role(at, proof) || (proves(at, proof) && !text_only(proof))) {
+        enter(at, proof, false);
+        door_arrived(&target->hosts[at->host]->doors[at->door], at->probe);
+        target->arrived_at = loop_now(target->test->loop);
+        return true;
+    }
+    if (proof->what == STORE_WHAT_BOUNCE)
+        bounced(at, proof, proof->token.kind == TOKEN_SENDER);
+    return proof->what == STORE_WHAT_BOUNCE;
+}
+
 void proofs_take(struct test *t, const struct store_proof *proof)
 {
+    struct worker *worker;
     struct place at;
+    bool news;
 
     if (proof->token.run != t->run_id || !find(t, &proof->token, &at))
         return;
-    if (at_role(&at, proof) || (proves(&at, proof) && !text_only(proof))) {
-        enter(&at, proof, false);
-        door_arrived(&at.target->hosts[at.host]->doors[at.door], at.probe);
-        at.target->arrived_at = loop_now(t->loop);
-    } else if (proof->what == STORE_WHAT_BOUNCE) {
-        bounced(&at, proof, proof->token.kind == TOKEN_SENDER);
-    } else {
-        return;
-    }
-    target_arrived(at.target);
+    worker = at.target->hosts[at.host]->worker;
+    worker_lock(worker);
+    news = told(&at, proof);
+    worker_unlock(worker);
+    if (news)
+        target_arrived(at.target);
 }
 
 static int on_proof(void *ctx, const struct store_proof *proof)

@@ -199,7 +199,7 @@ static void queue_more(struct test *t)
     if (t->total > 1)
         save_batch(t);
     for (unsigned i = 0; !t->stopping && t->active_count < t->args.parallel; i++) {
-        bool busy = i == BURST || (t->active_count > 0 && t->run_full.lag_ms > LAG_MOST_MS);
+        bool busy = i == BURST || (t->active_count > 0 && worker_lag(t) > LAG_MOST_MS);
         struct target *target = busy ? NULL : next_target(t);
 
         if (busy && !timer_running(&t->more))
@@ -215,7 +215,7 @@ static void queue_more(struct test *t)
 
 static void on_begin(void *cookie)
 {
-    link_lag(cookie);
+    worker_kept(cookie);
     queue_more(cookie);
 }
 

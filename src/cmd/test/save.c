@@ -30,7 +30,7 @@ void save_commit(struct test *t)
     if (t->batch && store_commit(t->store) < 0)
         complain("%s", store_error(t->store));
     t->batch = false;
-    link_lag(t);
+    worker_kept(t);
     output_release(t);
 }
 

@@ -279,8 +279,6 @@ void setup_deinit(struct test *t)
     if (t->lock > 0)
         close(t->lock);
     store_close(t->store);
-    tls_context_free(&t->tls);
-    tls_context_free(&t->tls_own);
     tls_context_free(&t->tls_given);
     scope_list_deinit(&t->scope);
     scope_list_deinit(&t->never);

@@ -369,6 +369,7 @@ static void on_room(void *cookie)
 static void target_resolved(struct target *target)
 {
     struct test *t = target->test;
+    struct worker *worker;
 
     if (crowded(target)) {
         timer_init(&target->timer, on_room, target);
@@ -385,8 +386,9 @@ static void target_resolved(struct target *target)
         return;
     }
     save_restore(target);
+    worker = worker_least(t);
     for (size_t i = 0; i < target->host_count; i++)
-        host_begin(target->hosts[i]);
+        worker_take(worker, target->hosts[i]);
 }
 
 static unsigned awaited(const struct target *target)
@@ -405,8 +407,12 @@ static unsigned awaited(const struct target *target)
  */
 static int64_t window_end(const struct target *target)
 {
-    int64_t whole = target->delivered_at + target->test->args.wait, grace;
+    int64_t delivered_at = 0, whole, grace;
 
+    for (size_t i = 0; i < target->host_count; i++)
+        if (target->hosts[i]->delivered_at > delivered_at)
+            delivered_at = target->hosts[i]->delivered_at;
+    whole = delivered_at + target->test->args.wait;
     if (!target->arrived_at)
         return whole;
     grace = GRACE_FACTOR * target->slowest_ms;

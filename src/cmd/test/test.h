@@ -3,6 +3,7 @@
  * The run of postern-test(1): what all its files share.
  *
  *     main.c      start, loop, end            queue.c    which target next, limits, progress
+ *     worker.c    threads with loops of their own, in which hosts are tested
  *     args.c      the command line            target.c   names → addresses → hosts; its end
  *     setup.c     catalogue, key, lists       host.c     doors of one address in turn
  *     identity.c  who we are                  link.c     a session on a connection
@@ -19,9 +20,12 @@
 #include "io/progress.h"
 #include "io/resolver.h"
 #include "io/timer.h"
+#include "io/wake.h"
 #include "probe/finding.h"
 #include "probe/session.h"
 #include "report/report.h"
+
+#include <stdatomic.h>
 
 enum {
     TEST_EXIT_OK = 0,
@@ -40,6 +44,19 @@ enum {
 
 struct test;
 struct target;
+
+/* A loop in which sessions run: that of a thread, or the main one. */
+struct worker {
+    struct test *test; /* beyond this struct only what is never written while workers run */
+    struct loop *loop;
+    struct resolver *resolver;
+    struct tls_context *tls, *tls_own;   /* made when first needed */
+    struct door_run run_full, run_quick; /* copies, because of lag_ms */
+    struct worker_thread *thread;        /* NULL: the main thread */
+    size_t hosts;                        /* here now; the main thread's to count */
+    int64_t round, lag, lag_before;      /* of loop_now(); ms of work in this round, and before */
+    _Atomic int64_t lag_told;            /* their sum, for the main thread */
+};
 
 /* Where one session meets one connection. */
 struct link {
@@ -61,8 +78,12 @@ struct host {
     struct link link;
     struct timer timer;
     struct resolver_query *query; /* does the name in the greeting lead here? */
+    struct worker *worker;        /* whose host it is, until `done` */
+    struct host *next;            /* in a list of the worker's */
+    bool turning;                 /* its doors are not yet through */
     bool done;
-    char *name; /* owned: host name that led here, or NULL */
+    int64_t delivered_at; /* newest delivery */
+    char *name;           /* owned: host name that led here, or NULL */
 };
 
 /* One thing that came back. */
@@ -112,9 +133,8 @@ struct target {
     size_t arrival_count, arrival_cap;
     struct timer timer; /* end of the window for arrivals */
     int64_t began, began_wall_ms;
-    int64_t delivered_at, arrived_at,
-        slowest_ms;           /* newest delivery, newest arrival, longest delay */
-    struct ip_prefix network; /* for the limit per network; family IP_NONE: not counted */
+    int64_t arrived_at, slowest_ms; /* newest arrival, longest delay */
+    struct ip_prefix network;       /* for the limit per network; family IP_NONE: not counted */
 };
 
 struct test {
@@ -122,7 +142,7 @@ struct test {
     struct conf *conf; /* owns the values that args took from the configuration */
     struct loop *loop;
     struct resolver *resolver;
-    struct tls_context *tls, *tls_own, *tls_given;
+    struct tls_context *tls_given; /* with the operator's certificate, or NULL */
     struct state state;
     struct store *store; /* NULL with --no-store */
     int lock;            /* of the run, or -1 */
@@ -161,8 +181,9 @@ struct test {
     struct embedded *embedded; /* embedded.c, or NULL */
     struct mailbox *mailbox;   /* mailbox.c, or NULL */
 
-    /* link.c */
-    int64_t round, lag, lag_before; /* of loop_now(); ms of work in this round and the one before */
+    /* worker.c */
+    struct worker *workers;
+    size_t worker_count;
 
     /* output.c */
     struct report_style style;
@@ -205,14 +226,33 @@ void target_free(struct target *target);
 
 /* host.c */
 int host_new(struct target *target, struct ip ip, const char *name, struct host **ret);
-void host_begin(struct host *h);
+/* Goes through the doors, in the thread of the worker that took it. */
+void host_run(struct host *h);
 void host_session_over(struct host *h);
 void host_free(struct host *h);
 
 /* link.c */
-void link_lag(struct test *t); /* looks how far the loop is behind, for door_run.lag_ms */
+void link_lag(struct worker *w); /* looks how far the loop is behind, for door_run.lag_ms */
 void link_start(struct host *h);
 void link_stop(struct host *h);
+
+/* worker.c: as many as --jobs says; 0 or a negative errno. */
+int workers_start(struct test *t);
+/* Nothing runs in them any more; what hangs on their loops may be freed. */
+void workers_stop(struct test *t);
+void workers_free(struct test *t);
+/* The one with the fewest hosts. */
+struct worker *worker_least(struct test *t);
+/* Hands a host to its worker; target_host_done() tells when it is back. */
+void worker_take(struct worker *w, struct host *h);
+void worker_give_back(struct host *h);
+/* Around every look at the doors of a host that is not done. */
+void worker_lock(struct worker *w);
+void worker_unlock(struct worker *w);
+/* The longest lag of all. */
+int64_t worker_lag(const struct test *t);
+/* The main thread has worked for a while: its own worker, if it has one, is late. */
+void worker_kept(struct test *t);
 
 /* proofs.c */
 void proofs_poll_start(struct test *t);
