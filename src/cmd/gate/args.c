@@ -102,6 +102,7 @@ static const struct option_row rows[] = {
     {"bare-newlines", 0, "WHAT", "lone CR, lone LF and NUL in a message: refuse or replace",
      OPTION_CHOICE, AT(bare_newlines), .choices = bare_choices, .shown = "refuse"},
     {.group = "Running"},
+    {"json", 0, NULL, "of explain: print a JSON object", OPTION_FLAG, AT(json)},
     {"config", 'c', "FILE", "read settings from here", OPTION_TEXT, AT(config), .shown = CONF_PATH},
     {"admin", 0, "SOCKET", "where postern gate ctl talks to us", OPTION_TEXT, AT(admin)},
     {"metrics-listen", 0, "ADDR:PORT", "Prometheus metrics by HTTP", OPTION_TEXT,

@@ -51,6 +51,7 @@ struct gate_args {
     int64_t greet_wait, drain_time, backend_idle;
     const char *admin, *metrics_listen, *pid_file, *user;
     bool backend_test, verbose;
+    bool json; /* of explain */
 };
 
 extern const struct options gate_options;
