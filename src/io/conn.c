@@ -251,7 +251,7 @@ static void on_connect(uv_connect_t *req, int status)
 }
 
 /* A socket bound to the address to come from, handed to libuv. */
-static int bind_local(struct conn *c, struct ip local)
+static int bind_local(struct conn *c, struct ip local, bool transparent)
 {
     struct sockaddr_storage ss;
     socklen_t n = sockaddr_write(local, 0, &ss);
@@ -261,6 +261,16 @@ static int bind_local(struct conn *c, struct ip local)
         return -errno;
     /* The port is chosen at connect, per far end: thousands of sessions need no port each. */
     setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
+    if (transparent &&
+        setsockopt(fd, ss.ss_family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6,
+                   ss.ss_family == AF_INET ? IP_TRANSPARENT : IPV6_TRANSPARENT, &on,
+                   sizeof(on)) < 0 &&
+        /* An address of this host needs no right; the bind tells. */
+        errno != EPERM) {
+        r = -errno;
+        close(fd);
+        return r;
+    }
     r = bind(fd, (const struct sockaddr *)&ss, n) < 0 ? -errno : uv_tcp_open(&c->tcp, fd);
     if (r < 0)
         close(fd);
@@ -271,7 +281,7 @@ static int start_connect(struct conn *c, const struct conn_target *to)
 {
     struct sockaddr_storage ss;
     uv_connect_t *req;
-    int r = to->local.family != IP_NONE ? bind_local(c, to->local) : 0;
+    int r = to->local.family != IP_NONE ? bind_local(c, to->local, to->transparent) : 0;
 
     if (r < 0)
         return r;

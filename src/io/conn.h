@@ -74,6 +74,7 @@ struct conn_target {
     struct ip ip;
     uint16_t port;
     struct ip local;    /* address to come from; IP_NONE: the kernel's choice */
+    bool transparent;   /* `local` is somebody else's: needs CAP_NET_RAW and routes back to us */
     int64_t timeout_ms; /* for the TCP connect; 0: as long as the kernel tries */
 };
 

@@ -52,6 +52,18 @@ static unsigned mech_of(struct span word)
     return SMTP_MECH_OTHER;
 }
 
+static unsigned attr_of(struct span word)
+{
+    static const char *const names[] = {"NAME",  "ADDR",   "PORT",     "PROTO",
+                                        "HELO",  "LOGIN",  "DESTADDR", "DESTPORT",
+                                        "IDENT", "SOURCE", "SESSION"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (span_eq_nocase(word, span_str(names[i])))
+            return 1u << i;
+    return 0;
+}
+
 /* The words behind a keyword, where they mean something to us. */
 static void params_read(enum smtp_ext ext, struct span rest, struct smtp_ehlo *ret)
 {
@@ -60,6 +72,10 @@ static void params_read(enum smtp_ext ext, struct span rest, struct smtp_ehlo *r
     while (span_word(&rest, &word)) {
         if (ext == SMTP_EXT_AUTH)
             ret->mechs |= mech_of(word);
+        if (ext == SMTP_EXT_XCLIENT)
+            ret->xclient |= attr_of(word);
+        if (ext == SMTP_EXT_XFORWARD)
+            ret->xforward |= attr_of(word);
         if (ext == SMTP_EXT_SIZE)
             num_u64(word, 0, UINT64_MAX, &ret->size);
         if (ext == SMTP_EXT_LIMITS && span_starts_nocase(word, SPAN_LIT("RCPTMAX=")))

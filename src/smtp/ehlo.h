@@ -32,9 +32,26 @@ enum smtp_mech {
     SMTP_MECH_OTHER = 1 << 3,
 };
 
+/* The attributes that XCLIENT or XFORWARD takes, as their EHLO lines list them. */
+enum smtp_attr {
+    SMTP_ATTR_NAME = 1 << 0,
+    SMTP_ATTR_ADDR = 1 << 1,
+    SMTP_ATTR_PORT = 1 << 2,
+    SMTP_ATTR_PROTO = 1 << 3,
+    SMTP_ATTR_HELO = 1 << 4,
+    SMTP_ATTR_LOGIN = 1 << 5,
+    SMTP_ATTR_DESTADDR = 1 << 6,
+    SMTP_ATTR_DESTPORT = 1 << 7,
+    SMTP_ATTR_IDENT = 1 << 8,
+    SMTP_ATTR_SOURCE = 1 << 9,
+    SMTP_ATTR_SESSION = 1 << 10, /* Dovecot's */
+};
+
 struct smtp_ehlo {
     unsigned ext;      /* enum smtp_ext */
     unsigned mechs;    /* enum smtp_mech */
+    unsigned xclient;  /* enum smtp_attr of XCLIENT, */
+    unsigned xforward; /* and of XFORWARD */
     uint64_t size;     /* of SIZE; 0: no limit told */
     unsigned rcpt_max; /* LIMITS RCPTMAX; 0: none told */
     char name[256];    /* the server's name in the first line; "" when it is no host name */

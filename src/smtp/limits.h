@@ -28,6 +28,7 @@ enum {
     SMTP_TEXT_PASSED = 1 << 24, /* octets that are read of a refused message */
     SMTP_SAY_LINES = 32,        /* lines of one reply; the rest is left out */
     SMTP_OUT_HIGH = 1 << 14,    /* octets to send at which no more commands are read */
+    SMTP_RATE_WINDOW = 60000,   /* ms over which the rate of a message is judged */
     SMTP_OUT_MAX = 1 << 16,     /* octets to send, at most: SMTP_OUT_HIGH and two replies */
 };
 

@@ -62,6 +62,7 @@ void smtp_server_init(struct smtp_server *s, const struct smtp_server_config *co
         .deadline = INT64_MAX,
         .message_deadline = INT64_MAX,
         .session_deadline = INT64_MAX,
+        .rate_deadline = INT64_MAX,
     };
 }
 
@@ -98,6 +99,33 @@ static void talked_early(struct smtp_server *s, int64_t now)
         server_end(s, SMTP_END_TURN, 554, "5.5.0", "Commands sent before the greeting");
     else
         server_ask_greeting(s, now);
+}
+
+/* Behind these a client has to wait for our answer, whatever it offers to pipeline. */
+static void talked_while_asked(struct smtp_server *s)
+{
+    switch ((enum server_ask)s->asked) {
+    case SERVER_ASK_GREET:
+        s->early = true;
+        break;
+    case SERVER_ASK_HELLO:
+    case SERVER_ASK_DATA:
+    case SERVER_ASK_AUTH:
+        break;
+    case SERVER_ASK_NONE:
+    case SERVER_ASK_MAIL:
+    case SERVER_ASK_RCPT:
+    case SERVER_ASK_CHUNKS:
+    case SERVER_ASK_END:
+    case SERVER_ASK_OTHER:
+        return;
+    }
+    if (s->config->turns != SMTP_TURNS_STRICT)
+        return;
+    s->out_of_turn++;
+    s->asked = SERVER_ASK_NONE;
+    server_drop_mail(s);
+    server_end(s, SMTP_END_TURN, 554, "5.5.0", "Commands sent without waiting for a reply");
 }
 
 int64_t server_later(int64_t now, int64_t wait)
@@ -190,8 +218,8 @@ size_t smtp_server_feed(struct smtp_server *s, struct span in, int64_t now)
 {
     size_t given = in.n;
 
-    if (in.n && s->state == SMTP_SERVER_ASKED && s->asked == SERVER_ASK_GREET)
-        s->early = true;
+    if (in.n && s->state == SMTP_SERVER_ASKED)
+        talked_while_asked(s);
     while (in.n && may_take(s)) {
         if (s->state == SMTP_SERVER_QUIET)
             talked_early(s, now);
@@ -228,10 +256,19 @@ void smtp_server_tls(struct smtp_server *s, int64_t now)
     server_listen(s, now);
 }
 
+void smtp_server_excuse(struct smtp_server *s, int64_t now)
+{
+    if (s->state != SMTP_SERVER_DATA && s->state != SMTP_SERVER_BDAT)
+        return;
+    s->deadline = server_later(now, s->config->wait_chunk);
+    server_rate_begin(s, now);
+}
+
 static int64_t next_deadline(const struct smtp_server *s)
 {
     int64_t at = s->deadline < s->session_deadline ? s->deadline : s->session_deadline;
 
+    at = at < s->rate_deadline ? at : s->rate_deadline;
     return at < s->message_deadline ? at : s->message_deadline;
 }
 
@@ -254,6 +291,12 @@ void smtp_server_tick(struct smtp_server *s, int64_t now)
         return;
     if (s->state == SMTP_SERVER_QUIET && now < s->session_deadline) {
         server_ask_greeting(s, now);
+        return;
+    }
+    if (now >= s->rate_deadline && s->state != SMTP_SERVER_DATA && s->state != SMTP_SERVER_BDAT) {
+        /* Between two chunks wait_command counts. */
+        s->rate_deadline = INT64_MAX;
+        smtp_server_tick(s, now);
         return;
     }
     stop(s, SMTP_END_TIMEOUT, "4.4.2", "Timeout");

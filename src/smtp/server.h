@@ -66,7 +66,10 @@ struct smtp_server_ops {
                           struct smtp_say *ret);
     enum smtp_now (*rcpt)(void *owner, struct smtp_server *s, const struct smtp_command *cmd,
                           struct smtp_say *ret);
-    /* DATA, or the first BDAT, with at least one recipient: 354 takes the message. NULL: 354. */
+    /*
+     * DATA, or the first BDAT (s->chunked), with at least one recipient: 354 takes the message.
+     * NULL: 354.
+     */
     enum smtp_now (*data)(void *owner, struct smtp_server *s, struct smtp_say *ret);
     /*
      * The next octets of the message, dots undone. False: the owner can keep no more; the rest is
@@ -99,7 +102,12 @@ struct smtp_server_ops {
 /* What happens when a client talks out of its turn (RFC 2920 §3.1; RFC 5321 §4.3.1). */
 enum smtp_turns {
     SMTP_TURNS_LAX = 0, /* counted in s->out_of_turn, and taken */
-    SMTP_TURNS_STRICT,  /* 554 5.5.0, and the session ends */
+    /*
+     * 554 5.5.0, and the session ends; also for octets that come while the answer to a greeting,
+     * HELO, EHLO, AUTH or DATA is still open. For that the owner goes on reading and feeding
+     * meanwhile, and smtp_server_feed() passes judgement.
+     */
+    SMTP_TURNS_STRICT,
 };
 
 /* Borrowed by every session that runs on it. Times in milliseconds; 0 anywhere: no such limit. */
@@ -126,6 +134,7 @@ struct smtp_server_config {
     int64_t wait_chunk;   /* for the next octets of a message */
     int64_t wait_message; /* for a whole message */
     int64_t wait_session; /* for everything */
+    unsigned rate_min;    /* octets a second of a message, over SMTP_RATE_WINDOW; fewer: 421 */
 };
 
 enum smtp_server_state {
@@ -179,6 +188,9 @@ struct smtp_server {
     unsigned rcpts_bad;              /* refused in this transaction */
     struct smtp_text_seen seen;      /* of the message that is coming in or was just ended */
     bool by_bdat;                    /* the message comes in chunks */
+    bool chunked;                    /* it will: what `data` is being asked about is a BDAT */
+    unsigned hide;                   /* the owner's: enum smtp_ext not to offer in this session */
+    const char *mechs; /* the owner's: of AUTH in this session; NULL: config->mechs, "": no AUTH */
 
     /* Of the session. */
     unsigned messages; /* that the owner answered with 2xx */
@@ -201,6 +213,8 @@ struct smtp_server {
     enum smtp_verb asked_verb;
     uint64_t passed;                                      /* octets passed over */
     int64_t deadline, message_deadline, session_deadline; /* INT64_MAX: none */
+    int64_t rate_deadline;                                /* by then rate_left octets are due */
+    uint64_t rate_left;
 };
 
 struct smtp_server_todo {
@@ -225,6 +239,11 @@ void smtp_server_start(struct smtp_server *s, int64_t now);
 size_t smtp_server_feed(struct smtp_server *s, struct span in, int64_t now);
 /* The owner's answer to a question that it left open. */
 void smtp_server_resume(struct smtp_server *s, const struct smtp_say *say, int64_t now);
+/*
+ * The owner has not fed a message's octets for a while because it could take none: the client is
+ * not to blame, and its times start anew.
+ */
+void smtp_server_excuse(struct smtp_server *s, int64_t now);
 /* TLS is up. What the client said before is forgotten (RFC 3207 §4.2). */
 void smtp_server_tls(struct smtp_server *s, int64_t now);
 /* Time has passed. */

@@ -25,8 +25,25 @@ static const struct smtp_say *hindrance(const struct smtp_server *s)
     return s->rcpts_bad ? &no_valid_rcpt : &no_rcpt;
 }
 
+void server_rate_begin(struct smtp_server *s, int64_t now)
+{
+    if (!s->config->rate_min)
+        return;
+    s->rate_left = (uint64_t)s->config->rate_min * (SMTP_RATE_WINDOW / 1000);
+    s->rate_deadline = now + SMTP_RATE_WINDOW;
+}
+
+/* Enough octets in time earn the next window at its time; a fast client is never asked. */
+static void rate_count(struct smtp_server *s, size_t n, int64_t now)
+{
+    s->rate_left -= n < s->rate_left ? n : s->rate_left;
+    if (s->rate_left == 0)
+        server_rate_begin(s, now);
+}
+
 static void begin(struct smtp_server *s, int64_t now)
 {
+    server_rate_begin(s, now);
     s->seen = (struct smtp_text_seen){0};
     s->dot = (struct smtp_dot_in){0};
     s->full = s->dropping = false;
@@ -55,6 +72,7 @@ void server_data(struct smtp_server *s, const struct smtp_command *cmd, int64_t 
         server_reply(s, no);
         return;
     }
+    s->chunked = false;
     when = ask_data(s, &say);
     server_asked(s, SERVER_ASK_DATA, when, &say, now);
 }
@@ -80,7 +98,7 @@ static void ask_end(struct smtp_server *s, int64_t now)
     else if (s->config->refuse_foul && smtp_text_foul(&s->seen))
         no = &foul;
     server_listen(s, now);
-    s->message_deadline = INT64_MAX;
+    s->message_deadline = s->rate_deadline = INT64_MAX;
     if (no) {
         server_drop_mail(s);
         server_reply(s, no);
@@ -113,6 +131,7 @@ void server_take_data(struct smtp_server *s, struct span *in, int64_t now)
     struct span piece;
 
     s->deadline = server_later(now, s->config->wait_chunk);
+    rate_count(s, in->n, now);
     while ((got = smtp_dot_read(&s->dot, in, &piece)) == SMTP_DOT_PIECE) {
         s->seen = s->dot.seen;
         if (!give(s, piece))
@@ -196,6 +215,7 @@ void server_bdat(struct smtp_server *s, const struct smtp_command *cmd, int64_t 
     } else if (s->by_bdat) {
         open_chunk(s, now);
     } else {
+        s->chunked = true;
         when = ask_data(s, &say);
         server_asked(s, SERVER_ASK_CHUNKS, when, &say, now);
     }
@@ -218,6 +238,7 @@ void server_take_chunk(struct smtp_server *s, struct span *in, int64_t now)
     struct span piece = span_slice(*in, 0, n);
 
     s->deadline = server_later(now, s->config->wait_chunk);
+    rate_count(s, n, now);
     *in = span_slice(*in, n, in->n);
     s->chunk_left -= n;
     if (!s->dropping) {

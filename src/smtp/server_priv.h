@@ -65,6 +65,8 @@ void server_bdat_refuse(struct smtp_server *s, const struct smtp_command *cmd,
                         const struct smtp_say *say, int64_t now);
 void server_data_answered(struct smtp_server *s, const struct smtp_say *say, int64_t now);
 void server_chunks_answered(struct smtp_server *s, const struct smtp_say *say, int64_t now);
+/* A window of the least rate begins. */
+void server_rate_begin(struct smtp_server *s, int64_t now);
 void server_take_data(struct smtp_server *s, struct span *in, int64_t now);
 void server_take_chunk(struct smtp_server *s, struct span *in, int64_t now);
 

@@ -122,15 +122,22 @@ void server_say_greeting(struct smtp_server *s, const struct smtp_say *say)
     buf_deinit(&text);
 }
 
+static const char *server_mechs(const struct smtp_server *s)
+{
+    if (s->mechs)
+        return s->mechs;
+    return s->config->mechs ? s->config->mechs : "";
+}
+
 unsigned server_offers(const struct smtp_server *s)
 {
-    unsigned ext = s->config->ext;
+    unsigned ext = s->config->ext & ~(unsigned)SMTP_EXT_AUTH;
 
     if (s->tls)
         ext &= ~(unsigned)SMTP_EXT_STARTTLS;
-    if (s->config->mechs && s->ops->auth)
-        return ext | SMTP_EXT_AUTH;
-    return ext & ~(unsigned)SMTP_EXT_AUTH;
+    if (s->ops->auth && *server_mechs(s))
+        ext |= SMTP_EXT_AUTH;
+    return ext & ~s->hide;
 }
 
 static void add_keywords(const struct smtp_server *s, struct buf *text)
@@ -148,7 +155,7 @@ static void add_keywords(const struct smtp_server *s, struct buf *text)
     if (ext & SMTP_EXT_SIZE)
         buf_addf(text, "\nSIZE %llu", (unsigned long long)s->config->size_max);
     if (ext & SMTP_EXT_AUTH)
-        buf_addf(text, "\nAUTH %s", s->config->mechs);
+        buf_addf(text, "\nAUTH %s", server_mechs(s));
     if (ext & SMTP_EXT_XCLIENT)
         buf_add_str(text, "\nXCLIENT NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT");
     if (ext & SMTP_EXT_XFORWARD)

@@ -28,7 +28,7 @@ void server_drop_mail(struct smtp_server *s)
     s->mail = (struct smtp_params){0};
     s->rcpts = s->rcpts_bad = 0;
     s->by_bdat = s->full = false;
-    s->message_deadline = INT64_MAX;
+    s->message_deadline = s->rate_deadline = INT64_MAX;
     if (open && s->ops->reset)
         s->ops->reset(s->owner, s);
 }
@@ -237,8 +237,9 @@ static void end_answered(struct smtp_server *s, const struct smtp_say *say)
         s->messages++;
         s->junk = 0;
     }
-    server_drop_mail(s);
+    /* In this order: the owner's words may stand in what its reset frees. */
     server_reply(s, say);
+    server_drop_mail(s);
 }
 
 /* XCLIENT's 220 is a greeting: the session begins anew (Postfix XCLIENT_README). */

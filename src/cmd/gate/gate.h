@@ -5,9 +5,9 @@
 
 #include "cmd/gate/args.h"
 
-/* argv is that of the whole program, for a reload; args were read from it. */
+/* Both take args and conf over. argv is that of the whole program, for a reload. */
 int gate_serve(int argc, char **argv, struct gate_args *args, struct conf *conf);
 /* Reads everything, looks for open policies, tries the backends, and says what it found. */
-int gate_check(const struct gate_args *args, const struct conf *conf);
+int gate_check(struct gate_args *args, struct conf *conf);
 
 #endif

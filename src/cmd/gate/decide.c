@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What the pass-through machine asks: the relay decision and whatever may narrow it. The neighbours
+ * are called here, in this order: what costs nothing first.
+ */
+#include "cmd/gate/session_priv.h"
+#include "io/log.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static enum relay_role role_of(const struct session *s)
+{
+    return s->client.role == GATE_ROLE_SUBMISSION ? RELAY_ROLE_SUBMISSION : RELAY_ROLE_MX;
+}
+
+static struct relay_client relay_client_of(const struct session *s)
+{
+    return (struct relay_client){
+        .ip = s->client.ip,
+        .login = span_str(s->client.login),
+        .cert = span_str(s->client.cert),
+        .role = role_of(s),
+    };
+}
+
+static enum smtp_now on_greet(void *owner, struct smtp_say *ret)
+{
+    struct session *s = owner;
+
+    if (s->turned_away)
+        *ret = (struct smtp_say){421, "4.3.2", "Too many connections, try again later"};
+    return SMTP_NOW;
+}
+
+/* EHLO shows what we know and every backend offers. */
+static enum smtp_now on_hello(void *owner, struct smtp_say *ret)
+{
+    struct session *s = owner;
+    uint64_t size;
+    unsigned backends = routes_offer(&s->door->routes, &size);
+    unsigned needed = SMTP_EXT_8BITMIME | SMTP_EXT_SMTPUTF8 | SMTP_EXT_DSN | SMTP_EXT_ENHANCED;
+
+    s->pass.server.hide = needed & ~backends;
+    return SMTP_NOW;
+}
+
+static void on_mail(void *owner, const struct relay_mail *mail, struct relay_decision *ret)
+{
+    struct session *s = owner;
+    struct relay_client client = relay_client_of(s);
+
+    relay_decide_mail(s->door->policy, &client, mail, ret);
+}
+
+static enum smtp_now on_rcpt(void *owner, const struct relay_mail *mail, struct span rcpt,
+                             struct relay_decision *ret, const struct gate_route **ret_route)
+{
+    struct session *s = owner;
+    struct relay_client client = relay_client_of(s);
+
+    relay_decide(s->door->policy, &client, mail, rcpt, ret);
+    if (ret->answer == RELAY_TAKE)
+        *ret_route = routes_find(&s->door->routes, ret);
+    return SMTP_NOW;
+}
+
+static const char *transaction(const struct session *s, unsigned number, char out[GATE_ID_MAX + 12])
+{
+    snprintf(out, GATE_ID_MAX + 12, "%s.%u", s->client.id, number);
+    return out;
+}
+
+static void on_answered(void *owner, const struct gate_answer *a)
+{
+    struct session *s = owner;
+    const char *reason = a->decision ? relay_reason_name(a->decision->reason) : "";
+    char id[GATE_ID_MAX + 12];
+
+    if (a->code >= 300 && !a->by_backend) {
+        s->all->refused++;
+        log_info("refused", "id", transaction(s, a->number, id), "client", LOG_IP(s->client.ip),
+                 "helo", s->client.helo, "mail", a->mail, "rcpt", LOG_SPAN(a->rcpt), "code",
+                 LOG_NUM(a->code), "reason", reason, "fault",
+                 a->fault ? gate_fault_name(a->fault) : "", "text", a->text, NULL);
+    } else if (log_wants(LOG_LEVEL_DEBUG)) {
+        log_debug("rcpt", "id", transaction(s, a->number, id), "rcpt", LOG_SPAN(a->rcpt), "code",
+                  LOG_NUM(a->code), "reason", reason, "text", a->text, NULL);
+    }
+}
+
+static void on_done(void *owner, const struct gate_report *r)
+{
+    struct session *s = owner;
+    char id[GATE_ID_MAX + 12];
+
+    s->all->passed += r->result == GATE_RESULT_PASSED;
+    if (r->result == GATE_RESULT_NONE && !r->accepted && !log_wants(LOG_LEVEL_DEBUG))
+        return;
+    log_info("mail", "id", transaction(s, r->number, id), "client", LOG_IP(s->client.ip), "login",
+             s->client.login, "helo", s->client.helo, "mail", r->mail, "rcpts",
+             LOG_NUM(r->accepted), "refused", LOG_NUM(r->refused), "size",
+             LOG_NUM((int64_t)r->octets), "backend", r->route ? r->route->name : "", "result",
+             gate_result_name(r->result), "code", LOG_NUM(r->code), "fault",
+             r->fault ? gate_fault_name(r->fault) : "", "told", r->told ? "yes" : "no", "ms",
+             LOG_NUM(r->ms), "wait", LOG_NUM(r->ended), "text", r->text, NULL);
+}
+
+static void on_trouble(void *owner, const struct gate_route *route, enum gate_fault fault,
+                       const struct smtp_reply *reply)
+{
+    struct session *s = owner;
+
+    if (fault == GATE_FAULT_IDENTITY)
+        log_error("identity", "session", s->client.id, "backend", route->name, "by",
+                  gate_identity_name(route->identity), "code", LOG_NUM(reply->code), "text",
+                  LOG_SPAN(reply->text), "meaning",
+                  "the backend does not take the client's address; nothing is passed to it", NULL);
+    else
+        log_warn("backend", "session", s->client.id, "backend", route->name, "fault",
+                 gate_fault_name(fault), "code", LOG_NUM(reply->code), "text",
+                 LOG_SPAN(reply->text), NULL);
+}
+
+const struct gate_pass_ops session_ops = {
+    .greet = on_greet,
+    .hello = on_hello,
+    .mail = on_mail,
+    .rcpt = on_rcpt,
+    .answered = on_answered,
+    .done = on_done,
+    .trouble = on_trouble,
+};
+
+/* A probe of a balancer (HAProxy's smtpchk) says hello and goes: not worth a line. */
+static bool is_health_check(const struct session *s)
+{
+    const struct smtp_server *v = &s->pass.server;
+
+    return v->mails == 0 && v->errors == 0 && v->commands <= 2 && !s->turned_away &&
+           (v->end == SMTP_END_QUIT || v->end == SMTP_END_NONE);
+}
+
+void session_log(struct session *s, const char *end)
+{
+    const struct smtp_server *v = &s->pass.server;
+    const char *tls = s->client.tls_version;
+
+    if (s->told)
+        return;
+    s->told = true;
+    if (is_health_check(s) && !log_wants(LOG_LEVEL_DEBUG))
+        return;
+    log_info("session", "id", s->client.id, "role", door_kind_name((enum door_kind)s->kind),
+             "client", LOG_IP(s->client.ip), "port", LOG_NUM(s->client.port), "helo",
+             s->client.helo, "login", s->client.login, "tls", tls, "cipher", s->client.tls_cipher,
+             "end", v->end == SMTP_END_NONE ? end : smtp_server_end_name(v->end), "mails",
+             LOG_NUM(v->mails), "passed", LOG_NUM(s->pass.passed), "refused",
+             LOG_NUM(s->pass.refused), "errors", LOG_NUM(v->errors), "early",
+             v->early ? "yes" : "no", "out_of_turn", LOG_NUM(v->out_of_turn), "ms",
+             LOG_NUM(session_now(s) - s->started), NULL);
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * "[DOMAIN=]HOST:PORT IDENTITY [tls|starttls]". The identity has no default: an admin who is not
+ * asked would find out too late that the backend sees every client as one of its own network.
+ *
+ * Names are looked up once, when the configuration is read, by the system's own means (/etc/hosts
+ * counts): a backend is a machine next door, not somebody's MX.
+ */
+#include "cmd/gate/routes.h"
+
+#include "base/num.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+static int bad(char err[ROUTES_ERROR_MAX], const char *text, const char *why)
+{
+    snprintf(err, ROUTES_ERROR_MAX, "backend \"%.100s\": %s", text, why);
+    return -EINVAL;
+}
+
+static bool look_up(const char *host, struct ip *ret)
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *all = NULL;
+    bool found = false;
+
+    if (getaddrinfo(host, NULL, &hints, &all) != 0)
+        return false;
+    for (struct addrinfo *a = all; a && !found; a = a->ai_next) {
+        struct ip ip = {0};
+
+        if (a->ai_family == AF_INET) {
+            const struct sockaddr_in *in = (const void *)a->ai_addr;
+
+            ip.family = IP_V4;
+            memcpy(ip.b, &in->sin_addr, 4);
+            found = true;
+        } else if (a->ai_family == AF_INET6) {
+            const struct sockaddr_in6 *in = (const void *)a->ai_addr;
+
+            ip.family = IP_V6;
+            memcpy(ip.b, &in->sin6_addr, 16);
+            found = true;
+        }
+        if (found)
+            *ret = ip;
+    }
+    freeaddrinfo(all);
+    return found;
+}
+
+static int read_place(struct route *r, struct span place, const char *text,
+                      char err[ROUTES_ERROR_MAX])
+{
+    struct span host;
+    char *name;
+    bool found;
+
+    if (!ip_host_port(place, &host, &r->gate.port) || host.n == 0)
+        return bad(err, text, "is no HOST:PORT");
+    if (r->gate.port == 0)
+        return bad(err, text, "needs a port (HOST:25)");
+    r->text = span_dup(place);
+    name = span_dup(host);
+    if (!r->text || !name) {
+        free(name);
+        return -ENOMEM;
+    }
+    r->gate.name = r->text;
+    found = ip_parse(host, &r->gate.ip) || look_up(name, &r->gate.ip);
+    free(name);
+    return found ? 0 : bad(err, text, "its host name has no address");
+}
+
+static int read_words(struct route *r, struct span rest, const char *text,
+                      char err[ROUTES_ERROR_MAX])
+{
+    struct span word;
+
+    if (!span_word(&rest, &word) || !gate_identity_parse(word, &r->gate.identity))
+        return bad(err, text,
+                   "needs a word for how it learns the client's address: "
+                   "xclient, proxy1, proxy2 or transparent");
+    while (span_word(&rest, &word)) {
+        if (span_eq_nocase(word, SPAN_LIT("tls")))
+            r->gate.wrap = GATE_WRAP_TLS;
+        else if (span_eq_nocase(word, SPAN_LIT("starttls")))
+            r->gate.wrap = GATE_WRAP_STARTTLS;
+        else
+            return bad(err, text, "knows only the words tls and starttls behind the identity");
+    }
+    return 0;
+}
+
+static int read_route(struct route *r, const char *text, char err[ROUTES_ERROR_MAX])
+{
+    struct span rest = span_str(text), place = SPAN_NULL;
+    size_t eq;
+    int got;
+
+    if (!span_word(&rest, &place))
+        return bad(err, text, "is empty");
+    eq = span_find(place, '=');
+    if (eq < place.n) {
+        r->domain = span_dup(span_slice(place, 0, eq));
+        if (!r->domain)
+            return -ENOMEM;
+        for (char *p = r->domain; *p; p++)
+            *p = ascii_lower(*p);
+        place = span_slice(place, eq + 1, place.n);
+    }
+    got = read_place(r, place, text, err);
+    return got < 0 ? got : read_words(r, rest, text, err);
+}
+
+int routes_open(struct routes *r, const struct gate_args *args, char err[ROUTES_ERROR_MAX])
+{
+    size_t n = args->backend.count;
+    int got = 0;
+
+    *r = (struct routes){0};
+    if (n == 0) {
+        snprintf(err, ROUTES_ERROR_MAX,
+                 "needs a backend: where mail goes, and how it learns the "
+                 "client's address (backend = \"HOST:PORT xclient\")");
+        return -EINVAL;
+    }
+    r->v = calloc(n + 1, sizeof(*r->v));
+    if (!r->v)
+        return -ENOMEM;
+    snprintf(err, ROUTES_ERROR_MAX, "out of memory");
+    for (size_t i = 0; i < n && got == 0; i++)
+        got = read_route(&r->v[r->count++], args->backend.v[i], err);
+    if (got == 0 && args->outbound) {
+        struct route *out = &r->v[r->count++];
+
+        out->outbound = true;
+        got = read_route(out, args->outbound, err);
+        r->outbound = out;
+    }
+    if (got < 0)
+        routes_close(r);
+    return got;
+}
+
+void routes_close(struct routes *r)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        free(r->v[i].text);
+        free(r->v[i].domain);
+    }
+    free(r->v);
+    *r = (struct routes){0};
+}
+
+/* "example.org" itself, ".example.org" all below it. */
+static bool stands_for(const char *domain, struct span name)
+{
+    struct span d = span_str(domain);
+
+    return d.n && d.p[0] == '.' ? span_ends_nocase(name, d) : span_eq_nocase(name, d);
+}
+
+const struct gate_route *routes_find(const struct routes *r, const struct relay_decision *d)
+{
+    struct span path = span_str(d->rcpt);
+    size_t at = span_rfind(path, '@');
+    struct span name = span_slice(path, at + 1, path.n ? path.n - 1 : 0);
+    const struct route *any = NULL;
+
+    for (size_t i = 0; i < r->count; i++) {
+        const struct route *v = &r->v[i];
+
+        if (v->outbound)
+            continue;
+        if (v->domain && at < path.n && stands_for(v->domain, name))
+            return &v->gate;
+        if (!v->domain && !any)
+            any = v;
+    }
+    if (!d->own && r->outbound)
+        return &r->outbound->gate;
+    return any ? &any->gate : &r->v[0].gate;
+}
+
+unsigned routes_offer(const struct routes *r, uint64_t *ret_size)
+{
+    unsigned ext = ~0u;
+
+    *ret_size = 0;
+    for (size_t i = 0; i < r->count; i++) {
+        ext &= r->v[i].probed ? r->v[i].ext : 0;
+        if (r->v[i].size && (!*ret_size || r->v[i].size < *ret_size))
+            *ret_size = r->v[i].size;
+    }
+    return ext;
+}

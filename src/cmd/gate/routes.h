@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The backends of a configuration, and which of them a recipient goes to. What each offers was
+ * seen by the last test (cmd/gate/probe.h).
+ */
+#ifndef POSTERN_CMD_GATE_ROUTES_H
+#define POSTERN_CMD_GATE_ROUTES_H
+
+#include "cmd/gate/args.h"
+#include "gate/backend.h"
+#include "relay/relay.h"
+
+enum { ROUTES_ERROR_MAX = 300 };
+
+struct route {
+    struct gate_route gate; /* first: what the machines see */
+    char *text;             /* "mail.example.org:25", owned */
+    char *domain;           /* in lower case, of "DOMAIN=…", or NULL: for all others */
+    bool outbound;
+    bool probed;     /* it has answered a test at least once: */
+    unsigned ext;    /* enum smtp_ext that it offered */
+    uint64_t size;   /* 0: none told */
+    char grave[200]; /* what the last test found wrong; "" nothing */
+};
+
+struct routes {
+    struct route *v;
+    size_t count;
+    const struct route *outbound;
+};
+
+/* -EINVAL, -ENOMEM with the reason in err. Names are looked up, which may take a moment. */
+int routes_open(struct routes *r, const struct gate_args *args, char err[ROUTES_ERROR_MAX]);
+void routes_close(struct routes *r);
+/* Where a recipient that relay_decide() took goes; never NULL. */
+const struct gate_route *routes_find(const struct routes *r, const struct relay_decision *d);
+/* What all of them offer: EHLO is never more than that. *ret_size: the least, 0 none. */
+unsigned routes_offer(const struct routes *r, uint64_t *ret_size);
+
+#endif

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * postern gate, the service. The order of the start is its safety: configuration read whole and
+ * judged, ports and certificates opened with the rights of the start, then those rights go, then
+ * the first client.
+ */
+#include "cmd/gate/bus.h"
+#include "cmd/gate/gate.h"
+#include "cmd/gate/sessions.h"
+#include "io/listen.h"
+#include "io/log.h"
+#include "io/rights.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+enum { LISTENERS_MAX = 64 };
+
+struct entry {
+    struct serve *serve;
+    enum door_kind kind;
+    struct listener *li;
+};
+
+struct serve {
+    int argc;
+    char **argv;
+    struct loop *loop;
+    struct door *door;
+    struct sessions sessions;
+    struct entry entries[LISTENERS_MAX];
+    size_t count;
+    bool stopping;
+};
+
+static int fail(int status, const char *text)
+{
+    fprintf(stderr, "%s: %s\n", gate_options.program, text);
+    return status;
+}
+
+static void on_client(void *cookie, struct listener *li, struct conn *c)
+{
+    struct entry *e = cookie;
+
+    sessions_accept(&e->serve->sessions, e->kind, c);
+}
+
+static int listen_at(struct serve *v, enum door_kind kind, const char *text)
+{
+    struct listen_place places[LISTEN_PLACES_MAX];
+    size_t n = listen_parse(span_str(text), places), opened = 0;
+    char err[LISTEN_ERROR_MAX];
+    int got = -EINVAL;
+
+    snprintf(err, sizeof(err), "listen-%s: \"%s\" is no ADDR:PORT", door_kind_name(kind), text);
+    for (size_t i = 0; i < n; i++) {
+        struct entry *e = &v->entries[v->count];
+
+        if (v->count == LISTENERS_MAX)
+            return fail(EX_CONFIG, "too many places to listen on");
+        *e = (struct entry){v, kind, NULL};
+        got = listener_open(v->loop, &places[i], on_client, e, &e->li, err);
+        if (got == 0) {
+            listener_pause(e->li);
+            v->count++;
+            opened++;
+        } else if (n == 1 || (got != -EAFNOSUPPORT && got != -EADDRNOTAVAIL)) {
+            break;
+        }
+    }
+    if (opened && (got == 0 || got == -EAFNOSUPPORT || got == -EADDRNOTAVAIL))
+        return 0;
+    return fail(got == -EACCES ? EX_NOPERM : got == -EINVAL ? EX_CONFIG : EX_OSERR, err);
+}
+
+static int listen_list(struct serve *v, enum door_kind kind, const struct option_list *list)
+{
+    int status = 0;
+
+    for (size_t i = 0; i < list->count && status == 0; i++)
+        status = listen_at(v, kind, list->v[i]);
+    return status;
+}
+
+static int listen_all(struct serve *v)
+{
+    const struct gate_args *a = &v->door->args;
+    int status;
+
+    if (!a->listen_mx.count && !a->listen_submission.count && !a->listen_submissions.count)
+        return listen_at(v, DOOR_MX, "*:25");
+    status = listen_list(v, DOOR_MX, &a->listen_mx);
+    if (status == 0)
+        status = listen_list(v, DOOR_SUBMISSION, &a->listen_submission);
+    return status ? status : listen_list(v, DOOR_SUBMISSIONS, &a->listen_submissions);
+}
+
+static void log_messages(const struct buf *messages, bool failed)
+{
+    struct span rest = buf_span(messages), line;
+
+    while (span_cut(&rest, '\n', &line)) {
+        if (line.n == 0)
+            continue;
+        if (failed)
+            log_error("configuration", "text", LOG_SPAN(line), NULL);
+        else
+            log_warn("configuration", "text", LOG_SPAN(line), NULL);
+    }
+}
+
+static int open_door(struct gate_args *args, struct conf *conf, struct door **ret)
+{
+    struct buf messages = BUF_INIT(POLICY_MESSAGES_MAX);
+    int status = door_open(args, conf, ret, &messages);
+
+    log_messages(&messages, status != 0);
+    buf_deinit(&messages);
+    return status;
+}
+
+static void on_reload(void *cookie, int signum)
+{
+    struct serve *v = cookie;
+    struct gate_args args;
+    struct conf *conf;
+    struct door *door = NULL;
+    int first, status = gate_args_read(v->argc, v->argv, &args, &conf, &first);
+
+    if (status) {
+        gate_args_deinit(&args);
+        conf_free(&conf);
+    } else {
+        status = open_door(&args, conf, &door);
+    }
+    if (status) {
+        log_error("reload", "result", "refused", "text", "the old configuration stays", NULL);
+        return;
+    }
+    sessions_change(&v->sessions, door);
+    door_free(&v->door);
+    v->door = door;
+    log_info("reload", "result", "done", NULL);
+}
+
+static void on_drained(void *cookie)
+{
+    struct serve *v = cookie;
+
+    loop_stop(v->loop);
+}
+
+static void on_stop(void *cookie, int signum)
+{
+    struct serve *v = cookie;
+
+    if (v->stopping) {
+        loop_stop(v->loop);
+        return;
+    }
+    v->stopping = true;
+    log_info("stopping", "signal", strsignal(signum), "sessions", LOG_NUM(v->sessions.count), NULL);
+    for (size_t i = 0; i < v->count; i++)
+        listener_free(&v->entries[i].li);
+    sessions_drain(&v->sessions, v->door->args.drain_time, on_drained, v);
+}
+
+static int drop_rights(struct serve *v)
+{
+    struct rights want = {.profile = RIGHTS_CLIENT, .user = v->door->args.user};
+    struct rights_done done;
+    int err = rights_drop(&want, &done);
+
+    if (err < 0)
+        return fail(err == -ENOENT ? EX_NOUSER : EX_NOPERM, "cannot become the user asked for");
+    log_info("rights", "user", done.user ? v->door->args.user : "", "capabilities",
+             done.capabilities ? "dropped" : "kept", "no_new_privs",
+             done.no_new_privs ? "yes" : "no", "filter", done.filter ? "yes" : "no", "notes",
+             done.notes, NULL);
+    return 0;
+}
+
+static int watch_signals(struct serve *v)
+{
+    if (loop_signal(v->loop, SIGTERM, on_stop, v) < 0 ||
+        loop_signal(v->loop, SIGINT, on_stop, v) < 0 ||
+        loop_signal(v->loop, SIGHUP, on_reload, v) < 0)
+        return fail(EX_OSERR, "cannot watch signals");
+    return 0;
+}
+
+static void open_for_clients(struct serve *v)
+{
+    for (size_t i = 0; i < v->count; i++) {
+        struct listen_place at = listener_place(v->entries[i].li);
+
+        log_info("listening", "role", door_kind_name(v->entries[i].kind), "address", LOG_IP(at.ip),
+                 "port", LOG_NUM(at.port), "name", v->door->name, NULL);
+        listener_resume(v->entries[i].li);
+    }
+}
+
+static int run(struct serve *v)
+{
+    int status = listen_all(v);
+
+    if (status == 0)
+        status = drop_rights(v);
+    if (status == 0)
+        status = watch_signals(v);
+    if (status == 0 && bus_open(v->loop, -1) < 0)
+        status = fail(EX_OSERR, "out of memory");
+    if (status)
+        return status;
+    if (sessions_open(&v->sessions, v->loop, v->door, 0) < 0)
+        return fail(EX_OSERR, "out of memory");
+    loop_fd_limit(2 * v->door->args.sessions_max + 256);
+    open_for_clients(v);
+    loop_run(v->loop);
+    log_info("stopped", "sessions", LOG_NUM((int64_t)v->sessions.total), "passed",
+             LOG_NUM((int64_t)v->sessions.passed), "refused", LOG_NUM((int64_t)v->sessions.refused),
+             NULL);
+    sessions_close(&v->sessions);
+    bus_close();
+    log_flush();
+    return 0;
+}
+
+int gate_serve(int argc, char **argv, struct gate_args *args, struct conf *conf)
+{
+    struct serve v = {.argc = argc, .argv = argv};
+    int status = open_door(args, conf, &v.door);
+
+    if (status)
+        return status;
+    if (loop_new(&v.loop) < 0)
+        status = fail(EX_OSERR, "out of memory or file descriptors");
+    else
+        status = run(&v);
+    for (size_t i = 0; i < v.count; i++)
+        listener_free(&v.entries[i].li);
+    loop_free(&v.loop);
+    door_free(&v.door);
+    return status;
+}

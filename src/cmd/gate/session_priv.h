@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A session, for the files that make it up. */
+#ifndef POSTERN_CMD_GATE_SESSION_PRIV_H
+#define POSTERN_CMD_GATE_SESSION_PRIV_H
+
+#include "cmd/gate/sessions.h"
+
+enum {
+    SESSION_CLIENT_HIGH = 1 << 16,  /* bytes for a slow client at which we stop serving it */
+    SESSION_BACKEND_HIGH = 1 << 16, /* bytes of a message for a slow backend, the same */
+    SESSION_KEPT_MAX = 1 << 18,     /* input that can't be fed now: at most one read */
+    SESSION_PROXY_WAIT = 10000,     /* ms for a PROXY header */
+    SESSION_TLS_WAIT = 60000,       /* ms for a handshake */
+};
+
+struct session {
+    struct sessions *all;
+    struct session *prev, *next;
+    struct door *door;
+    struct conn *conn; /* to the client; NULL: gone */
+    struct conn *back; /* to the backend, or NULL */
+    struct gate_client client;
+    struct gate_pass pass;
+    struct buf kept;
+    struct timer timer; /* of the backend: its deadline, or its idle time */
+    int64_t started;
+    uint8_t kind;     /* enum door_kind */
+    bool heading;     /* a PROXY header has to come first */
+    bool counted;     /* among its host's sessions */
+    bool turned_away; /* there is no room for it */
+    bool eof;         /* the client sends no more */
+    bool busy;        /* inside settle() */
+    bool congested;   /* the client is paused for the backend's sake */
+    bool told;        /* its log line is out */
+};
+
+/* sessions.c */
+/* After anything happened: sends, obeys, feeds what is kept. May free the session: last in line. */
+void session_settle(struct session *s);
+int64_t session_now(const struct session *s);
+
+/* link.c: the backend's connection. */
+/* Does what the pass wants of it. True when something was done. */
+bool link_obey(struct session *s);
+/* Sends what there is for it. True when there was something. */
+bool link_send(struct session *s);
+bool link_congested(const struct session *s);
+void link_drop(struct session *s);
+
+/* decide.c: what the pass asks. */
+extern const struct gate_pass_ops session_ops;
+void session_log(struct session *s, const char *end);
+
+#endif
