@@ -44,7 +44,7 @@ static bool is_enhanced(struct span s)
 /* "550 5.7.1 text", "5.7.1:550 text", "5.7.1 text", "text" */
 static int read_reply(struct relay_reading *r, struct span text, struct relay_rule *rule)
 {
-    struct span rest = text, word;
+    struct span rest = text, word = SPAN_NULL;
     size_t colon = span_find(text, ':');
     unsigned code;
 
@@ -56,7 +56,8 @@ static int read_reply(struct relay_reading *r, struct span text, struct relay_ru
         rule->code = code;
         rule->verb = code < 500 ? RELAY_VERB_DEFER : RELAY_VERB_REFUSE;
         text = rest;
-        span_word(&rest, &word);
+        if (!span_word(&rest, &word))
+            word = SPAN_NULL;
     }
     if (word.n && is_enhanced(word)) {
         span_copy(word, rule->enhanced, sizeof(rule->enhanced));
