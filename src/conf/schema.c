@@ -33,6 +33,18 @@ static bool check_path(const char *value, char reason[CONF_REASON_MAX])
     return value[0] == '/' || refuse(reason, "must be a path from the root (/…)");
 }
 
+/* A path, or an address with a port. */
+static bool check_socket(const char *value, char reason[CONF_REASON_MAX])
+{
+    struct span host;
+    uint16_t port;
+    struct ip ip;
+
+    return value[0] == '/' ||
+           (ip_host_port(span_str(value), &host, &port) && port && ip_parse(host, &ip)) ||
+           refuse(reason, "is neither a path from the root (/…) nor an address with a port");
+}
+
 /* Labels of letters, digits, hyphens and underscores; UTF-8 is for the program to translate. */
 static bool check_domain(const char *value, char reason[CONF_REASON_MAX])
 {
@@ -149,6 +161,7 @@ const struct conf_section conf_sections[] = {
     {"test", "postern test: finds open relays and proves them by delivery"},
     {"sink", "postern sink: receives the probes and keeps them as proofs"},
     {"gate", "postern gate: a mail server's front that relays for nobody unknown"},
+    {"decoy", "postern decoy: looks like an open relay, delivers nothing, keeps record"},
     {0},
 };
 
@@ -299,13 +312,18 @@ const struct conf_row conf_rows[] = {
     {"gate", "backend-test", CONF_FLAG, .fallback = "yes",
      .help = "try to relay through each backend at the start and hourly"},
     /* Logins. */
-    {"gate", "auth-dovecot", CONF_TEXT, .fallback = "", .check = check_path,
+    {"gate", "auth-dovecot", CONF_TEXT, .fallback = "", .check = check_socket,
      .help = "the auth socket of Dovecot"},
     {"gate", "auth-file", CONF_TEXT, .fallback = "", .check = check_path,
      .help = "a password file"},
+    {"gate", "mx-logins", CONF_FLAG, .fallback = "no", .help = "take logins on the mx ports too"},
+    {"gate", "auth-plain-loopback", CONF_FLAG, .fallback = "no",
+     .help = "let clients on this host send passwords without TLS"},
+    {"gate", "login-failures", CONF_NUMBER, .fallback = "20", .max = 100000, .unit = "logins",
+     .help = "failed logins of one address in ten minutes; then it has to wait; 0: no limit"},
     {"gate", "recipients-per-hour", CONF_NUMBER, .fallback = "0", .max = 1000000,
      .unit = "recipients", .help = "recipients of one login in an hour; 0: no limit"},
-    {"gate", "prefixes-per-day", CONF_NUMBER, .fallback = "0", .max = 100000, .unit = "networks",
+    {"gate", "prefixes-per-day", CONF_NUMBER, .fallback = "0", .max = 64, .unit = "networks",
      .help = "networks that one login may come from in a day; 0: no limit"},
     {"gate", "grants-listen", CONF_TEXT, .fallback = "", .check = check_place,
      .help = "be the auth policy server of Dovecot here, to learn of logins"},
@@ -315,10 +333,18 @@ const struct conf_row conf_rows[] = {
      .help = "learn of logins from this log of a POP or IMAP server"},
     {"gate", "drac-listen", CONF_TEXT, .fallback = "", .check = check_place,
      .help = "learn of logins by DRAC here (UDP)"},
+    {"gate", "drac-portmap", CONF_FLAG, .fallback = "no",
+     .help = "tell the portmapper of this host about it"},
+    {"gate", "grants-from", CONF_TEXT, true, .fallback = "127.0.0.0/8, ::1", .check = check_network,
+     .help = "networks whose hosts may tell us of logins by HTTP and DRAC"},
+    {"gate", "grants-users", CONF_TEXT, true, .fallback = "",
+     .help = "users of this host who may write to grants-socket, besides root and our own"},
+    {"gate", "grant-networks", CONF_TEXT, true, .fallback = "", .check = check_network,
+     .help = "private networks whose addresses may get a grant"},
     {"gate", "grant-time", CONF_TIME, .fallback = "30m", .min = SECOND, .max = DAY,
      .help = "how long a login lets its address relay"},
-    {"gate", "grant-users-max", CONF_NUMBER, .fallback = "3", .min = 1, .max = 1000,
-     .unit = "users", .help = "users of one address; more, and it is shared and gets no grant"},
+    {"gate", "grant-users-max", CONF_NUMBER, .fallback = "3", .min = 1, .max = 16, .unit = "users",
+     .help = "users of one address; more, and it is shared and gets no grant"},
     /* Hygiene. */
     {"gate", "dnsbl", CONF_TEXT, true, .fallback = "",
      .help = "a DNS blocklist: zone, weight, and the codes that count"},
@@ -377,6 +403,50 @@ const struct conf_row conf_rows[] = {
     {"gate", "user", CONF_TEXT, .fallback = "",
      .help = "the user to become once the ports are open"},
     {"gate", "verbose", CONF_FLAG, .fallback = "no", .help = "log more, and cut nothing"},
+
+    /* What it pretends. */
+    {"decoy", "listen", CONF_TEXT, true, .fallback = "", .check = check_place,
+     .help = "where to listen, on an address that no gate uses"},
+    {"decoy", "persona", CONF_TEXT, .fallback = "postfix", .help = "what server to look like"},
+    {"decoy", "personas", CONF_TEXT, .fallback = "", .check = check_path,
+     .help = "a file of personas in place of those that come with Postern"},
+    {"decoy", "name", CONF_TEXT, .fallback = "", .check = check_domain,
+     .help = "our name in the greeting; this host's name when not set"},
+    {"decoy", "address", CONF_TEXT, true, .fallback = "", .check = check_ip,
+     .help = "an address that clients know us by, when we listen on another one"},
+    {"decoy", "tls", CONF_FLAG, .fallback = "yes", .help = "offer STARTTLS where the persona does"},
+    {"decoy", "cert", CONF_TEXT, .fallback = "", .check = check_path,
+     .help = "certificate chain in PEM form; a self-signed one is made once when not set"},
+    {"decoy", "key", CONF_TEXT, .fallback = "", .check = check_path,
+     .help = "the certificate's key; in the same file when not set"},
+    {"decoy", "tarpit", CONF_TIME, .fallback = "0", .max = 4 * MINUTE,
+     .help = "the longest wait of a client that sent spam; none when 0"},
+    /* What becomes of it. */
+    {"decoy", "review", CONF_TEXT, .fallback = "", .check = check_path,
+     .help = "the folder that relay tests are written into for the operator to see"},
+    {"decoy", "evidence", CONF_TEXT, .fallback = "", .check = check_path,
+     .help = "the folder that nominations of clients are written into"},
+    {"decoy", "trap-file", CONF_TEXT, .fallback = "", .check = check_path,
+     .help = "the list of clients that sent spam, for rbldnsd"},
+    {"decoy", "trap-time", CONF_TIME, .fallback = "7d", .min = MINUTE, .max = 3650 * DAY,
+     .help = "how long they stand in it"},
+    {"decoy", "max-disk", CONF_SIZE, .fallback = "1g", .min = 8 << 20, .max = UINT64_C(1) << 50,
+     .help = "the most bytes of records and bodies; the oldest go first"},
+    {"decoy", "max-body", CONF_SIZE, .fallback = "64k", .min = 1024, .max = 1 << 20,
+     .help = "the most bytes that are kept of one message"},
+    {"decoy", "clients", CONF_NUMBER, .fallback = "500", .min = 1, .max = 10000,
+     .unit = "connections", .help = "connections at a time"},
+    {"decoy", "per-client", CONF_NUMBER, .fallback = "20", .min = 1, .max = 10000,
+     .unit = "connections", .help = "connections of one client at a time"},
+    {"decoy", "rate", CONF_NUMBER, .fallback = "120", .min = 1, .max = 60000, .unit = "a minute",
+     .help = "connections and recorded messages of one client in a minute"},
+    {"decoy", "idle", CONF_TIME, .fallback = "60s", .min = SECOND, .max = HOUR,
+     .help = "silence after which a client is sent away"},
+    {"decoy", "state", CONF_TEXT, .fallback = "", .check = check_path,
+     .help = "the folder with the records; /var/lib/postern for root"},
+    {"decoy", "user", CONF_TEXT, .fallback = "",
+     .help = "the user to become once the ports are open; root must name one"},
+    {"decoy", "verbose", CONF_FLAG, .fallback = "no", .help = "log sessions too"},
     {0},
 };
 
