@@ -45,15 +45,23 @@ def _per_minute(what, ours, theirs, want):
                 _ratio(ours["targets_per_minute"], theirs["targets_per_minute"]), want)
 
 
+def _fastest(r):
+    return round(r["targets"] * 60 / r["all_seconds"][0], 1)
+
+
 def _bulk(r):
     fifty, whole, n, plain = r["postern"], r["postern_whole"], r["nmap"], r["nmap_plain"]
     rows = [_per_minute("bulk, nmap tuned: targets a minute", fifty, n, 10),
             _per_minute("bulk, nmap -T5: targets a minute", fifty, plain, 10),
+            _row("bulk: targets a minute, fastest run", _fastest(fifty), _fastest(n),
+                 _ratio(_fastest(fifty), _fastest(n))),
             _row("bulk: forms a target", fifty["forms_per_target"], n["forms_per_target"],
                  _ratio(fifty["forms_per_target"], n["forms_per_target"]), 3),
             _row("bulk: CPU microseconds a form", fifty["cpu_us_per_form"], n["cpu_us_per_form"],
                  _ratio(fifty["cpu_us_per_form"], n["cpu_us_per_form"]), 0.1, least=False),
             _row("bulk: waits a form", fifty["waits_per_form"], n["waits_per_form"]),
+            _row("bulk: percent of a core for the server side", fifty["server_percent"],
+                 n["server_percent"]),
             _row("bulk: KiB a session in flight", fifty["kib_per_session"], None, want=32,
                  least=False),
             _per_minute("bulk, whole catalogue: targets a minute", whole, n, None),
