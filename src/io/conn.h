@@ -139,6 +139,12 @@ struct conn_tls_info {
 /* False when the connection has no TLS that is up. */
 bool conn_tls_info(const struct conn *c, struct conn_tls_info *ret);
 bool conn_secured(const struct conn *c);
+/*
+ * Keying material of this very TLS connection under a label, without context (RFC 5705): what a
+ * login can be bound to (RFC 9266). False without TLS, and below TLS 1.3 where the handshake has no
+ * extended master secret (RFC 7627), since two connections could then share it.
+ */
+bool conn_tls_exporter(const struct conn *c, const char *label, uint8_t *ret, size_t n);
 
 /* Good from `connected` on; IP_NONE and 0 before. The far end is known from the start. */
 struct ip conn_local_ip(const struct conn *c);

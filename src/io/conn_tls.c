@@ -326,6 +326,16 @@ static void peer_name(X509 *cert, char *out, size_t size)
     OPENSSL_free(utf8);
 }
 
+bool conn_tls_exporter(const struct conn *c, const char *label, uint8_t *ret, size_t n)
+{
+    SSL *ssl = conn_secured(c) ? c->tls->ssl : NULL;
+    bool ok = ssl && (SSL_version(ssl) >= TLS1_3_VERSION || SSL_get_extms_support(ssl) == 1) &&
+              SSL_export_keying_material(ssl, ret, n, label, strlen(label), NULL, 0, 0) == 1;
+
+    ERR_clear_error();
+    return ok;
+}
+
 bool conn_tls_info(const struct conn *c, struct conn_tls_info *ret)
 {
     X509 *cert;

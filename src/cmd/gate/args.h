@@ -27,12 +27,14 @@ struct gate_args {
     const char *cert, *key, *cert_dir;
     /* logins (AUTH) */
     const char *auth_dovecot, *auth_file;
-    unsigned recipients_per_hour, prefixes_per_day;
+    bool auth_plain_loopback, mx_logins, drac_portmap;
+    unsigned login_failures, recipients_per_hour, prefixes_per_day;
     const char *grants_listen, *grants_socket, *grants_log, *drac_listen;
+    struct option_list grants_from, grants_users, grant_networks;
     int64_t grant_time;
     unsigned grant_users_max;
     /* hygiene (HYGIENE) */
-    struct option_list dnsbl, dnswl, traps;
+    struct option_list dnsbl, dnswl, traps, exempt;
     unsigned dnsbl_threshold;
     int64_t dnsbl_timeout;
     const char *resolver;

@@ -42,7 +42,35 @@ static enum smtp_now on_hello(void *owner, struct smtp_say *ret)
     unsigned needed = SMTP_EXT_8BITMIME | SMTP_EXT_SMTPUTF8 | SMTP_EXT_DSN | SMTP_EXT_ENHANCED;
 
     s->pass.server.hide = needed & ~backends;
+    if (s->client.role == GATE_ROLE_SUBMISSION || s->door->args.mx_logins)
+        s->pass.server.mechs = login_mechs(&s->login, s->conn);
     return SMTP_NOW;
+}
+
+static enum smtp_now on_auth(void *owner, struct span line, bool first, struct smtp_say *ret)
+{
+    struct session *s = owner;
+
+    return login_line(&s->login, s->conn, line, first, ret);
+}
+
+void session_login_answer(void *owner, const struct smtp_say *say)
+{
+    struct session *s = owner;
+
+    /* The session may have been ended meanwhile, by time or by the operator. */
+    if (s->pass.server.state == SMTP_SERVER_ASKED)
+        gate_pass_answer(&s->pass, say, session_now(s));
+    session_settle(s);
+}
+
+/* What a login has sent too much of is put off, whoever it is for. */
+static void narrow_login(struct session *s, struct relay_decision *d)
+{
+    struct smtp_say say;
+
+    if (d->answer == RELAY_TAKE && *s->client.login && !login_recipient(&s->login, &say))
+        relay_narrow(d, RELAY_DEFER, RELAY_WHY_BRAKE, say.code, say.enhanced, say.text);
 }
 
 static void on_mail(void *owner, const struct relay_mail *mail, struct relay_decision *ret)
@@ -60,6 +88,7 @@ static enum smtp_now on_rcpt(void *owner, const struct relay_mail *mail, struct 
     struct relay_client client = relay_client_of(s);
 
     relay_decide(s->door->policy, &client, mail, rcpt, ret);
+    narrow_login(s, ret);
     if (ret->answer == RELAY_TAKE)
         *ret_route = routes_find(&s->door->routes, ret);
     return SMTP_NOW;
@@ -125,6 +154,7 @@ static void on_trouble(void *owner, const struct gate_route *route, enum gate_fa
 const struct gate_pass_ops session_ops = {
     .greet = on_greet,
     .hello = on_hello,
+    .auth = on_auth,
     .mail = on_mail,
     .rcpt = on_rcpt,
     .answered = on_answered,

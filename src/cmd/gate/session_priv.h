@@ -3,6 +3,7 @@
 #ifndef POSTERN_CMD_GATE_SESSION_PRIV_H
 #define POSTERN_CMD_GATE_SESSION_PRIV_H
 
+#include "cmd/gate/login.h"
 #include "cmd/gate/sessions.h"
 
 enum {
@@ -21,6 +22,7 @@ struct session {
     struct conn *back; /* to the backend, or NULL */
     struct gate_client client;
     struct gate_pass pass;
+    struct login login;
     struct buf kept;
     struct timer timer; /* of the backend: its deadline, or its idle time */
     int64_t started;
@@ -38,6 +40,9 @@ struct session {
 /* After anything happened: sends, obeys, feeds what is kept. May free the session: last in line. */
 void session_settle(struct session *s);
 int64_t session_now(const struct session *s);
+
+/* decide.c */
+void session_login_answer(void *owner, const struct smtp_say *say);
 
 /* link.c: the backend's connection. */
 /* Does what the pass wants of it. True when something was done. */

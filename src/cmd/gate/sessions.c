@@ -28,6 +28,7 @@ static void session_free(struct session *s)
 
     link_drop(s);
     session_log(s, "");
+    login_drop(&s->login);
     gate_pass_deinit(&s->pass);
     gate_client_deinit(&s->client);
     timer_stop(&s->timer);
@@ -267,6 +268,7 @@ static void on_closed(void *cookie, struct conn *c, const struct conn_end *end)
     session_log(s, conn_reason_name(end->reason));
     s->conn = NULL;
     buf_deinit(&s->kept);
+    login_drop(&s->login);
     gate_pass_client_gone(&s->pass, session_now(s));
     session_settle(s);
 }
@@ -310,6 +312,7 @@ static void begin(struct session *s)
     s->client.implicit_tls = s->kind == DOOR_SUBMISSIONS;
     count_host(s);
     gate_pass_init(&s->pass, &s->door->smtp[s->kind], &session_ops, s, &s->client);
+    s->login = (struct login){.client = &s->client, .answer = session_login_answer, .owner = s};
     s->pass.clean = s->door->args.bare_newlines == GATE_BARE_REPLACE;
 }
 
