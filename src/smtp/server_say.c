@@ -10,7 +10,8 @@
 
 static void write_line(struct buf *out, const struct smtp_say *say, char sep, struct span text)
 {
-    size_t room = SMTP_REPLY_MAX - 2 - 4;
+    /* A challenge may be as long as what answers it, RFC 4954 §4. */
+    size_t room = (say->code == 334 ? SMTP_AUTH_MAX : SMTP_REPLY_MAX) - 2 - 4;
 
     buf_addf(out, "%03u%c", say->code, sep);
     if (say->enhanced) {

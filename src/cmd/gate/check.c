@@ -1,9 +1,61 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* postern gate check: reads everything as the service would, and says what it found. */
+/*
+ * postern gate check: reads everything as the service would, tests the backends, and says what it
+ * found. A backend that would relay for strangers is no fault of the configuration, but nothing
+ * that an admin should not know.
+ */
 #include "cmd/gate/door.h"
 #include "cmd/gate/gate.h"
+#include "cmd/gate/probe.h"
 
 #include <stdio.h>
+#include <sysexits.h>
+
+enum { EX_OPEN = 1 };
+
+struct check {
+    struct loop *loop;
+    int status;
+};
+
+static void on_probe(void *cookie, const struct probe_news *n)
+{
+    struct check *c = cookie;
+    char as[IP_TEXT_MAX];
+
+    if (!n) {
+        loop_stop(c->loop);
+        return;
+    }
+    printf("backend %s by %s, as %s: %s (%s)\n", n->route->text,
+           gate_identity_name(n->route->gate.identity), ip_text(n->as, as),
+           probe_result_name(n->result), n->text);
+    if (n->result == PROBE_OPEN) {
+        printf("  It would relay for strangers: the gate is the only lock. Let nobody else reach "
+               "it.\n");
+        c->status = c->status ? c->status : EX_OPEN;
+    } else if (n->result == PROBE_NO_IDENTITY) {
+        printf("  It does not take the client's address: no mail will be passed to it.\n");
+        c->status = EX_UNAVAILABLE;
+    } else if (n->result == PROBE_DOWN) {
+        c->status = EX_UNAVAILABLE;
+    }
+}
+
+static int test_backends(struct door *door)
+{
+    struct check c = {0};
+    struct probes *probes = NULL;
+
+    if (loop_new(&c.loop) < 0 || probes_start(c.loop, door, on_probe, &c, &probes) < 0) {
+        fprintf(stderr, "%s: out of memory or file descriptors\n", gate_options.program);
+        loop_free(&c.loop);
+        return EX_OSERR;
+    }
+    loop_run(c.loop);
+    loop_free(&c.loop);
+    return c.status;
+}
 
 int gate_check(struct gate_args *args, struct conf *conf)
 {
@@ -13,8 +65,10 @@ int gate_check(struct gate_args *args, struct conf *conf)
 
     fwrite(buf_str(&messages), 1, messages.n, stderr);
     buf_deinit(&messages);
-    if (status == 0)
+    if (status == 0) {
         printf("configuration: right\n");
+        status = test_backends(door);
+    }
     door_free(&door);
     return status;
 }

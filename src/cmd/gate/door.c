@@ -122,7 +122,10 @@ static int set_tls(struct door *d, struct buf *messages)
 
 static int set_policy(struct door *d, struct buf *messages)
 {
-    int r = policy_load(&d->args.policy, d->conf, &d->policy, messages);
+    int r;
+
+    d->args.policy.client_ca = d->args.client_ca;
+    r = policy_load(&d->args.policy, d->conf, &d->policy, messages);
 
     if (r < 0)
         return r == -EINVAL ? EX_CONFIG : r == -ENOMEM ? EX_OSERR : EX_NOINPUT;

@@ -6,6 +6,8 @@
  */
 #include "cmd/gate/bus.h"
 #include "cmd/gate/gate.h"
+#include "cmd/gate/probe.h"
+#include "cmd/gate/login.h"
 #include "cmd/gate/sessions.h"
 #include "io/listen.h"
 #include "io/log.h"
@@ -18,7 +20,11 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-enum { LISTENERS_MAX = 64 };
+enum {
+    LISTENERS_MAX = 64,
+    PROBE_AGAIN = 3600000, /* ms until the backends are tested anew, */
+    PROBE_SOON = 60000,    /* and where one did not answer */
+};
 
 struct entry {
     struct serve *serve;
@@ -34,7 +40,9 @@ struct serve {
     struct sessions sessions;
     struct entry entries[LISTENERS_MAX];
     size_t count;
-    bool stopping;
+    struct probes *probes;
+    struct timer probe_timer;
+    bool stopping, open, missing; /* open: clients are let in; missing: a backend did not answer */
 };
 
 static int fail(int status, const char *text)
@@ -124,12 +132,88 @@ static int open_door(struct gate_args *args, struct conf *conf, struct door **re
     return status;
 }
 
+static void open_for_clients(struct serve *v)
+{
+    if (v->open || v->stopping)
+        return;
+    v->open = true;
+    for (size_t i = 0; i < v->count; i++) {
+        struct listen_place at = listener_place(v->entries[i].li);
+
+        log_info("listening", "role", door_kind_name(v->entries[i].kind), "address",
+                 LOG_IP(at.ip), "port", LOG_NUM(at.port), "name", v->door->name, NULL);
+        listener_resume(v->entries[i].li);
+    }
+}
+
+static const char *meaning_of(enum probe_result result)
+{
+    switch (result) {
+    case PROBE_CLOSED:
+        return "it refuses strangers by itself";
+    case PROBE_OPEN:
+        return "it would relay for strangers: the gate is the only lock, let nobody else reach it";
+    case PROBE_UNSURE:
+        return "whether it would relay for strangers is not known";
+    case PROBE_NO_IDENTITY:
+        return "it does not take the client's address: no mail will be passed to it";
+    case PROBE_UNTESTED:
+        return "whether it would relay for strangers was not tested";
+    case PROBE_DOWN:
+        return "no mail can be passed to it now";
+    }
+    return "";
+}
+
+static void log_news(const struct probe_news *n)
+{
+    const char *result = probe_result_name(n->result), *means = meaning_of(n->result);
+
+    if (n->result == PROBE_OPEN || n->result == PROBE_NO_IDENTITY)
+        log_error("backend-test", "backend", n->route->text, "as", LOG_IP(n->as), "result", result,
+                  "meaning", means, "text", n->text, NULL);
+    else if (n->result == PROBE_CLOSED)
+        log_info("backend-test", "backend", n->route->text, "as", LOG_IP(n->as), "result", result,
+                 "text", n->text, NULL);
+    else
+        log_warn("backend-test", "backend", n->route->text, "as", LOG_IP(n->as), "result", result,
+                 "meaning", means, "text", n->text, NULL);
+}
+
+static void on_probe(void *cookie, const struct probe_news *news)
+{
+    struct serve *v = cookie;
+
+    if (news) {
+        v->missing |= news->result == PROBE_DOWN;
+        log_news(news);
+        return;
+    }
+    v->probes = NULL;
+    timer_start(&v->probe_timer, v->loop, v->missing ? PROBE_SOON : PROBE_AGAIN);
+    open_for_clients(v);
+}
+
+static void probe(struct serve *v)
+{
+    probes_stop(&v->probes);
+    v->missing = false;
+    if (probes_start(v->loop, v->door, on_probe, v, &v->probes) < 0)
+        open_for_clients(v);
+}
+
+static void on_probe_time(void *cookie)
+{
+    probe(cookie);
+}
+
 static void on_reload(void *cookie, int signum)
 {
     struct serve *v = cookie;
     struct gate_args args;
     struct conf *conf;
     struct door *door = NULL;
+    char err[LOGIN_ERROR_MAX];
     int first, status = gate_args_read(v->argc, v->argv, &args, &conf, &first);
 
     if (status) {
@@ -142,10 +226,16 @@ static void on_reload(void *cookie, int signum)
         log_error("reload", "result", "refused", "text", "the old configuration stays", NULL);
         return;
     }
+    if (login_reload(&door->args, err)) {
+        log_error("reload", "result", "refused", "text", err, NULL);
+        door_free(&door);
+        return;
+    }
     sessions_change(&v->sessions, door);
     door_free(&v->door);
     v->door = door;
     log_info("reload", "result", "done", NULL);
+    probe(v);
 }
 
 static void on_drained(void *cookie)
@@ -164,6 +254,7 @@ static void on_stop(void *cookie, int signum)
         return;
     }
     v->stopping = true;
+    timer_stop(&v->probe_timer);
     log_info("stopping", "signal", strsignal(signum), "sessions", LOG_NUM(v->sessions.count), NULL);
     for (size_t i = 0; i < v->count; i++)
         listener_free(&v->entries[i].li);
@@ -194,21 +285,13 @@ static int watch_signals(struct serve *v)
     return 0;
 }
 
-static void open_for_clients(struct serve *v)
-{
-    for (size_t i = 0; i < v->count; i++) {
-        struct listen_place at = listener_place(v->entries[i].li);
-
-        log_info("listening", "role", door_kind_name(v->entries[i].kind), "address", LOG_IP(at.ip),
-                 "port", LOG_NUM(at.port), "name", v->door->name, NULL);
-        listener_resume(v->entries[i].li);
-    }
-}
-
 static int run(struct serve *v)
 {
+    char err[LOGIN_ERROR_MAX];
     int status = listen_all(v);
 
+    if (status == 0 && (status = login_open(v->loop, &v->door->args, err)))
+        fail(status, err);
     if (status == 0)
         status = drop_rights(v);
     if (status == 0)
@@ -220,12 +303,15 @@ static int run(struct serve *v)
     if (sessions_open(&v->sessions, v->loop, v->door, 0) < 0)
         return fail(EX_OSERR, "out of memory");
     loop_fd_limit(2 * v->door->args.sessions_max + 256);
-    open_for_clients(v);
+    probe(v);
     loop_run(v->loop);
+    timer_stop(&v->probe_timer);
+    probes_stop(&v->probes);
     log_info("stopped", "sessions", LOG_NUM((int64_t)v->sessions.total), "passed",
              LOG_NUM((int64_t)v->sessions.passed), "refused", LOG_NUM((int64_t)v->sessions.refused),
              NULL);
     sessions_close(&v->sessions);
+    login_close();
     bus_close();
     log_flush();
     return 0;
@@ -236,6 +322,7 @@ int gate_serve(int argc, char **argv, struct gate_args *args, struct conf *conf)
     struct serve v = {.argc = argc, .argv = argv};
     int status = open_door(args, conf, &v.door);
 
+    timer_init(&v.probe_timer, on_probe_time, &v);
     if (status)
         return status;
     if (loop_new(&v.loop) < 0)
