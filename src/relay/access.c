@@ -194,6 +194,10 @@ static int add_named(struct relay_reading *r, struct span key, enum key_of of,
     char shown[RELAY_SHOWN_SIZE];
     bool below = key.n > 1 && key.p[0] == '.';
 
+    if (span_find(key, '/') < key.n) {
+        relay_rule_deinit(rule);
+        return no_key(r, key);
+    }
     if (rule->verb == RELAY_VERB_GRANT) {
         if (of == OF_RCPT && span_find(key, '@') == key.n)
             return relay_add_own(r, span_slice(key, below, key.n),

@@ -42,11 +42,14 @@ static int open_condition(struct relay_reading *r, struct span pattern)
         got = relay_nets_intersect(&set, &r->within[r->within_count - 1]);
     if (got == 0)
         got = array_grow(&r->within, &r->within_cap, sizeof(set), r->within_count + 1);
-    if (got == 0)
-        r->within[r->within_count++] = set;
-    else
+    if (got) {
         relay_nets_deinit(&set);
-    return got;
+        return got;
+    }
+    if (r->within_count == 0)
+        r->within_line = r->line;
+    r->within[r->within_count++] = set;
+    return 0;
 }
 
 static int add_line(struct relay_reading *r, struct span pattern, struct span action)
@@ -86,5 +89,8 @@ int relay_read_cidr(struct relay_reading *r, struct span line)
 
 int relay_read_cidr_end(struct relay_reading *r)
 {
-    return r->within_count ? relay_bad(r, "if without endif") : 0;
+    if (r->within_count == 0)
+        return 0;
+    r->line = r->within_line;
+    return relay_bad(r, "if without endif");
 }

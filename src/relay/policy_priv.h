@@ -69,6 +69,7 @@ struct relay_reading {
     enum relay_access_keys keys; /* access: what a key without a tag is */
     struct relay_nets *within;   /* cidr: the conditions that are open, outermost first */
     size_t within_count, within_cap;
+    unsigned within_line; /* where the outermost opened */
     bool ok_noted;
 };
 
