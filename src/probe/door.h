@@ -182,7 +182,7 @@ struct door {
     unsigned refusals;  /* in all sessions */
     unsigned waits;     /* round trips waited for, in all sessions */
     enum door_end last_end;
-    int64_t busy;     /* ms spent in sessions */
+    int64_t busy;     /* ms spent in sessions, without what the server waited for us */
     bool out_of_time; /* the server answers so slowly that probes were left out */
     bool banned;      /* we were let in, and no longer are */
     bool gave_up;

@@ -587,6 +587,46 @@ static void a_tarpit_ends_when_the_time_is_up(void **state)
     stage_deinit(&st);
 }
 
+/* Whether the tester read each reply late, or the server gave it late, makes the difference. */
+static void lag_of_our_own_is_not_the_servers(void **state)
+{
+    static const struct {
+        const char *name;
+        struct behaviour b;
+        int64_t lag;
+        bool left_out;
+    } cases[] = {
+        {"one by one, late to read",
+         {"220 mx ESMTP\r\n", plain_ehlo, denied, .hates_pipelining = true, .reply_ms = 2000},
+         2000, false},
+        {"one by one, later than we read",
+         {"220 mx ESMTP\r\n", plain_ehlo, denied, .hates_pipelining = true, .reply_ms = 3000},
+         1000, true},
+        {"in groups, late to read",
+         {"220 mx ESMTP Postfix\r\n", postfix_ehlo, denied, .reply_ms = 2000}, 2000, false},
+    };
+    static const struct behaviour swift = {"220 mx ESMTP Postfix\r\n", postfix_ehlo, denied};
+    struct stage st, calm;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        stage_init(&st, &cases[i].b, false, 0);
+        st.run.limit_ms = 60000;
+        st.run.lag_ms = cases[i].lag;
+        stage_run(&st);
+        if (st.door.out_of_time != cases[i].left_out)
+            fail_msg("%s: %s", cases[i].name, st.door.out_of_time ? "out of time" : "in time");
+        if (!cases[i].left_out && st.door.busy != 0)
+            fail_msg("%s: %lld ms are the server's", cases[i].name, (long long)st.door.busy);
+        if (i == 2) { /* nor does it seem slow: as many sessions as without the lag */
+            stage_init(&calm, &swift, false, 0);
+            stage_run(&calm);
+            assert_int_equal(st.door.session_count, calm.door.session_count);
+            stage_deinit(&calm);
+        }
+        stage_deinit(&st);
+    }
+}
+
 static void texts_are_the_same_each_time(void **state)
 {
     static const struct behaviour b = {"220 mx\r\n", postfix_ehlo, denied};
@@ -618,6 +658,7 @@ int main(void)
         cmocka_unit_test(gentle_stays_below_five_refusals_in_ten_minutes),
         cmocka_unit_test(refusal_for_all_is_no_closed_server),
         cmocka_unit_test(a_tarpit_ends_when_the_time_is_up),
+        cmocka_unit_test(lag_of_our_own_is_not_the_servers),
         cmocka_unit_test(texts_are_the_same_each_time),
     };
 

@@ -297,7 +297,7 @@ static bool enough(const struct session *s, const struct session_step *step, int
 {
     if (step->stage != SMTP_STAGE_MAIL || s->txs[step->tx].kind != PLAN_SURVEY)
         return false;
-    return s->slow || door_time_up(s->door, now - s->door->sessions[s->number].began);
+    return s->slow || door_time_up(s->door, session_busy(s, now));
 }
 
 void envelopes_pump(struct session *s, int64_t now)

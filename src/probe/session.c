@@ -38,6 +38,23 @@ void session_over(struct session *s, enum door_end end)
     s->phase = SESSION_OVER;
 }
 
+/*
+ * What happened had waited for us, by up to lag_ms: neither a tarpit nor the server's share of the
+ * time for its door.
+ */
+static void heard(struct session *s, int64_t now)
+{
+    int64_t since = now - s->heard_at, lag = s->door->host->run->lag_ms;
+
+    s->lagged += lag < since ? lag : since;
+    s->heard_at = now;
+}
+
+int64_t session_busy(const struct session *s, int64_t now)
+{
+    return now - s->door->sessions[s->number].began - s->lagged;
+}
+
 static bool said(struct session *s, int err)
 {
     if (err == 0)
@@ -103,7 +120,7 @@ int session_init(struct session *s, struct door *d, unsigned refusals, int64_t n
 {
     const struct probe *lead;
 
-    *s = (struct session){.door = d, .phase = SESSION_CONNECT};
+    *s = (struct session){.door = d, .phase = SESSION_CONNECT, .heard_at = now};
     plan_skip_unmet(d);
     if (!plan_make(d, now, refusals, PLAN_ANY, &s->plan))
         return 1;
@@ -136,6 +153,7 @@ void session_deinit(struct session *s)
 
 void session_connected(struct session *s, struct ip mine, int64_t now)
 {
+    heard(s, now);
     s->door->host->mine = mine;
     s->phase = SESSION_PRELUDE;
     s->last_reply_at = now;
@@ -242,6 +260,7 @@ void session_input(struct session *s, struct span bytes, int64_t now)
     struct smtp_sent sent;
     int got;
 
+    heard(s, now);
     while (!s->over && bytes.n) {
         got = smtp_client_feed(&s->client, &bytes, &reply, &sent);
         if (got == SMTP_CLIENT_MORE)
@@ -268,6 +287,7 @@ void session_input(struct session *s, struct span bytes, int64_t now)
 
 void session_secured(struct session *s, const char *version, const char *cipher, int64_t now)
 {
+    heard(s, now);
     s->secured = true;
     s->want_tls = false;
     span_copy(span_slice(span_str(version), 0, sizeof(s->door->tls_version) - 1),
@@ -324,7 +344,7 @@ void session_tick(struct session *s, int64_t now)
  */
 static void watch_group(struct session *s, int64_t now)
 {
-    int64_t took = now - s->door->sessions[s->number].began - s->client.waits * s->round_trip;
+    int64_t took = session_busy(s, now) - s->client.waits * s->round_trip;
     unsigned late = took > 0 ? (unsigned)(took / SLOW_MS) : 0;
 
     if (s->slow || !s->quick_seen || s->spent.refusals <= SLOW_REFUSALS || late < 2)
@@ -376,6 +396,6 @@ void session_finish(struct session *s, int64_t now)
     if (s->door->host->run->brief && envelopes_all_refused(s))
         transcript_trim(&entry->log, s->number == 0 ? BRIEF_LINES : 0);
     s->door->waits += s->client.waits;
-    s->door->busy += now - entry->began;
+    s->door->busy += session_busy(s, now);
     door_session_ended(s->door, s->end, s->channel, &s->spent, s->answered, now);
 }

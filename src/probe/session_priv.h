@@ -20,6 +20,8 @@ uint16_t session_say_raw(struct session *s, enum smtp_stage stage, unsigned cook
                          struct span bytes, const char *what, int64_t now);
 /* Counts an error reply on the session's and the host's account. */
 void session_count_error(struct session *s, enum meaning m, int64_t now);
+/* What of this session was the server's time, ms. */
+int64_t session_busy(const struct session *s, int64_t now);
 void session_quit(struct session *s, enum door_end end, int64_t now);
 
 /* prelude.c: from the connection to the first MAIL. */
