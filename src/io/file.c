@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -92,14 +93,18 @@ static int sync_folder_of(const char *path)
     return r == -EINVAL || r == -ENOTSUP ? 0 : r;
 }
 
-static int write_temporary(const char *temp, struct span bytes, mode_t mode)
+/* owner: whose the file is to be, and its mode; NULL: ours, and `mode`. */
+static int write_temporary(const char *temp, struct span bytes, mode_t mode,
+                           const struct stat *owner)
 {
     int fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode), r;
 
     if (fd < 0)
         return -errno;
     r = write_all(fd, bytes);
-    if (r == 0 && (fchmod(fd, mode) < 0 || fsync(fd) < 0))
+    if (r == 0 && owner && fchown(fd, owner->st_uid, owner->st_gid) < 0)
+        r = -errno;
+    if (r == 0 && (fchmod(fd, owner ? owner->st_mode & 07777 : mode) < 0 || fsync(fd) < 0))
         r = -errno;
     if (close(fd) < 0 && r == 0)
         r = -errno;
@@ -108,7 +113,8 @@ static int write_temporary(const char *temp, struct span bytes, mode_t mode)
     return r;
 }
 
-static int put(const char *path, struct span bytes, mode_t mode, bool only_new)
+static int put(const char *path, struct span bytes, mode_t mode, bool only_new,
+               const struct stat *owner)
 {
     char temp[PATH_MAX];
     uint32_t tag;
@@ -119,7 +125,7 @@ static int put(const char *path, struct span bytes, mode_t mode, bool only_new)
     n = snprintf(temp, sizeof(temp), "%s.%08x.new", path, (unsigned)tag);
     if (n < 0 || (size_t)n >= sizeof(temp))
         return -ENAMETOOLONG;
-    r = write_temporary(temp, bytes, mode);
+    r = write_temporary(temp, bytes, mode, owner);
     if (r < 0)
         return r;
     if (only_new) {
@@ -135,12 +141,74 @@ static int put(const char *path, struct span bytes, mode_t mode, bool only_new)
 
 int file_write(const char *path, struct span bytes, mode_t mode)
 {
-    return put(path, bytes, mode, false);
+    return put(path, bytes, mode, false, NULL);
 }
 
 int file_create(const char *path, struct span bytes, mode_t mode)
 {
-    return put(path, bytes, mode, true);
+    return put(path, bytes, mode, true, NULL);
+}
+
+/* The file, locked, and the one that has the name now. -EAGAIN: it was replaced meanwhile. */
+static int open_locked(const char *path, struct stat *ret)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    struct stat now;
+    int r = 0;
+
+    if (fd < 0)
+        return -errno;
+    while (flock(fd, LOCK_EX) < 0 && r == 0)
+        r = errno == EINTR ? 0 : -errno;
+    if (r == 0 && (fstat(fd, ret) < 0 || stat(path, &now) < 0))
+        r = errno == ENOENT ? -EAGAIN : -errno;
+    if (r == 0 && (now.st_ino != ret->st_ino || now.st_dev != ret->st_dev))
+        r = -EAGAIN;
+    if (r == 0 && !S_ISREG(ret->st_mode))
+        r = -EINVAL;
+    if (r == 0)
+        return fd;
+    close(fd);
+    return r;
+}
+
+static int change(const char *path, int fd, const struct stat *owner, struct buf *old,
+                  struct buf *new, mode_t mode, file_change_fn fn, void *cookie)
+{
+    int r = fd < 0 ? 0 : read_all(fd, old);
+
+    if (r == 0)
+        r = fn(cookie, buf_span(old), new);
+    if (r == 0 && new->err)
+        r = new->err == -EMSGSIZE ? -EFBIG : new->err;
+    return r < 0 ? r : put(path, buf_span(new), mode, fd < 0, fd < 0 ? NULL : owner);
+}
+
+static void forget(struct buf *b)
+{
+    if (b->p)
+        explicit_bzero(b->p, b->cap);
+    buf_deinit(b);
+}
+
+int file_change(const char *path, size_t max, mode_t mode, file_change_fn fn, void *cookie)
+{
+    struct stat st;
+    int r;
+
+    do {
+        struct buf old = BUF_INIT(max), new = BUF_INIT(max);
+        int fd = open_locked(path, &st);
+
+        r = fd < 0 && fd != -ENOENT ? fd : change(path, fd, &st, &old, &new, mode, fn, cookie);
+        if (fd >= 0)
+            close(fd);
+        if (fd < 0 && r == -EEXIST)
+            r = -EAGAIN; /* somebody made it just now */
+        forget(&old);
+        forget(&new);
+    } while (r == -EAGAIN);
+    return r;
 }
 
 static int make_folder(const char *path, mode_t mode)

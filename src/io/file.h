@@ -19,6 +19,14 @@ int file_read(const char *path, struct buf *out);
 int file_write(const char *path, struct span bytes, mode_t mode);
 /* As file_write(), but -EEXIST when the file is there already: two starters make one key. */
 int file_create(const char *path, struct span bytes, mode_t mode);
+/*
+ * Replaces a file's bytes by what fn makes of them, whole as file_write() does; owner, group and
+ * mode stay. A file that is not there is made from nothing, with `mode`. Of two that change one
+ * file at a time the second sees what the first has made. fn returns 0, or a negative errno that
+ * leaves the file as it is. -EFBIG over `max` bytes.
+ */
+typedef int (*file_change_fn)(void *cookie, struct span old, struct buf *ret);
+int file_change(const char *path, size_t max, mode_t mode, file_change_fn fn, void *cookie);
 /* Makes the folder and those above it; 0 when it is there already. */
 int file_mkdirs(const char *path, mode_t mode);
 

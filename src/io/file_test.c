@@ -175,6 +175,52 @@ static void test_state(void **state)
     rmdir(in_folder(".local"));
 }
 
+static int add_line(void *cookie, struct span old, struct buf *ret)
+{
+    if (old.n > 100000)
+        return -EDOM;
+    buf_add(ret, old);
+    buf_add_str(ret, cookie);
+    return 0;
+}
+
+/* Nobody's change is lost; mode stays; a refusal leaves the file as it is. */
+static void test_change(void **state)
+{
+    enum { CHANGERS = 4, TIMES = 25 };
+    char path[200], line[] = "a line\n";
+    struct buf text = BUF_INIT(10000);
+    struct stat st;
+
+    snprintf(path, sizeof(path), "%s", in_folder("changed"));
+    for (unsigned i = 0; i < CHANGERS; i++)
+        if (fork() == 0) {
+            for (unsigned k = 0; k < TIMES; k++)
+                if (file_change(path, 10000, 0600, add_line, line) < 0)
+                    _exit(1);
+            _exit(0);
+        }
+    for (unsigned i = 0; i < CHANGERS; i++) {
+        int status = 1;
+
+        wait(&status);
+        assert_int_equal(status, 0);
+    }
+    assert_int_equal(file_read(path, &text), 0);
+    assert_int_equal(text.n, CHANGERS * TIMES * (sizeof(line) - 1));
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0600);
+    assert_int_equal(chmod(path, 0640), 0);
+    assert_int_equal(file_change(path, 10000, 0600, add_line, line), 0);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0640);
+    assert_int_equal(file_change(path, text.n + sizeof(line) - 1, 0600, add_line, line), -EFBIG);
+    assert_int_equal(file_change(in_folder("no/such"), 10, 0600, add_line, line), -ENOENT);
+    assert_int_equal(file_change(folder, 10, 0600, add_line, line), -EINVAL);
+    unlink(path);
+    buf_deinit(&text);
+}
+
 static int make_folder(void **state)
 {
     return mkdtemp(folder) ? 0 : -1;
@@ -191,6 +237,7 @@ int main(void)
         cmocka_unit_test(test_read),        cmocka_unit_test(test_write),
         cmocka_unit_test(test_create_race), cmocka_unit_test(test_mkdirs),
         cmocka_unit_test(test_data),        cmocka_unit_test(test_state),
+        cmocka_unit_test(test_change),
     };
 
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -138,6 +138,7 @@ const struct options gate_options = {
     .usage = "[OPTION]...\n"
              "check [OPTION]...\n"
              "explain KEY=VALUE... [OPTION]...\n"
+             "passwd USER [lock|remove] [OPTION]...\n"
              "ctl VERB [WORD]... [OPTION]...",
     .text = "Mail to our domains is taken from anyone, mail of our users goes to anyone, the rest "
             "is refused in the dialogue. No message is ever held: the backend's answer is the "

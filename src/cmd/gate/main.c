@@ -2,6 +2,7 @@
 /* postern gate: reads its settings and starts what the first word asks for. */
 #include "cmd/gate/explain.h"
 #include "cmd/gate/gate.h"
+#include "cmd/gate/passwd.h"
 #include "io/log.h"
 
 #include <string.h>
@@ -24,13 +25,15 @@ static int run(int argc, char **argv, struct gate_args *args, struct conf **conf
                                   argv[first + 1]);
     if (strcmp(verb, "explain") == 0)
         return gate_explain(args, own, argc - first - 1, argv + first + 1);
+    if (strcmp(verb, "passwd") == 0)
+        return gate_passwd(args, argc - first - 1, argv + first + 1);
     *conf = NULL;
     if (strcmp(verb, "check") == 0)
         return gate_check(args, own);
     if (strcmp(verb, "serve") == 0)
         return gate_serve(argc, argv, args, own);
     *conf = own;
-    return options_misuse(&gate_options, "\"%s\" is none of serve, check, explain, ctl", verb);
+    return options_misuse(&gate_options, "\"%s\" is none of serve, check, explain, passwd, ctl", verb);
 }
 
 int main(int argc, char **argv)
