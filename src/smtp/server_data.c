@@ -173,14 +173,18 @@ static void open_chunk(struct smtp_server *s, int64_t now)
 
 static void refuse_chunk(struct smtp_server *s, const struct smtp_say *say, int64_t now)
 {
-    server_drop_mail(s);
-    if (s->chunk_left > SMTP_TEXT_PASSED || say->code == 421) {
+    bool ends = s->chunk_left > SMTP_TEXT_PASSED || say->code == 421;
+
+    /* The owner's words may stand in what its reset frees: they are written first. */
+    if (ends)
         server_end(s, say->code == 421 ? SMTP_END_REFUSED : SMTP_END_TOO_BIG, say->code,
                    say->enhanced, say->text);
+    else
+        server_write(&s->later, say);
+    server_drop_mail(s);
+    if (ends)
         return;
-    }
     s->dropping = true;
-    server_write(&s->later, say);
     /* Counted now, said when the octets are through; over the budget, the session ends here. */
     s->errors++;
     if (s->later.err || (s->config->error_max && s->errors > s->config->error_max)) {
