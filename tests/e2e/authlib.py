@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the tests of the gate's logins share: a SCRAM client written from RFC 5802 and 7677 alone, a gate
+with a certificate, and a real Dovecot in a root of its own (see test_prove_imap.py)."""
+
+import base64
+import contextlib
+import hashlib
+import hmac
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+from gatelib import GATE, Gate
+from test_prove_imap import DOVECOT, PATIENCE, TOP, certificates, free_port
+
+
+def b64(data):
+    return base64.b64encode(data if isinstance(data, bytes) else data.encode()).decode()
+
+
+def plain(user, password, authzid=""):
+    return b64(f"{authzid}\0{user}\0{password}")
+
+
+def passwd(path, user, password=None, *words, status=0):
+    """postern gate passwd; what it wrote to standard error."""
+    r = subprocess.run([GATE, "passwd", "--config", os.devnull, "--auth-file", str(path), user, *words],
+                       input=None if password is None else password + "\n", text=True, timeout=30,
+                       capture_output=True, check=False,
+                       **({"stdin": subprocess.DEVNULL} if password is None else {}))
+    assert r.returncode == status, r.stderr
+    return r.stderr
+
+
+class Scram:
+    """SCRAM-SHA-256, the client's side."""
+
+    def __init__(self, user, password, channel=None, flag=None):
+        self.gs2 = "p=tls-exporter,," if channel else (flag or "n") + ",,"
+        self.channel, self.password = channel or b"", password
+        self.nonce = base64.b64encode(os.urandom(18)).decode()
+        self.bare = f"n={user.replace('=', '=3D').replace(',', '=2C')},r={self.nonce}"
+
+    def first(self):
+        return b64(self.gs2 + self.bare)
+
+    def final(self, challenge):
+        server = base64.b64decode(challenge).decode()
+        fields = dict(f.split("=", 1) for f in server.split(","))
+        assert fields["r"].startswith(self.nonce) and len(fields["r"]) > len(self.nonce) + 10
+        salted = hashlib.pbkdf2_hmac("sha256", self.password.encode(), base64.b64decode(fields["s"]),
+                                     int(fields["i"]))
+        bound = "c=" + b64(self.gs2.encode() + self.channel)
+        said = f"{self.bare},{server},{bound},r={fields['r']}".encode()
+        key = hmac.digest(salted, b"Client Key", "sha256")
+        proof = hmac.digest(hashlib.sha256(key).digest(), said, "sha256")
+        proof = bytes(a ^ b for a, b in zip(key, proof))
+        self.server = hmac.digest(hmac.digest(salted, b"Server Key", "sha256"), said, "sha256")
+        return b64(f"{bound},r={fields['r']},p={b64(proof)}")
+
+    def check(self, challenge):
+        assert base64.b64decode(challenge) == b"v=" + base64.b64encode(self.server)
+
+
+def scram(c, user, password, mech="SCRAM-SHA-256", **named):
+    """A whole login; the last reply."""
+    s = Scram(user, password, **named)
+    code, text = c.say(f"AUTH {mech} {s.first()}")
+    if code != 334:
+        return code, text
+    code, text = c.say(s.final(text))
+    if code != 334:
+        return code, text
+    s.check(text)
+    return c.say("")
+
+
+def submission(*backends, folder, options=(), **named):
+    """A gate that takes logins, with STARTTLS."""
+    if not (folder / "cert.pem").exists():
+        certificates(folder)
+    return Gate(*backends, role="submission",
+                options=["--cert", str(folder / "cert.pem"), "--key", str(folder / "key.pem"), *options],
+                **named)
+
+
+def secured(gate, **named):
+    c = gate.client(**named)
+    c.hello()
+    c.starttls()
+    c.hello()
+    return c
+
+
+# --- Dovecot ---------------------------------------------------------------------------------------
+
+CONFIG = """\
+base_dir = {run}
+log_path = /dev/stderr
+auth_debug = yes
+protocols = imap
+listen = 127.0.0.1
+mail_location = maildir:/srv/mail/%u
+mail_uid = 1000
+mail_gid = 1000
+first_valid_uid = 1000
+ssl = no
+disable_plaintext_auth = no
+auth_mechanisms = plain login scram-sha-256 anonymous
+auth_failure_delay = 0
+login_trusted_networks = 127.0.0.1
+passdb {{
+  driver = passwd-file
+  args = scheme=PLAIN username_format=%u /lab/users
+}}
+userdb {{
+  driver = static
+  args = uid=1000 gid=1000 home=/srv/mail/%u
+}}
+service imap-login {{
+  inet_listener imap {{
+    port = {imap}
+  }}
+  inet_listener imaps {{
+    port = 0
+  }}
+}}
+service auth {{
+  unix_listener gate {{
+    mode = 0666
+  }}
+  inet_listener gate {{
+    port = {auth}
+  }}
+}}
+service stats {{
+  unix_listener stats-writer {{
+    mode = 0666
+  }}
+}}
+namespace inbox {{
+  inbox = yes
+  separator = /
+}}
+{more}
+"""
+USERS = """\
+joe@example.org:{PLAIN}open sesame
+ann:{PLAIN}other secret
+off:{PLAIN}nothing::::::nologin
+"""
+
+
+class Dovecot:
+    def __init__(self, lower, folder, more=""):
+        self.folder, self.imap, self.auth = folder, free_port(), free_port()
+        self.socket = str(folder / "root" / "run" / "dovecot" / "gate")
+        self.start = (f"mkdir -p /srv/mail /run/dovecot\nchown 1000:1000 /srv/mail\n"
+                      f"exec dovecot -F -c /lab/dovecot.conf\n")
+        config = CONFIG.format(imap=self.imap, auth=self.auth, more=more, run="/run/dovecot")
+        self.spec = {
+            "name": "dovecot", "hostname": "imap", "netns": "/proc/self/ns/net", "lower": lower,
+            "root": str(folder / "root"), "upper": str(folder / "upper"), "work": str(folder / "work"),
+            "log": str(folder / "log"),
+            "files": {"/lab/dovecot.conf": (config, None), "/lab/users": (USERS, None),
+                      "/lab/start": (self.start, 0o755)}}
+        self.process = None
+
+    def __enter__(self):
+        self.run()
+        return self
+
+    def run(self):
+        spec = self.folder / "spec.json"
+        spec.write_text(json.dumps(self.spec))
+        self.process = subprocess.Popen([sys.executable, os.path.join(TOP, "tests", "lab", "container.py"),
+                                         str(spec)])
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline and self.process.poll() is None:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.imap), 5) as s:
+                if s.recv(100).startswith(b"* OK"):
+                    return
+            time.sleep(0.1)
+        self.__exit__()
+        raise RuntimeError("Dovecot did not start: " + self.log())
+
+    def __exit__(self, *_):
+        if self.process:
+            self.process.terminate()
+            self.process.wait(PATIENCE)
+            self.process = None
+
+    def log(self):
+        with contextlib.suppress(OSError):
+            return (self.folder / "log").read_text()[-4000:]
+        return ""
+
+
+@pytest.fixture(scope="module")
+def lower():
+    if os.geteuid() != 0:
+        pytest.skip("Dovecot runs in a root of its own, which takes root")
+    sys.path.insert(0, os.path.join(TOP, "tests", "lab"))
+    import roots  # pylint: disable=import-outside-toplevel
+    cache = roots.Roots(roots.default_cache(), {"dovecot": DOVECOT})
+    try:
+        cache.ensure("dovecot")
+    except (roots.RootError, OSError, subprocess.SubprocessError) as e:
+        pytest.skip(f"the root of Dovecot can't be made here: {e}")
+    return cache.lowerdirs("dovecot")
+
+
+def fields(line):
+    """key=value of a log line."""
+    return dict(re.findall(r'(\w+)=("[^"]*"|\S*)', line))
