@@ -72,6 +72,12 @@ static bool check_mailbox(const char *value, char reason[CONF_REASON_MAX])
     return check_domain(value + at + 1, reason);
 }
 
+/* A mailbox, or "@example.org" for all of a domain. */
+static bool check_trap(const char *value, char reason[CONF_REASON_MAX])
+{
+    return value[0] == '@' ? check_domain(value + 1, reason) : check_mailbox(value, reason);
+}
+
 static bool check_uri(const char *value, char reason[CONF_REASON_MAX])
 {
     struct span s = span_str(value);
@@ -360,14 +366,16 @@ const struct conf_row conf_rows[] = {
      .help = "keep listed clients and those that try to relay waiting"},
     {"gate", "tarpit-max", CONF_NUMBER, .fallback = "10000", .max = 1000000, .unit = "clients",
      .help = "clients that are kept waiting at a time"},
-    {"gate", "traps", CONF_TEXT, true, .fallback = "", .check = check_mailbox,
-     .help = "a mailbox that nobody has; who writes to it is listed"},
+    {"gate", "traps", CONF_TEXT, true, .fallback = "", .check = check_trap,
+     .help = "a mailbox that nobody has, or @domain; who writes to it is listed"},
     {"gate", "trap-time", CONF_TIME, .fallback = "1d", .min = MINUTE, .max = 7 * DAY,
      .help = "how long a client stays listed for it"},
     {"gate", "trap-file", CONF_TEXT, .fallback = "", .check = check_path,
      .help = "write that list here, as rbldnsd reads it"},
     {"gate", "evidence", CONF_TEXT, .fallback = "", .check = check_path,
      .help = "a folder for attempts to relay"},
+    {"gate", "exempt", CONF_TEXT, true, .fallback = "",
+     .help = "networks that are never asked about, listed or kept waiting; no right to relay"},
     {"gate", "hops-max", CONF_NUMBER, .fallback = "100", .min = 1, .max = 1000, .unit = "fields",
      .help = "Received fields of a message; more is a loop"},
     {"gate", "guard", CONF_FLAG, .fallback = "yes",

@@ -66,6 +66,9 @@ static void plain_session(const struct logline_session *s, struct buf *out)
     add_str(out, "sni", s->client->sni);
     add_str(out, "end", s->end);
     add_span(out, "last", s->last);
+    if (s->early)
+        buf_add_str(out, " early=yes");
+    add_count(out, "out_of_turn", s->out_of_turn);
     buf_addf(out, " ms=%lld", (long long)s->ms);
     add_count(out, "mails", s->mails);
     add_count(out, "rcpts", s->rcpts);
@@ -78,8 +81,6 @@ static void plain_session(const struct logline_session *s, struct buf *out)
         buf_addf(out, " score=%d", s->score);
     add_str(out, "lists", s->lists);
     add_count(out, "held", s->held);
-    add_count(out, "in", s->bytes_in);
-    add_count(out, "out", s->bytes_out);
 }
 
 static void plain_mail(const struct logline_mail *m, struct buf *out)
@@ -87,17 +88,20 @@ static void plain_mail(const struct logline_mail *m, struct buf *out)
     buf_addf(out, "event=mail id=%s", m->id);
     add_client(out, m->client);
     add_path(out, "from", m->from);
-    for (unsigned i = 0; i < m->rcpt_count && i < LOGLINE_RCPTS; i++)
+    for (unsigned i = 0; i < m->rcpt_named && i < LOGLINE_RCPTS; i++)
         add_path(out, "to", m->rcpts[i]);
     buf_addf(out, " rcpts=%u", m->rcpt_count);
     add_count(out, "refused", m->refused);
     add_count(out, "size", m->size);
     add_count(out, "hops", m->hops);
     add_str(out, "backend", m->backend);
-    add_str(out, "outcome", m->outcome);
+    add_str(out, "result", m->result);
+    add_str(out, "fault", m->fault);
+    if (m->untold)
+        buf_add_str(out, " told=no");
     add_count(out, "code", m->code);
     add_span(out, "reply", m->reply);
-    buf_addf(out, " ms=%lld", (long long)m->ms);
+    buf_addf(out, " ms=%lld wait=%lld", (long long)m->ms, (long long)m->wait);
 }
 
 static void plain_refusal(const struct logline_refusal *r, struct buf *out)

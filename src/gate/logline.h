@@ -37,24 +37,27 @@ struct logline_session {
     int score;
     const char *lists; /* shown names of the DNS lists it is on, "" none */
     unsigned held;     /* replies that the teergrube held */
+    bool early;        /* talked before the greeting */
+    unsigned out_of_turn;
     int64_t ms;
-    uint64_t bytes_in, bytes_out;
 };
 
 /* A transaction that has ended, whatever way. */
 struct logline_mail {
     const struct gate_client *client;
-    const char *id;           /* of the transaction */
-    struct span from;         /* canonical, without brackets; empty is <> */
-    const struct span *rcpts; /* the accepted ones, canonical */
-    unsigned rcpt_count, refused;
+    const char *id;                           /* of the transaction */
+    struct span from;                         /* canonical, without brackets; empty is <> */
+    const struct span *rcpts;                 /* the accepted ones, canonical */
+    unsigned rcpt_count, rcpt_named, refused; /* rcpt_named: how many stand in rcpts */
     uint64_t size;
     const char *backend; /* "192.0.2.9:25", "" none was reached */
     unsigned code;       /* of the final reply, 0 none was given */
     struct span reply;   /* its text with the enhanced code, one line */
-    const char *outcome; /* "sent", "deferred", "refused", "lost", "dropped" */
+    const char *result;  /* gate_result_name() */
+    const char *fault;   /* gate_fault_name(), "" none */
+    bool untold;         /* the client was not there to hear the verdict */
     unsigned hops;
-    int64_t ms;
+    int64_t ms, wait; /* since MAIL; since the final dot */
 };
 
 /* A recipient, sender or client that was refused by us or by the backend. */

@@ -186,7 +186,7 @@ static void add_delivery(const struct logline_mail *m, struct span rcpt, struct 
              words[class]);
     if (m->code)
         buf_addf(out, "%u ", m->code);
-    add_reply(out, m->reply.n ? m->reply : span_str(m->outcome), false);
+    add_reply(out, m->reply.n ? m->reply : span_str(m->result), false);
     buf_add_str(out, ")\n");
 }
 
@@ -207,7 +207,7 @@ void logline_postfix_mail(const struct logline_mail *m, struct buf *out)
     add_path(out, "from", m->from);
     buf_addf(out, ", size=%llu, nrcpt=%u (queue active)\n", (unsigned long long)m->size,
              m->rcpt_count);
-    for (unsigned i = 0; i < m->rcpt_count && i < LOGLINE_RCPTS; i++)
+    for (unsigned i = 0; i < m->rcpt_named && i < LOGLINE_RCPTS; i++)
         add_delivery(m, m->rcpts[i], out);
     add_id(out, "qmgr", m->id);
     buf_add_str(out, "removed");

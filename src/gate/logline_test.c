@@ -84,17 +84,18 @@ static void test_plain_mail(void **state)
                              .id = "s1.1",
                              .rcpts = rcpts,
                              .rcpt_count = 2,
+                             .rcpt_named = 2,
                              .size = 1234,
                              .backend = "192.0.2.9:25",
                              .code = 250,
                              .reply = SPAN_LIT("2.0.0 taken as 4711"),
-                             .outcome = "sent",
+                             .result = "sent",
                              .ms = 5};
 
     logline_mail(LOGLINE_PLAIN, &m, &out);
     expect("event=mail id=s1.1 role=mx client=192.0.2.1 port=4711 helo=mx.example from=<> "
            "to=<c@d.example> to=<e@d.example> rcpts=2 size=1234 backend=192.0.2.9:25 "
-           "outcome=sent code=250 reply=\"2.0.0 taken as 4711\" ms=5");
+           "result=sent code=250 reply=\"2.0.0 taken as 4711\" ms=5 wait=0");
 }
 
 static void test_postfix_refusal(void **state)
@@ -165,11 +166,12 @@ static void test_postfix_mail(void **state)
                              .from = SPAN_LIT("a@b"),
                              .rcpts = rcpts,
                              .rcpt_count = 1,
+                             .rcpt_named = 1,
                              .size = 1234,
                              .backend = "192.0.2.9:25",
                              .code = 250,
                              .reply = SPAN_LIT("2.0.0 taken"),
-                             .outcome = "sent",
+                             .result = "sent",
                              .ms = 1500};
 
     gate_client_set(&client.login, SPAN_LIT("anna, x=y"));
@@ -180,7 +182,7 @@ static void test_postfix_mail(void **state)
            "dsn=2.0.0, status=sent (250 2.0.0 taken)\n"
            "qmgr: s1x2: removed");
     m.code = 0;
-    m.outcome = "dropped";
+    m.result = "dropped";
     logline_mail(LOGLINE_POSTFIX, &m, &out);
     expect("smtpd: s1x2: client=unknown[192.0.2.1], sasl_method=PLAIN, sasl_username=anna__x_y");
 }
@@ -216,9 +218,10 @@ static void test_long(void **state)
                              .from = worst,
                              .rcpts = rcpts,
                              .rcpt_count = LOGLINE_RCPTS + 10,
+                             .rcpt_named = LOGLINE_RCPTS + 10,
                              .code = 250,
                              .reply = worst,
-                             .outcome = "sent"};
+                             .result = "sent"};
 
     for (size_t i = 0; i < LOGLINE_RCPTS + 10; i++)
         rcpts[i] = worst;

@@ -8,6 +8,7 @@
  */
 #include "gate/metrics.h"
 
+#include "gate/pass.h"
 #include "relay/relay.h"
 #include "smtp/server.h"
 
@@ -34,6 +35,11 @@ static const char *end_value(unsigned i)
     return smtp_server_end_name((enum smtp_server_end)i);
 }
 
+static const char *result_value(unsigned i)
+{
+    return gate_result_name((enum gate_result)i);
+}
+
 #define LIST(...)                                                                                  \
     (const char *const[])                                                                          \
     {                                                                                              \
@@ -47,8 +53,8 @@ static const struct row rows[METRIC_COUNT] = {
                                  LIST("slots", "host", "early", "listed", "other")},
     [METRIC_SESSION_ENDS] = {"session_ends", "How sessions ended", COUNTER, "end", NULL, end_value,
                              SMTP_END_FAULT + 1},
-    [METRIC_MAILS] = {"mails", "Transactions that came to an end", COUNTER, "outcome",
-                      LIST("sent", "deferred", "refused", "lost", "dropped", "other")},
+    [METRIC_MAILS] = {"mails", "Transactions that came to an end", COUNTER, "result", NULL,
+                      result_value, GATE_RESULT_UNKNOWN + 1},
     [METRIC_RCPTS] = {"recipients", "Recipients asked for", COUNTER, "outcome",
                       LIST("accepted", "refused", "backend", "other")},
     [METRIC_REFUSALS] = {"refusals", "Refusals by the gate's own word", COUNTER, "reason", NULL,

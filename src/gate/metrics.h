@@ -17,7 +17,7 @@ enum metric {
     METRIC_SESSIONS_ACTIVE,  /* gauge */
     METRIC_SESSIONS_REFUSED, /* why=slots|host|list|guard|backend */
     METRIC_SESSION_ENDS,     /* end= as smtp_server_end_name */
-    METRIC_MAILS,            /* transactions: outcome=sent|deferred|refused|lost|dropped */
+    METRIC_MAILS,            /* transactions: result= as gate_result_name */
     METRIC_RCPTS,            /* outcome=accepted|refused|backend */
     METRIC_REFUSALS,         /* reason= as relay_reason_name */
     METRIC_BYTES,            /* of message text passed */

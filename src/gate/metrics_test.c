@@ -51,10 +51,10 @@ static void test_words(void **state)
     has("postern_gate_refusals_total{reason=\"listed\"} 4\n");
     metrics_add_named(&a, METRIC_SESSION_ENDS, smtp_server_end_name(SMTP_END_QUIT), 1);
     has("postern_gate_session_ends_total{end=\"quit\"} 1\n");
-    metrics_add_named(&a, METRIC_MAILS, "sent", 1);
-    metrics_add_named(&a, METRIC_MAILS, "a\"} forged 1\n", 7);
-    has("postern_gate_mails_total{outcome=\"sent\"} 1\n");
-    has("postern_gate_mails_total{outcome=\"other\"} 7\n");
+    metrics_add_named(&a, METRIC_BACKENDS, "ok", 1);
+    metrics_add_named(&a, METRIC_BACKENDS, "a\"} forged 1\n", 7);
+    has("postern_gate_backend_connections_total{outcome=\"ok\"} 1\n");
+    has("postern_gate_backend_connections_total{outcome=\"other\"} 7\n");
     metrics_add_named(&a, METRIC_HOPS, "anything", 1);
     has("postern_gate_loops_total 1\n");
 }

@@ -194,7 +194,7 @@ int resolver_new(struct loop *l, const struct resolver_options *o, struct resolv
         return -ENOMEM;
     }
     r->loop = l;
-    r->use_hosts = !o || !o->server;
+    r->use_hosts = !o || (!o->server && !o->no_hosts);
     timer_init(&r->timer, on_time, r);
     result = channel_new(r, o, err);
     if (result < 0) {

@@ -63,6 +63,7 @@ struct resolver_options {
     const char *server;
     unsigned timeout_ms; /* of the first try; 0: 2000 */
     unsigned tries;      /* per server; 0: 3 */
+    bool no_hosts;       /* /etc/hosts has no say, even without a server */
 };
 
 /* NULL options: the system's. -errno with the reason in err. */

@@ -7,6 +7,7 @@
 #include "io/log.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static enum relay_role role_of(const struct session *s)
@@ -20,6 +21,8 @@ static struct relay_client relay_client_of(const struct session *s)
         .ip = s->client.ip,
         .login = span_str(s->client.login),
         .cert = span_str(s->client.cert),
+        .cert_ca = s->client.cert_ca,
+        .ip_doubtful = hygiene_doubtful(&s->hygiene),
         .role = role_of(s),
     };
 }
@@ -33,6 +36,13 @@ static enum smtp_now on_greet(void *owner, struct smtp_say *ret)
     return SMTP_NOW;
 }
 
+/* On the mx ports only where that is asked for, and never where TLS has to come first. */
+static bool offers_logins(const struct session *s)
+{
+    return (s->client.role == GATE_ROLE_SUBMISSION || s->door->args.mx_logins) &&
+           (s->client.tls || !s->pass.server.config->tls_needed);
+}
+
 /* EHLO shows what we know and every backend offers. */
 static enum smtp_now on_hello(void *owner, struct smtp_say *ret)
 {
@@ -41,9 +51,9 @@ static enum smtp_now on_hello(void *owner, struct smtp_say *ret)
     unsigned backends = routes_offer(&s->door->routes, &size);
     unsigned needed = SMTP_EXT_8BITMIME | SMTP_EXT_SMTPUTF8 | SMTP_EXT_DSN | SMTP_EXT_ENHANCED;
 
+    hygiene_helo(&s->hygiene, s->door->policy);
     s->pass.server.hide = needed & ~backends;
-    if (s->client.role == GATE_ROLE_SUBMISSION || s->door->args.mx_logins)
-        s->pass.server.mechs = login_mechs(&s->login, s->conn);
+    s->pass.server.mechs = offers_logins(s) ? login_mechs(&s->login, s->conn) : "";
     return SMTP_NOW;
 }
 
@@ -78,6 +88,7 @@ static void on_mail(void *owner, const struct relay_mail *mail, struct relay_dec
     struct session *s = owner;
     struct relay_client client = relay_client_of(s);
 
+    hygiene_mail(&s->hygiene);
     relay_decide_mail(s->door->policy, &client, mail, ret);
 }
 
@@ -89,9 +100,42 @@ static enum smtp_now on_rcpt(void *owner, const struct relay_mail *mail, struct 
 
     relay_decide(s->door->policy, &client, mail, rcpt, ret);
     narrow_login(s, ret);
+    if (hygiene_rcpt(&s->hygiene, ret) == SMTP_LATER) {
+        s->decision = malloc(sizeof(*s->decision));
+        if (s->decision) {
+            *s->decision = *ret;
+            return SMTP_LATER;
+        }
+        relay_narrow(ret, RELAY_DEFER, RELAY_WHY_LOOKUP, 0, NULL, NULL);
+    }
     if (ret->answer == RELAY_TAKE)
         *ret_route = routes_find(&s->door->routes, ret);
     return SMTP_NOW;
+}
+
+void session_ready(void *owner)
+{
+    struct session *s = owner;
+    struct relay_decision *d = s->decision;
+    const struct gate_route *route = NULL;
+
+    s->decision = NULL;
+    /* The session may have been ended meanwhile, by time or by the operator. */
+    if (d && s->pass.server.state == SMTP_SERVER_ASKED &&
+        hygiene_rcpt(&s->hygiene, d) == SMTP_NOW) {
+        if (d->answer == RELAY_TAKE)
+            route = routes_find(&s->door->routes, d);
+        gate_pass_decided(&s->pass, d, route, session_now(s));
+    }
+    free(d);
+    session_settle(s);
+}
+
+static bool on_text(void *owner, struct span octets, struct smtp_say *ret)
+{
+    struct session *s = owner;
+
+    return hygiene_text(&s->hygiene, octets, ret);
 }
 
 static const char *transaction(const struct session *s, unsigned number, char out[GATE_ID_MAX + 12])
@@ -103,19 +147,10 @@ static const char *transaction(const struct session *s, unsigned number, char ou
 static void on_answered(void *owner, const struct gate_answer *a)
 {
     struct session *s = owner;
-    const char *reason = a->decision ? relay_reason_name(a->decision->reason) : "";
     char id[GATE_ID_MAX + 12];
 
-    if (a->code >= 300 && !a->by_backend) {
-        s->all->refused++;
-        log_info("refused", "id", transaction(s, a->number, id), "client", LOG_IP(s->client.ip),
-                 "helo", s->client.helo, "mail", a->mail, "rcpt", LOG_SPAN(a->rcpt), "code",
-                 LOG_NUM(a->code), "reason", reason, "fault",
-                 a->fault ? gate_fault_name(a->fault) : "", "text", a->text, NULL);
-    } else if (log_wants(LOG_LEVEL_DEBUG)) {
-        log_debug("rcpt", "id", transaction(s, a->number, id), "rcpt", LOG_SPAN(a->rcpt), "code",
-                  LOG_NUM(a->code), "reason", reason, "text", a->text, NULL);
-    }
+    s->all->refused += a->code >= 300 && !a->by_backend;
+    hygiene_answered(&s->hygiene, a, transaction(s, a->number, id));
 }
 
 static void on_done(void *owner, const struct gate_report *r)
@@ -124,15 +159,9 @@ static void on_done(void *owner, const struct gate_report *r)
     char id[GATE_ID_MAX + 12];
 
     s->all->passed += r->result == GATE_RESULT_PASSED;
-    if (r->result == GATE_RESULT_NONE && !r->accepted && !log_wants(LOG_LEVEL_DEBUG))
-        return;
-    log_info("mail", "id", transaction(s, r->number, id), "client", LOG_IP(s->client.ip), "login",
-             s->client.login, "helo", s->client.helo, "mail", r->mail, "rcpts",
-             LOG_NUM(r->accepted), "refused", LOG_NUM(r->refused), "size",
-             LOG_NUM((int64_t)r->octets), "backend", r->route ? r->route->name : "", "result",
-             gate_result_name(r->result), "code", LOG_NUM(r->code), "fault",
-             r->fault ? gate_fault_name(r->fault) : "", "told", r->told ? "yes" : "no", "ms",
-             LOG_NUM(r->ms), "wait", LOG_NUM(r->ended), "text", r->text, NULL);
+    s->verdict = r->result != GATE_RESULT_NONE;
+    if (r->result != GATE_RESULT_NONE || r->accepted || log_wants(LOG_LEVEL_DEBUG))
+        hygiene_done(&s->hygiene, r, transaction(s, r->number, id));
 }
 
 static void on_trouble(void *owner, const struct gate_route *route, enum gate_fault fault,
@@ -157,6 +186,7 @@ const struct gate_pass_ops session_ops = {
     .auth = on_auth,
     .mail = on_mail,
     .rcpt = on_rcpt,
+    .text = on_text,
     .answered = on_answered,
     .done = on_done,
     .trouble = on_trouble,
@@ -174,19 +204,20 @@ static bool is_health_check(const struct session *s)
 void session_log(struct session *s, const char *end)
 {
     const struct smtp_server *v = &s->pass.server;
-    const char *tls = s->client.tls_version;
+    struct logline_session line = {
+        .end = v->end == SMTP_END_NONE ? end : smtp_server_end_name(v->end),
+        .mails = v->mails,
+        .messages = s->pass.passed,
+        .errors = v->errors,
+        .commands = v->commands,
+        .early = v->early,
+        .out_of_turn = v->out_of_turn,
+        .ms = session_now(s) - s->started,
+    };
 
     if (s->told)
         return;
     s->told = true;
-    if (is_health_check(s) && !log_wants(LOG_LEVEL_DEBUG))
-        return;
-    log_info("session", "id", s->client.id, "role", door_kind_name((enum door_kind)s->kind),
-             "client", LOG_IP(s->client.ip), "port", LOG_NUM(s->client.port), "helo",
-             s->client.helo, "login", s->client.login, "tls", tls, "cipher", s->client.tls_cipher,
-             "end", v->end == SMTP_END_NONE ? end : smtp_server_end_name(v->end), "mails",
-             LOG_NUM(v->mails), "passed", LOG_NUM(s->pass.passed), "refused",
-             LOG_NUM(s->pass.refused), "errors", LOG_NUM(v->errors), "early",
-             v->early ? "yes" : "no", "out_of_turn", LOG_NUM(v->out_of_turn), "ms",
-             LOG_NUM(session_now(s) - s->started), NULL);
+    if (!is_health_check(s) || log_wants(LOG_LEVEL_DEBUG))
+        hygiene_tell(&s->hygiene, &line);
 }

@@ -85,7 +85,7 @@ static void set_smtp(struct door *d)
             .name = d->name,
             .ext = SMTP_EXT_PIPELINING | SMTP_EXT_SIZE | SMTP_EXT_8BITMIME | SMTP_EXT_SMTPUTF8 |
                    SMTP_EXT_CHUNKING | SMTP_EXT_DSN | SMTP_EXT_ENHANCED |
-                   (d->tls ? (unsigned)SMTP_EXT_STARTTLS : 0),
+                   (d->tls[kind] ? (unsigned)SMTP_EXT_STARTTLS : 0),
             .turns = SMTP_TURNS_STRICT,
             .refuse_foul = a->bare_newlines == GATE_BARE_REFUSE,
             .size_max = a->size_max,
@@ -101,22 +101,34 @@ static void set_smtp(struct door *d)
             .rate_min = RATE_MIN,
         };
     }
-    d->smtp[DOOR_SUBMISSION].tls_needed = d->tls != NULL;
+    d->smtp[DOOR_SUBMISSION].tls_needed = d->tls[DOOR_SUBMISSION] != NULL;
 }
 
 static int set_tls(struct door *d, struct buf *messages)
 {
     const struct gate_args *a = &d->args;
     struct tls_client_options plain = {0};
+    struct tls_front_options front = {
+        .cert_file = a->cert,
+        .key_file = a->key,
+        .cert_dir = a->cert_dir,
+        .client_ca = a->client_ca,
+        .ask_client = a->client_ca || a->policy.certs.count,
+    };
     char err[TLS_ERROR_MAX];
 
     if (a->key && !a->cert)
         return complain(messages, EX_CONFIG, "key: needs cert");
     if (a->listen_submissions.count && !a->cert && !a->cert_dir)
         return complain(messages, EX_CONFIG, "listen-submissions: needs cert");
-    if (tls_client_new(&plain, &d->backend_tls, err) < 0 ||
-        (a->cert && tls_server_new(a->cert, a->key, &d->tls, err) < 0))
+    if (tls_client_new(&plain, &d->backend_tls, err) < 0)
         return complain(messages, EX_CONFIG, "%s", err);
+    for (unsigned kind = 0; kind < DOOR_KINDS && (a->cert || a->cert_dir); kind++) {
+        /* Between strangers weak encryption is better than none; users' passwords need more. */
+        front.strict = kind != DOOR_MX;
+        if (tls_front_new(&front, &d->tls[kind], err) < 0)
+            return complain(messages, EX_CONFIG, "%s", err);
+    }
     return 0;
 }
 
@@ -188,7 +200,8 @@ void door_free(struct door **pd)
         return;
     relay_policy_free(&d->policy);
     routes_close(&d->routes);
-    tls_context_free(&d->tls);
+    for (unsigned kind = 0; kind < DOOR_KINDS; kind++)
+        tls_context_free(&d->tls[kind]);
     tls_context_free(&d->backend_tls);
     free(d->proxies);
     gate_args_deinit(&d->args);

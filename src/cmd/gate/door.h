@@ -27,7 +27,7 @@ struct door {
     struct routes routes;
     char name[DOOR_NAME_MAX]; /* ours */
     struct smtp_server_config smtp[DOOR_KINDS];
-    struct tls_context *tls; /* NULL: no certificate */
+    struct tls_context *tls[DOOR_KINDS]; /* NULL: no certificate */
     struct tls_context *backend_tls;
     struct ip_prefix *proxies;
     size_t proxy_count;

@@ -6,8 +6,9 @@
  */
 #include "cmd/gate/bus.h"
 #include "cmd/gate/gate.h"
-#include "cmd/gate/probe.h"
+#include "cmd/gate/hygiene.h"
 #include "cmd/gate/login.h"
+#include "cmd/gate/probe.h"
 #include "cmd/gate/sessions.h"
 #include "io/listen.h"
 #include "io/log.h"
@@ -38,6 +39,8 @@ struct serve {
     struct loop *loop;
     struct door *door;
     struct sessions sessions;
+    struct metrics metrics;
+    struct hygiene *hygiene;
     struct entry entries[LISTENERS_MAX];
     size_t count;
     struct probes *probes;
@@ -140,8 +143,8 @@ static void open_for_clients(struct serve *v)
     for (size_t i = 0; i < v->count; i++) {
         struct listen_place at = listener_place(v->entries[i].li);
 
-        log_info("listening", "role", door_kind_name(v->entries[i].kind), "address",
-                 LOG_IP(at.ip), "port", LOG_NUM(at.port), "name", v->door->name, NULL);
+        log_info("listening", "role", door_kind_name(v->entries[i].kind), "address", LOG_IP(at.ip),
+                 "port", LOG_NUM(at.port), "name", v->door->name, NULL);
         listener_resume(v->entries[i].li);
     }
 }
@@ -213,7 +216,7 @@ static void on_reload(void *cookie, int signum)
     struct gate_args args;
     struct conf *conf;
     struct door *door = NULL;
-    char err[LOGIN_ERROR_MAX];
+    char err[LOGIN_ERROR_MAX], why[HYGIENE_ERROR_MAX];
     int first, status = gate_args_read(v->argc, v->argv, &args, &conf, &first);
 
     if (status) {
@@ -224,6 +227,11 @@ static void on_reload(void *cookie, int signum)
     }
     if (status) {
         log_error("reload", "result", "refused", "text", "the old configuration stays", NULL);
+        return;
+    }
+    if (hygiene_change(v->hygiene, &door->args, why) < 0) {
+        log_error("reload", "result", "refused", "text", why, NULL);
+        door_free(&door);
         return;
     }
     if (login_reload(&door->args, err)) {
@@ -287,11 +295,13 @@ static int watch_signals(struct serve *v)
 
 static int run(struct serve *v)
 {
-    char err[LOGIN_ERROR_MAX];
+    char err[LOGIN_ERROR_MAX], why[HYGIENE_ERROR_MAX];
     int status = listen_all(v);
 
     if (status == 0 && (status = login_open(v->loop, &v->door->args, err)))
         fail(status, err);
+    if (status == 0 && hygiene_open(v->loop, &v->door->args, 0, &v->metrics, &v->hygiene, why) < 0)
+        status = fail(EX_CONFIG, why);
     if (status == 0)
         status = drop_rights(v);
     if (status == 0)
@@ -302,6 +312,7 @@ static int run(struct serve *v)
         return status;
     if (sessions_open(&v->sessions, v->loop, v->door, 0) < 0)
         return fail(EX_OSERR, "out of memory");
+    v->sessions.hygiene = v->hygiene;
     loop_fd_limit(2 * v->door->args.sessions_max + 256);
     probe(v);
     loop_run(v->loop);
@@ -313,6 +324,7 @@ static int run(struct serve *v)
     sessions_close(&v->sessions);
     login_close();
     bus_close();
+    hygiene_close(&v->hygiene);
     log_flush();
     return 0;
 }

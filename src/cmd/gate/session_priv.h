@@ -3,6 +3,7 @@
 #ifndef POSTERN_CMD_GATE_SESSION_PRIV_H
 #define POSTERN_CMD_GATE_SESSION_PRIV_H
 
+#include "cmd/gate/hygiene.h"
 #include "cmd/gate/login.h"
 #include "cmd/gate/sessions.h"
 
@@ -25,15 +26,19 @@ struct session {
     struct login login;
     struct buf kept;
     struct timer timer; /* of the backend: its deadline, or its idle time */
-    int64_t started;
-    uint8_t kind;     /* enum door_kind */
-    bool heading;     /* a PROXY header has to come first */
-    bool counted;     /* among its host's sessions */
-    bool turned_away; /* there is no room for it */
-    bool eof;         /* the client sends no more */
-    bool busy;        /* inside settle() */
-    bool congested;   /* the client is paused for the backend's sake */
-    bool told;        /* its log line is out */
+    struct hygiene_session hygiene;
+    struct relay_decision *decision; /* of a recipient that DNS lists are asked about, or NULL */
+    int64_t started, held_until;     /* held_until: 0 unless a reply is held */
+    uint8_t kind;                    /* enum door_kind */
+    bool heading;                    /* a PROXY header has to come first */
+    bool counted;                    /* among its host's sessions */
+    bool turned_away;                /* there is no room for it */
+    bool eof;                        /* the client sends no more */
+    bool busy;                       /* inside settle() */
+    bool congested;                  /* the client is paused for the backend's sake */
+    bool told;                       /* its log line is out */
+    bool verdict;                    /* the next reply is about a message */
+    bool released;                   /* what is in out has been held long enough */
 };
 
 /* sessions.c */
@@ -55,5 +60,7 @@ void link_drop(struct session *s);
 /* decide.c: what the pass asks. */
 extern const struct gate_pass_ops session_ops;
 void session_log(struct session *s, const char *end);
+/* What hygiene waited for is there. */
+void session_ready(void *owner);
 
 #endif

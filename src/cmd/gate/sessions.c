@@ -30,8 +30,10 @@ static void session_free(struct session *s)
     session_log(s, "");
     login_drop(&s->login);
     gate_pass_deinit(&s->pass);
+    hygiene_end(&s->hygiene);
     gate_client_deinit(&s->client);
     timer_stop(&s->timer);
+    free(s->decision);
     buf_deinit(&s->kept);
     conn_drop(&s->conn);
     if (s->counted)
@@ -49,13 +51,58 @@ static void session_free(struct session *s)
         timer_start(&all->drain_timer, all->loop, 0);
 }
 
+/* In the talk, and not in a handshake or an exchange of its own. */
+static bool may_hold(const struct session *s)
+{
+    return s->conn && !s->all->draining &&
+           (s->pass.server.state == SMTP_SERVER_COMMAND ||
+            s->pass.server.state == SMTP_SERVER_ASKED);
+}
+
+/* The teergrube: a reply waits, and the client with it. True while it does. */
+static bool hold_reply(struct session *s)
+{
+    bool after354 = s->verdict || (s->pass.mail && s->pass.mail->stage >= GATE_STAGE_TEXT);
+    int64_t ms;
+
+    if (s->held_until)
+        return true;
+    if (s->released || !may_hold(s)) {
+        s->released = false;
+        return false;
+    }
+    switch (hygiene_hold(&s->hygiene, after354, &ms)) {
+    case TARPIT_GO:
+        break;
+    case TARPIT_HOLD:
+        s->held_until = session_now(s) + ms;
+        buf_fit(&s->pass.server.out);
+        return true;
+    case TARPIT_REFUSE:
+        gate_pass_shut(&s->pass, "Too much of this, try again later", session_now(s));
+        break;
+    }
+    return false;
+}
+
+static void release_reply(struct session *s)
+{
+    if (!s->held_until)
+        return;
+    s->held_until = 0;
+    s->released = true;
+    hygiene_release(&s->hygiene);
+    smtp_server_excuse(&s->pass.server, session_now(s));
+}
+
 static bool send_replies(struct session *s)
 {
     struct buf *out = &s->pass.server.out;
     int r;
 
-    if (out->n == 0)
+    if (out->n == 0 || (hold_reply(s) && s->conn))
         return false;
+    s->verdict = false;
     r = s->conn ? conn_write(s->conn, buf_span(out)) : 0;
     buf_clear(out);
     buf_shrink(out);
@@ -66,7 +113,7 @@ static bool send_replies(struct session *s)
 
 static bool may_feed(const struct session *s)
 {
-    return s->conn && s->pass.want == GATE_WANT_NOTHING &&
+    return s->conn && !s->held_until && s->pass.want == GATE_WANT_NOTHING &&
            conn_queued(s->conn) < SESSION_CLIENT_HIGH && !link_congested(s);
 }
 
@@ -119,8 +166,8 @@ static void shake_hands(struct session *s)
 {
     if (conn_secured(s->conn))
         return;
-    if (s->kept.n || !s->door->tls ||
-        conn_tls_server(s->conn, s->door->tls, SPAN_NULL) != CONN_TLS_STARTED) {
+    if (s->kept.n || !s->door->tls[s->kind] ||
+        conn_tls_server(s->conn, s->door->tls[s->kind], SPAN_NULL) != CONN_TLS_STARTED) {
         log_warn("starttls", "session", s->client.id, "client", LOG_IP(s->client.ip), "text",
                  s->kept.n ? "octets in clear behind STARTTLS" : "TLS can't be started", NULL);
         conn_abort(s->conn);
@@ -135,6 +182,11 @@ static void obey_server(struct session *s)
 
     if (!s->conn || s->heading)
         return;
+    if (s->held_until) {
+        conn_deadline(s->conn, s->held_until);
+        conn_pause(s->conn);
+        return;
+    }
     if (todo.close || (s->eof && s->kept.n == 0 && s->pass.server.state != SMTP_SERVER_ASKED)) {
         conn_close(s->conn);
         return;
@@ -167,6 +219,8 @@ void session_settle(struct session *s)
         return;
     }
     if (s->all->draining && s->conn && !s->heading)
+        release_reply(s);
+    if (s->all->draining && s->conn && !s->heading)
         gate_pass_shut(&s->pass, "Going down, try again later", session_now(s));
     if (send_replies(s) | link_send(s) | link_obey(s))
         while (link_obey(s) | link_send(s))
@@ -181,7 +235,7 @@ static void greet(struct session *s)
 {
     if (s->kind == DOOR_SUBMISSIONS && !conn_secured(s->conn)) {
         conn_deadline(s->conn, session_now(s) + SESSION_TLS_WAIT);
-        if (conn_tls_server(s->conn, s->door->tls, SPAN_NULL) != CONN_TLS_STARTED)
+        if (conn_tls_server(s->conn, s->door->tls[s->kind], SPAN_NULL) != CONN_TLS_STARTED)
             conn_abort(s->conn);
         return;
     }
@@ -224,6 +278,9 @@ static void learn_tls(struct session *s)
     s->client.tls = true;
     gate_client_set(&s->client.tls_version, span_str(info.version));
     gate_client_set(&s->client.tls_cipher, span_str(info.cipher));
+    gate_client_set(&s->client.sni, span_str(info.sni));
+    gate_client_set(&s->client.cert, span_str(info.spki));
+    s->client.cert_ca = info.chain_ok && s->door->args.client_ca;
 }
 
 static void on_secured(void *cookie, struct conn *c)
@@ -245,7 +302,11 @@ static void on_deadline(void *cookie, struct conn *c)
         conn_abort(c);
         return;
     }
-    gate_pass_tick(&s->pass, session_now(s));
+    if (s->held_until) {
+        release_reply(s);
+    } else {
+        gate_pass_tick(&s->pass, session_now(s));
+    }
     session_settle(s);
 }
 
@@ -267,6 +328,8 @@ static void on_closed(void *cookie, struct conn *c, const struct conn_end *end)
 
     session_log(s, conn_reason_name(end->reason));
     s->conn = NULL;
+    s->held_until = 0;
+    hygiene_release(&s->hygiene);
     buf_deinit(&s->kept);
     login_drop(&s->login);
     gate_pass_client_gone(&s->pass, session_now(s));
@@ -294,13 +357,27 @@ static void set_id(struct session *s)
     base32_encode(bytes, sizeof(bytes), s->client.id);
 }
 
+/* Whoever sits in the teergrube goes before a newcomer is turned away. */
+static bool make_room(struct sessions *all)
+{
+    struct hygiene_session *hs = hygiene_shed(all->hygiene);
+    struct session *s = hs ? hs->owner : NULL;
+
+    if (!s)
+        return false;
+    release_reply(s);
+    gate_pass_shut(&s->pass, "Too busy, try again later", session_now(s));
+    session_settle(s);
+    return true;
+}
+
 static void count_host(struct session *s)
 {
     unsigned n = hosts_enter(s->all->hosts, s->client.ip);
 
     s->counted = n > 0;
     if (n == 0 || n > s->door->args.sessions_per_host ||
-        s->all->count > s->door->args.sessions_max ||
+        (s->all->count > s->door->args.sessions_max && !make_room(s->all)) ||
         s->all->backends >= s->door->args.backend_max) {
         s->turned_away = true;
         s->all->turned_away++;
@@ -311,6 +388,8 @@ static void begin(struct session *s)
 {
     s->client.implicit_tls = s->kind == DOOR_SUBMISSIONS;
     count_host(s);
+    hygiene_begin(s->all->hygiene, &s->hygiene, &s->client, s->door->policy, s->turned_away,
+                  session_ready, s);
     gate_pass_init(&s->pass, &s->door->smtp[s->kind], &session_ops, s, &s->client);
     s->login = (struct login){.client = &s->client, .answer = session_login_answer, .owner = s};
     s->pass.clean = s->door->args.bare_newlines == GATE_BARE_REPLACE;

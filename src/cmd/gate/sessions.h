@@ -12,6 +12,7 @@
 #include "io/timer.h"
 
 struct hosts;
+struct hygiene;
 struct session;
 
 /* One a worker. */
@@ -20,6 +21,7 @@ struct sessions {
     struct door *door; /* for new sessions */
     struct session *first;
     struct hosts *hosts;
+    struct hygiene *hygiene; /* the owner's; set between sessions_open() and the first session */
     struct timer drain_timer;
     void (*drained)(void *cookie);
     void *cookie;
