@@ -9,8 +9,8 @@
  * Postmaster and abuse have no room for a token. Their mail is thrown away, unless it is a probe:
  * then the token of its sender or those in its text say which, with the scope "transaction".
  *
- * Errors of the store are the sender's to retry: 451, and nothing is acknowledged. A retried
- * message finds those of its proofs that were stored and counts them again.
+ * Errors of the store are the sender's to retry: 451, and nothing of the message is kept. Who kills
+ * us after the commit and before the 250 gets it again, and its proofs are counted twice.
  */
 #include "sink/receiver_priv.h"
 
@@ -210,91 +210,129 @@ static void count(struct receiver *r, const struct receiver_arrival *a)
         r->counts.autoreplies++;
 }
 
-/* On disk when it returns 0. */
-static int keep(struct receiver *r, struct receiver_arrival *a)
+/* A token of a message, and the recipient that it came to. */
+struct piece {
+    struct token token;
+    enum store_what what;
+    enum store_scope scope;
+    struct span rcpt;
+};
+
+static struct store_proof proof_of(const struct receiver *r, const struct receiver_arrival *a,
+                                   const struct piece *piece)
 {
     struct store_proof proof = {
-        .token = {.run = a->token.run,
-                  .serial = a->token.serial,
-                  .day = a->token.day,
-                  .kind = (uint32_t)a->token.kind},
+        .token = {.run = piece->token.run,
+                  .serial = piece->token.serial,
+                  .day = piece->token.day,
+                  .kind = (uint32_t)piece->token.kind},
         .received_wall_ms = a->wall_ms,
         .source = r->config.source,
         .peer = a->peer,
         .helo = a->helo,
         .tls = a->tls,
         .mail = a->mail,
-        .rcpt = a->rcpt,
-        .what = a->what,
-        .scope = a->scope,
+        .rcpt = piece->rcpt,
+        .what = piece->what,
+        .scope = piece->scope,
         .chain = a->chain,
         .raw = a->raw,
         .size = a->size,
     };
-    int got;
 
     static_assert((int)STORE_DIGEST == (int)TOKEN_TARGET, "a proof holds the token's digest");
     for (size_t i = 0; i < STORE_DIGEST; i++)
-        proof.token.target[i] = a->token.target[i];
-    if (!r->config.store)
-        return 0;
-    got = store_proof_add(r->config.store, &proof, &a->proof);
-    a->again = got == STORE_EXISTS;
-    return got < 0 ? got : 0;
+        proof.token.target[i] = piece->token.target[i];
+    return proof;
 }
 
-static int deliver_one(struct session *s, struct receiver_arrival *a, const struct token *token,
-                       enum store_scope scope, struct span rcpt)
+/* All of a message's on disk when it returns 0, or none. */
+static int keep(struct receiver *r, const struct receiver_arrival *a, const struct piece *pieces,
+                size_t count, struct store_added *ret)
 {
-    struct receiver *r = s->receiver;
+    struct store_proof *proofs;
     int err;
 
-    a->token = *token;
-    a->scope = scope;
-    a->rcpt = rcpt;
-    a->what = evidence_what(a->evidence, token);
-    /* The sender's token stands for a recipient that has none: the message itself arrived. */
-    if (scope == STORE_SCOPE_TRANSACTION)
-        a->what = STORE_WHAT_ARRIVAL;
-    evidence_way(a->evidence, token, a->peer, &a->way);
-    err = keep(r, a);
-    if (err < 0)
-        return err;
+    if (!r->config.store)
+        return 0;
+    proofs = calloc(count, sizeof(*proofs));
+    if (!proofs)
+        return -ENOMEM;
+    for (size_t i = 0; i < count; i++)
+        proofs[i] = proof_of(r, a, &pieces[i]);
+    err = store_proofs_add(r->config.store, proofs, count, ret);
+    free(proofs);
+    return err;
+}
+
+static void tell(struct session *s, struct receiver_arrival *a, const struct piece *piece,
+                 const struct store_added *added)
+{
+    struct receiver *r = s->receiver;
+
+    a->token = piece->token;
+    a->what = piece->what;
+    a->scope = piece->scope;
+    a->rcpt = piece->rcpt;
+    a->proof = added->id;
+    a->again = added->again;
+    evidence_way(a->evidence, &piece->token, a->peer, &a->way);
     count(r, a);
     s->arrivals++;
     r->ev.arrival(r->cookie, a);
-    return 0;
+}
+
+static int deliver_pieces(struct session *s, struct receiver_arrival *a,
+                          const struct piece *pieces, size_t n)
+{
+    struct store_added *added = calloc(n + 1, sizeof(*added));
+    int err = added ? keep(s->receiver, a, pieces, n, added) : -ENOMEM;
+
+    for (size_t i = 0; i < n && err == 0; i++)
+        tell(s, a, &pieces[i], &added[i]);
+    free(added);
+    return err;
+}
+
+/* Of a message to a role: the token stands for a recipient that has none, so it itself arrived. */
+static struct piece role_piece(const struct session *s, const struct token *token)
+{
+    return (struct piece){*token, STORE_WHAT_ARRIVAL, STORE_SCOPE_TRANSACTION,
+                          buf_span(&s->role)};
 }
 
 /* The tokens listed in a probe's own text. */
 static int deliver_listed(struct session *s, struct receiver_arrival *a)
 {
-    struct span rcpt = buf_span(&s->role);
+    struct piece pieces[ROLE_TOKENS];
     struct build_copy copy;
     int got = build_copy_read(a->raw, header_body(a->raw), &copy);
+    size_t n = 0;
 
-    for (size_t i = 0; got > 0 && i < copy.count && i < ROLE_TOKENS; i++) {
+    for (size_t i = 0; got > 0 && i < copy.count && n < ROLE_TOKENS; i++) {
         struct token token;
 
-        if (!token_verify(s->receiver->config.key, copy.tokens[i].text, &token) ||
-            !in_date(s->receiver, &token))
-            continue;
-        got = deliver_one(s, a, &token, STORE_SCOPE_TRANSACTION, rcpt);
-        got = got < 0 ? got : 1;
+        if (token_verify(s->receiver->config.key, copy.tokens[i].text, &token) &&
+            in_date(s->receiver, &token))
+            pieces[n++] = role_piece(s, &token);
     }
     build_copy_deinit(&copy);
-    return got < 0 ? got : 0;
+    if (got < 0)
+        return got;
+    return n ? deliver_pieces(s, a, pieces, n) : 0;
 }
 
 static int deliver_role(struct session *s, struct receiver_arrival *a)
 {
     struct receiver *r = s->receiver;
+    struct piece piece;
     struct token token;
 
     if (a->evidence->dsn.kind == DSN_KIND_PROBE) {
-        if (token_find(r->config.key, a->mail, &token) && in_date(r, &token))
-            return deliver_one(s, a, &token, STORE_SCOPE_TRANSACTION, buf_span(&s->role));
-        return deliver_listed(s, a);
+        if (!token_find(r->config.key, a->mail, &token) || !in_date(r, &token))
+            return deliver_listed(s, a);
+        piece = role_piece(s, &token);
+        return deliver_pieces(s, a, &piece, 1);
     }
     s->roles++;
     r->counts.roles++;
@@ -305,13 +343,19 @@ static int deliver_role(struct session *s, struct receiver_arrival *a)
 
 static int deliver_all(struct session *s, struct receiver_arrival *a)
 {
-    int err = 0;
+    struct piece *pieces;
+    int err;
 
-    for (size_t i = 0; i < s->rcpt_count && err == 0; i++)
-        err = deliver_one(s, a, &s->rcpts[i].token, STORE_SCOPE_RECIPIENT,
-                          span_str(s->rcpts[i].text));
-    if (err == 0 && s->role.n && s->rcpt_count == 0)
-        err = deliver_role(s, a);
+    if (s->rcpt_count == 0)
+        return s->role.n ? deliver_role(s, a) : 0;
+    pieces = calloc(s->rcpt_count, sizeof(*pieces));
+    if (!pieces)
+        return -ENOMEM;
+    for (size_t i = 0; i < s->rcpt_count; i++)
+        pieces[i] = (struct piece){s->rcpts[i].token, evidence_what(a->evidence, &s->rcpts[i].token),
+                                   STORE_SCOPE_RECIPIENT, span_str(s->rcpts[i].text)};
+    err = deliver_pieces(s, a, pieces, s->rcpt_count);
+    free(pieces);
     return err;
 }
 

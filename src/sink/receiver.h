@@ -5,7 +5,7 @@
  * postmaster and abuse of the probe domain (RFC 5321 §4.5.1, RFC 2142), and refuses the rest: it
  * relays for nobody and stores for nobody.
  *
- * The 250 to a message is said after every proof in it is on disk (store_proof_add). Who kills the
+ * The 250 to a message is said after every proof in it is on disk (store_proofs_add). Who kills the
  * process between the two gets the message again from the relay, and the proof is counted twice.
  *
  * Everything worth telling goes to the owner's callbacks; nothing is logged here.

@@ -5,8 +5,9 @@
  * its 250 will get the message again from the relay's queue; the second copy has the same bytes
  * (a queue adds its Received line once) and is counted in the first row.
  *
- * The commit stands inside store_proof_add, whatever batch is under way, because the sink answers
- * 250 right after it and a tester's batch may be a second from its end.
+ * The commit stands inside store_proofs_add, whatever batch is under way, because the sink answers
+ * 250 right after it and a tester's batch may be a second from its end. There is one for the whole
+ * message: each waits for the disk, and two hundred recipients would cost the relay that many waits.
  */
 #include "store/private.h"
 
@@ -128,34 +129,62 @@ static int proof_limits(struct store *store, const struct store_proof *proof)
     return rc == 0 ? limit(store, proof->chain, STORE_CHAIN_MAX, "Received chain") : rc;
 }
 
+/* One row of an open transaction. */
+static int proof_put(struct store *store, const struct store_proof *proof, int64_t message,
+                     struct store_added *ret)
+{
+    sqlite3_stmt *q = sql_use(store, SQL_PROOF_SEEN);
+    int seen;
+
+    proof_bind_key(q, proof, message);
+    seen = sql_row(store, q);
+    if (seen == STORE_OK)
+        ret->id = sqlite3_column_int64(q, 0);
+    sql_done(q);
+    ret->again = seen == STORE_OK;
+    return seen == STORE_NONE ? proof_insert(store, proof, message, &ret->id) : seen;
+}
+
+static int proofs_put(struct store *store, const struct store_proof *proofs, size_t count,
+                      struct store_added *ret)
+{
+    int64_t message = 0;
+    int rc = 0;
+
+    for (size_t i = 0; i < count && rc == 0; i++) {
+        bool same = i > 0 && proofs[i].raw.p == proofs[i - 1].raw.p &&
+                    proofs[i].raw.n == proofs[i - 1].raw.n;
+
+        rc = same ? 0 : message_put(store, &proofs[i], &message);
+        if (rc == 0)
+            rc = proof_put(store, &proofs[i], message, &ret[i]);
+    }
+    return rc;
+}
+
+int store_proofs_add(struct store *store, const struct store_proof *proofs, size_t count,
+                     struct store_added *ret)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < count && rc == 0; i++)
+        rc = proof_limits(store, &proofs[i]);
+    if (rc == 0 && count)
+        rc = write_begin(store);
+    if (rc < 0 || count == 0)
+        return rc;
+    rc = write_end(store, proofs_put(store, proofs, count, ret));
+    return rc == 0 && store->batch ? write_flush(store) : rc;
+}
+
 int store_proof_add(struct store *store, const struct store_proof *proof, int64_t *ret_id)
 {
-    int64_t message = 0, id = 0;
-    int rc = proof_limits(store, proof), seen = STORE_NONE;
+    struct store_added added;
+    int rc = store_proofs_add(store, proof, 1, &added);
 
-    if (rc == 0)
-        rc = write_begin(store);
-    if (rc < 0)
-        return rc;
-    rc = message_put(store, proof, &message);
-    if (rc == 0) {
-        sqlite3_stmt *q = sql_use(store, SQL_PROOF_SEEN);
-
-        proof_bind_key(q, proof, message);
-        seen = sql_row(store, q);
-        if (seen == STORE_OK)
-            id = sqlite3_column_int64(q, 0);
-        sql_done(q);
-        rc = seen < 0 ? seen : 0;
-    }
-    if (rc == 0 && seen == STORE_NONE)
-        rc = proof_insert(store, proof, message, &id);
-    rc = write_end(store, rc);
-    if (rc == 0 && store->batch)
-        rc = write_flush(store);
     if (rc == 0 && ret_id)
-        *ret_id = id;
-    return rc == 0 && seen == STORE_OK ? STORE_EXISTS : rc;
+        *ret_id = added.id;
+    return rc == 0 && added.again ? STORE_EXISTS : rc;
 }
 
 static void proof_read(sqlite3_stmt *q, struct store_proof *p)

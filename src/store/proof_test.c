@@ -292,13 +292,109 @@ static void killed_sink_loses_nothing(void **state)
     }
 }
 
+enum { MESSAGES = 60, TOKENS = 50 };
+
+/* A sink whose messages prove fifty tokens each; reports each message once it is kept. */
+static void sink_of_messages(const struct fixture *f, int report, bool batch)
+{
+    struct store_proof proofs[TOKENS];
+    struct store_added added[TOKENS];
+    struct store *store = NULL;
+    char raw[32];
+
+    if (store_open(f->path, 0, &store) != 0)
+        _exit(1);
+    for (uint32_t i = 0; i < MESSAGES; i++) {
+        if (batch && !store->batch && store_begin(store) != 0)
+            _exit(2);
+        snprintf(raw, sizeof(raw), "message %u", i);
+        for (uint32_t k = 0; k < TOKENS; k++) {
+            proofs[k] = full;
+            proofs[k].token.serial = i * TOKENS + k;
+            proofs[k].raw = span_str(raw);
+        }
+        if (store_proofs_add(store, proofs, TOKENS, added) != STORE_OK)
+            _exit(3);
+        if (write(report, &i, sizeof(i)) != sizeof(i))
+            _exit(4);
+    }
+    _exit(0);
+}
+
+/* Of a message all tokens are there or none, whenever it is killed; what was reported is there. */
+static void killed_sink_keeps_whole_messages(void **state)
+{
+    struct fixture *f = *state;
+    struct store *store;
+
+    store_close(fixture_open(f, STORE_CREATE));
+    for (unsigned round = 0; round < 16; round++) {
+        uint32_t acknowledged = 0, n;
+        struct tally all = {0};
+        int report[2];
+
+        store = fixture_open(f, 0);
+        assert_int_equal(sqlite3_exec(store->db, "DELETE FROM proofs", NULL, NULL, NULL), 0);
+        store_close(store);
+        assert_int_equal(pipe(report), 0);
+        pid_t pid = fork();
+        if (pid == 0)
+            sink_of_messages(f, report[1], round % 2);
+        close(report[1]);
+        while (acknowledged < round + 1 && read(report[0], &n, sizeof(n)) == sizeof(n))
+            acknowledged++;
+        usleep(round * 97);
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+        while (read(report[0], &n, sizeof(n)) == sizeof(n))
+            acknowledged++;
+        close(report[0]);
+        store = fixture_open(f, STORE_READ);
+        assert_int_equal(store_proofs_since(store, NULL, 0, tally, &all), STORE_OK);
+        assert_true(acknowledged > round);
+        assert_int_equal(all.count % TOKENS, 0);
+        assert_true(all.count / TOKENS == acknowledged || all.count / TOKENS == acknowledged + 1);
+        store_close(store);
+    }
+}
+
+/* One that cannot be kept, and nothing of its message is; again, and each is told for itself. */
+static void one_message_at_a_time(void **state)
+{
+    struct fixture *f = *state;
+    struct store *store = fixture_open(f, STORE_CREATE);
+    struct store_proof proofs[3] = {full, full, full};
+    struct store_added added[3] = {{0}};
+    struct tally all = {0};
+    char *text = calloc(1, STORE_TEXT_MAX + 1);
+
+    assert_non_null(text);
+    for (uint32_t i = 0; i < 3; i++)
+        proofs[i].token.serial = i;
+    proofs[2].rcpt = span_of(text, STORE_TEXT_MAX + 1);
+    assert_int_equal(store_proofs_add(store, proofs, 3, added), -EMSGSIZE);
+    assert_int_equal(store_proofs_add(store, proofs, 0, added), STORE_OK);
+    assert_int_equal(store_proofs_since(store, NULL, 0, tally, &all), STORE_OK);
+    assert_int_equal(all.count, 0);
+    assert_int_equal(store_proofs_add(store, proofs, 2, added), STORE_OK);
+    assert_true(!added[0].again && !added[1].again && added[0].id != added[1].id);
+    proofs[2].rcpt = full.rcpt;
+    assert_int_equal(store_proofs_add(store, proofs, 3, added), STORE_OK);
+    assert_true(added[0].again && added[1].again && !added[2].again);
+    assert_int_equal(store_proofs_since(store, NULL, 0, tally, &all), STORE_OK);
+    assert_int_equal(all.count, 3);
+    free(text);
+    store_close(store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_set_up, fixture_tear_down)
         T(fields_come_back),          T(doubles_are_counted), T(long_messages_are_cut),
         T(one_body_for_many),         T(outlives_a_batch),    T(polled_across_processes),
-        T(killed_sink_loses_nothing),
+        T(killed_sink_loses_nothing), T(killed_sink_keeps_whole_messages),
+        T(one_message_at_a_time),
 #undef T
     };
 

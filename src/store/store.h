@@ -316,6 +316,18 @@ typedef int store_proof_fn(void *ctx, const struct store_proof *proof);
  * first row and gives STORE_EXISTS; *ret_id (may be NULL) is that row's id either way.
  */
 int store_proof_add(struct store *store, const struct store_proof *proof, int64_t *ret_id);
+
+struct store_added {
+    int64_t id;
+    bool again; /* this very proof was there before */
+};
+
+/*
+ * The proofs of one message, all in one commit: when it returns 0, all are on disk and ret[i] tells
+ * of each; a negative errno, and none of them is there.
+ */
+int store_proofs_add(struct store *store, const struct store_proof *proofs, size_t count,
+                     struct store_added *ret);
 /* Proofs with an id above `after`, oldest first: for a tester that polls. run NULL is all runs. */
 int store_proofs_since(struct store *store, const uint32_t *run, int64_t after, store_proof_fn *fn,
                        void *ctx);

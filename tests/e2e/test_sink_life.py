@@ -103,6 +103,31 @@ def test_kill_between_commit_and_reply(tmp_path):
         assert kept["seen"] == 2
 
 
+def test_kill_leaves_no_part_of_a_message(tmp_path):
+    """A hundred recipients in one message: all of them are proved, or none is, and the relay sends again."""
+    random.seed(5)
+    with Sink(tmp_path / "state") as sink:
+        sink.listen = (f"127.0.0.1:{sink.port}",)
+        for turn in range(12):
+            message = f"{MARK}X-Turn: {turn}\r\n\r\nx\r\n"
+            client = sink.client()
+            client.hello()
+            tokens = [sink.mint(turn * 100 + i) for i in range(100)]
+            client.raw("MAIL FROM:<>\r\n" + "".join(f"RCPT TO:<{t}@{DOMAIN}>\r\n" for t in tokens)
+                       + "DATA\r\n")
+            assert [client.reply()[0] for _ in range(102)] == [250] * 101 + [354]
+            client.raw(message + ".\r\n")
+            time.sleep(random.uniform(0, 0.012))
+            sink.kill()
+            try:
+                taken = client.reply()[0] == 250
+            except (OSError, EOFError, AssertionError):
+                taken = False
+            kept = [p["serial"] for p in proofs(tmp_path / "state") if p["serial"] // 100 == turn]
+            assert len(kept) == len(set(kept)) and len(kept) in ((100,) if taken else (0, 100))
+            sink.start()
+
+
 # ---- the way down ----
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])

@@ -7,6 +7,8 @@
 
 #include "sink/evidence.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { DAY = 86400 };
@@ -76,21 +78,30 @@ static struct store_proof proof_of(const struct keep *k, const struct arrival *a
 
 int keep_tokens(const struct keep *k, const struct arrival *a, int64_t *ret_ids, size_t *ret_new)
 {
+    struct store_proof *proofs = calloc(a->count + 1, sizeof(*proofs));
+    struct store_added *added = calloc(a->count + 1, sizeof(*added));
     struct buf chain = BUF_INIT(STORE_CHAIN_MAX);
-    int rc = 0;
+    size_t n = 0;
+    int rc;
 
     *ret_new = 0;
     keep_chain(a, &chain);
-    rc = chain.err;
-    for (size_t i = 0; i < a->count && rc >= 0; i++) {
-        struct store_proof p = proof_of(k, a, &a->tokens[i], buf_span(&chain));
+    rc = proofs && added ? chain.err : -ENOMEM;
+    for (size_t i = 0; i < a->count && rc == 0 && k->store; i++)
+        if (arrival_tells(a, &a->tokens[i]))
+            proofs[n++] = proof_of(k, a, &a->tokens[i], buf_span(&chain));
+    if (rc == 0 && n)
+        rc = store_proofs_add(k->store, proofs, n, added);
+    n = 0;
+    for (size_t i = 0; i < a->count && rc == 0; i++) {
+        bool kept = k->store && arrival_tells(a, &a->tokens[i]);
 
-        ret_ids[i] = 0;
-        if (!k->store || !arrival_tells(a, &a->tokens[i]))
-            continue;
-        rc = store_proof_add(k->store, &p, &ret_ids[i]);
-        *ret_new += rc == STORE_OK;
+        ret_ids[i] = kept ? added[n].id : 0;
+        *ret_new += kept && !added[n].again;
+        n += kept;
     }
     buf_deinit(&chain);
-    return rc < 0 ? rc : 0;
+    free(proofs);
+    free(added);
+    return rc;
 }

@@ -41,10 +41,9 @@ static enum store_what what_of(enum arrival_what what)
     return STORE_WHAT_ARRIVAL;
 }
 
-static void token_in(struct test *t, const struct arrival *a, const struct arrival_token *token,
-                     enum store_source source, struct span chain, int64_t wall)
+static struct store_proof proof_of(const struct arrival *a, const struct arrival_token *token,
+                                   enum store_source source, struct span chain, int64_t wall)
 {
-    enum arrival_what what = arrival_what(a, token);
     struct store_proof proof = {
         .token = {.run = token->token.run,
                   .serial = token->token.serial,
@@ -54,20 +53,39 @@ static void token_in(struct test *t, const struct arrival *a, const struct arriv
         .source = source,
         .peer = a->output,
         .rcpt = token->rcpt,
-        .what = what_of(what),
+        .what = what_of(arrival_what(a, token)),
         .scope =
             token->scope == ARRIVAL_RECIPIENT ? STORE_SCOPE_RECIPIENT : STORE_SCOPE_TRANSACTION,
         .chain = chain,
         .raw = a->message,
     };
 
-    /* Whoever mails a copy of the text has true tokens, but not the way through the target. */
-    if (what == ARRIVAL_NOTHING || !arrival_tells(a, token))
-        return;
     memcpy(proof.token.target, token->token.target, sizeof(proof.token.target));
-    if (t->store && store_proof_add(t->store, &proof, &proof.id) < 0)
+    return proof;
+}
+
+static void tokens_in(struct test *t, const struct arrival *a, enum store_source source,
+                      struct span chain, int64_t wall)
+{
+    struct store_proof *proofs = calloc(a->count, sizeof(*proofs));
+    struct store_added *added = calloc(a->count, sizeof(*added));
+    size_t n = 0;
+
+    for (size_t i = 0; proofs && added && i < a->count; i++) {
+        const struct arrival_token *token = &a->tokens[i];
+
+        /* Whoever mails a copy of the text has true tokens, but not the way through the target. */
+        if (arrival_what(a, token) != ARRIVAL_NOTHING && arrival_tells(a, token))
+            proofs[n++] = proof_of(a, token, source, chain, wall);
+    }
+    if (t->store && n && store_proofs_add(t->store, proofs, n, added) < 0)
         note(t, "%s", store_error(t->store));
-    proofs_take(t, &proof);
+    for (size_t i = 0; i < n; i++) {
+        proofs[i].id = added[i].id;
+        proofs_take(t, &proofs[i]);
+    }
+    free(proofs);
+    free(added);
 }
 
 static void message_in(struct test *t, struct span message, enum store_source source, int64_t wall)
@@ -80,8 +98,7 @@ static void message_in(struct test *t, struct span message, enum store_source so
         return;
     if (a.count && evidence_read(message, &e) == 0) {
         evidence_chain_json(&e, &chain);
-        for (size_t i = 0; i < a.count; i++)
-            token_in(t, &a, &a.tokens[i], source, buf_span(&chain), wall);
+        tokens_in(t, &a, source, buf_span(&chain), wall);
         evidence_deinit(&e);
     }
     arrival_deinit(&a);
