@@ -135,6 +135,8 @@ struct conn_tls_info {
     bool chain_ok;         /* it leads to a root of this system's store and is in its dates */
     bool name_ok;          /* it stands for the server name that was asked */
     char verify_error[80]; /* why chain_ok is false, or "" */
+    char sni[256];         /* of a server: the name that the client asked for, or "" */
+    char spki[65];         /* SHA-256 of the key of the peer's certificate, in hex, or "" */
 };
 /* False when the connection has no TLS that is up. */
 bool conn_tls_info(const struct conn *c, struct conn_tls_info *ret);

@@ -8,6 +8,7 @@
  * Only the pump calls the owner, and only the loop calls the pump. When the owner pauses, the bytes
  * not yet taken are kept, and conn_resume() has the loop pump them.
  */
+#include "base/mac.h"
 #include "io/conn_priv.h"
 
 #include <assert.h>
@@ -336,6 +337,21 @@ bool conn_tls_exporter(const struct conn *c, const char *label, uint8_t *ret, si
     return ok;
 }
 
+/* What pins a key through all renewals of its certificate (RFC 7469 §2.4). */
+static void key_hash(X509 *cert, char out[65])
+{
+    unsigned char *der = NULL;
+    uint8_t hash[MAC_SIZE];
+    int n = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &der);
+
+    if (n <= 0)
+        return;
+    mac_sha256(span_of(der, (size_t)n), hash);
+    for (size_t i = 0; i < sizeof(hash); i++)
+        snprintf(out + 2 * i, 3, "%02x", hash[i]);
+    OPENSSL_free(der);
+}
+
 bool conn_tls_info(const struct conn *c, struct conn_tls_info *ret)
 {
     X509 *cert;
@@ -346,6 +362,11 @@ bool conn_tls_info(const struct conn *c, struct conn_tls_info *ret)
         return false;
     snprintf(ret->version, sizeof(ret->version), "%s", SSL_get_version(c->tls->ssl));
     snprintf(ret->cipher, sizeof(ret->cipher), "%s", SSL_get_cipher_name(c->tls->ssl));
+    if (SSL_is_server(c->tls->ssl)) {
+        const char *sni = SSL_get_servername(c->tls->ssl, TLSEXT_NAMETYPE_host_name);
+
+        span_copy(span_str(sni), ret->sni, sizeof(ret->sni));
+    }
     cert = SSL_get1_peer_certificate(c->tls->ssl);
     if (!cert)
         return true;
@@ -360,6 +381,7 @@ bool conn_tls_info(const struct conn *c, struct conn_tls_info *ret)
                            ? X509_check_ip_asc(cert, c->tls->server_name, 0) == 1
                            : X509_check_host(cert, c->tls->server_name, 0, 0, NULL) == 1;
     peer_name(cert, ret->peer_name, sizeof(ret->peer_name));
+    key_hash(cert, ret->spki);
     X509_free(cert);
     ERR_clear_error();
     return true;

@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "io/conn_priv.h"
 #include "io/file.h"
+#include "io/tls_priv.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -27,10 +28,6 @@ enum {
     SELF_DAYS = 3650,
     SELF_RENEW_DAYS = 30, /* a kept certificate is made anew this long before its end */
     PEM_MAX = 65536,
-};
-
-struct tls_context {
-    SSL_CTX *ssl;
 };
 
 SSL_CTX *tls_context_ssl(struct tls_context *t)
@@ -79,13 +76,13 @@ void tls_context_free(struct tls_context **t)
 {
     if (!*t)
         return;
+    tls_names_free(*t);
     SSL_CTX_free((*t)->ssl);
     free(*t);
     *t = NULL;
 }
 
-static int load_files(struct tls_context *t, const char *cert, const char *key,
-                      char err[TLS_ERROR_MAX])
+int tls_context_load(SSL_CTX *ssl, const char *cert, const char *key, char err[TLS_ERROR_MAX])
 {
     char why[TLS_ERROR_MAX];
     const char *what = cert;
@@ -93,10 +90,10 @@ static int load_files(struct tls_context *t, const char *cert, const char *key,
     ERR_clear_error();
     if (!key)
         key = cert;
-    if (SSL_CTX_use_certificate_chain_file(t->ssl, cert) == 1) {
+    if (SSL_CTX_use_certificate_chain_file(ssl, cert) == 1) {
         what = key;
-        if (SSL_CTX_use_PrivateKey_file(t->ssl, key, SSL_FILETYPE_PEM) == 1 &&
-            SSL_CTX_check_private_key(t->ssl) == 1)
+        if (SSL_CTX_use_PrivateKey_file(ssl, key, SSL_FILETYPE_PEM) == 1 &&
+            SSL_CTX_check_private_key(ssl) == 1)
             return 0;
     }
     tls_error_text(why);
@@ -219,7 +216,7 @@ int tls_client_new(const struct tls_client_options *o, struct tls_context **ret,
     ERR_clear_error();
     SSL_CTX_set_verify(t->ssl, o && o->verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
     if (o && o->cert_file)
-        r = load_files(t, o->cert_file, o->key_file, err);
+        r = tls_context_load(t->ssl, o->cert_file, o->key_file, err);
     else if (o && o->self_name)
         r = use_self(t, o->self_name, err);
     if (r < 0) {
@@ -230,7 +227,7 @@ int tls_client_new(const struct tls_client_options *o, struct tls_context **ret,
     return 0;
 }
 
-static int server_new(struct tls_context **ret, char err[TLS_ERROR_MAX])
+int tls_context_server(struct tls_context **ret, char err[TLS_ERROR_MAX])
 {
     int r = context_new(TLS_server_method(), ret, err);
 
@@ -246,11 +243,11 @@ int tls_server_new(const char *cert_file, const char *key_file, struct tls_conte
                    char err[TLS_ERROR_MAX])
 {
     struct tls_context *t;
-    int r = server_new(&t, err);
+    int r = tls_context_server(&t, err);
 
     if (r < 0)
         return r;
-    r = load_files(t, cert_file, key_file, err);
+    r = tls_context_load(t->ssl, cert_file, key_file, err);
     if (r < 0) {
         tls_context_free(&t);
         return r;
@@ -303,7 +300,7 @@ int tls_server_self(const char *path, const char *name, struct tls_context **ret
                     char err[TLS_ERROR_MAX])
 {
     struct tls_context *t;
-    int r = server_new(&t, err);
+    int r = tls_context_server(&t, err);
 
     if (r < 0)
         return r;

@@ -35,6 +35,18 @@ int tls_server_new(const char *cert_file, const char *key_file, struct tls_conte
  */
 int tls_server_self(const char *path, const char *name, struct tls_context **ret,
                     char err[TLS_ERROR_MAX]);
+struct tls_front_options {
+    const char *cert_file, *key_file; /* the default, or NULL: the first of cert_dir */
+    const char *cert_dir;  /* NAME.pem files with chain and key, chosen by SNI; or NULL */
+    const char *client_ca; /* PEM; whose chains count as `chain_ok`; or NULL: nobody's */
+    bool ask_client;       /* ask for a certificate; any is taken, see conn_tls_info() */
+    bool strict;           /* TLS 1.2 and keys of today; else what old mail servers speak, too */
+};
+
+/* A server for the front: certificates by name, and clients' own. The context must stay as long as
+ * connections that began with it shake hands. */
+int tls_front_new(const struct tls_front_options *o, struct tls_context **ret,
+                  char err[TLS_ERROR_MAX]);
 /* Safe on NULL and twice. */
 void tls_context_free(struct tls_context **t);
 
