@@ -36,8 +36,11 @@ static int pattern_set(struct relay_reading *r, struct span pattern, struct rela
 static int open_condition(struct relay_reading *r, struct span pattern)
 {
     struct relay_nets set = {0};
-    int got = pattern_set(r, pattern, &set);
+    int got;
 
+    if (r->within_count == RELAY_NESTING_MAX)
+        return relay_bad(r, "more than %d conditions in one another", RELAY_NESTING_MAX);
+    got = pattern_set(r, pattern, &set);
     if (got == 0 && r->within_count)
         got = relay_nets_intersect(&set, &r->within[r->within_count - 1]);
     if (got == 0)

@@ -24,6 +24,7 @@ enum {
     RELAY_FILE_MAX = 64 << 20,   /* bytes of one file */
     RELAY_LINE_MAX = 4000,       /* bytes of one logical line */
     RELAY_ENTRIES_MAX = 4 << 20, /* domains, and prefixes, of one policy */
+    RELAY_NESTING_MAX = 8,       /* conditions in one another, in a cidr table */
     RELAY_NOTES_MAX = 200,       /* warnings that are kept; the rest is counted */
 };
 

@@ -381,6 +381,17 @@ static void test_limits(void **state)
     assert_int_equal(relay_policy_read(p, RELAY_READ_ACCESS, buf_span(&text), "f", &fault),
                      RELAY_BAD);
     buf_deinit(&text);
+    /* So many conditions, and one more. */
+    for (int depth = RELAY_NESTING_MAX; depth <= RELAY_NESTING_MAX + 1; depth++) {
+        buf_init(&text, 4000);
+        for (int i = 0; i < depth; i++)
+            buf_add_str(&text, "if 10.0.0.0/8\n");
+        for (int i = 0; i < depth; i++)
+            buf_add_str(&text, "endif\n");
+        assert_int_equal(relay_policy_read(p, RELAY_READ_CIDR, buf_span(&text), "f", &fault),
+                         depth > RELAY_NESTING_MAX ? RELAY_BAD : 0);
+        buf_deinit(&text);
+    }
     /* So many notes are kept, and no more. */
     buf_init(&text, 1 << 16);
     for (int i = 0; i < RELAY_NOTES_MAX + 3; i++)
