@@ -21,6 +21,8 @@ static const char *const set_choices[] = {"auto", "quick", "standard", "full", N
 static const char *const bare_choices[] = {"refuse", "replace", NULL};
 static const char *const log_choices[] = {"plain", "postfix", NULL};
 
+static const char *const role_choices[] = {"auto", "mx", "submission", NULL};
+
 static bool refuse(char reason[CONF_REASON_MAX], const char *why)
 {
     snprintf(reason, CONF_REASON_MAX, "%s", why);
@@ -152,6 +154,12 @@ static bool check_table(const char *value, char reason[CONF_REASON_MAX])
            refuse(reason, "must be a path from the root (/…), with cidr: or hash: before it");
 }
 
+/* A Unix socket or a port. */
+static bool check_path_or_place(const char *value, char reason[CONF_REASON_MAX])
+{
+    return value[0] == '/' || check_place(value, reason);
+}
+
 static bool check_ports(const char *value, char reason[CONF_REASON_MAX])
 {
     struct span rest = span_str(value), piece;
@@ -167,6 +175,7 @@ const struct conf_section conf_sections[] = {
     {"test", "postern test: finds open relays and proves them by delivery"},
     {"sink", "postern sink: receives the probes and keeps them as proofs"},
     {"gate", "postern gate: a mail server's front that relays for nobody unknown"},
+    {"policy", "postern policy: the gate's decision for Postfix and for milters"},
     {"decoy", "postern decoy: looks like an open relay, delivers nothing, keeps record"},
     {0},
 };
@@ -195,6 +204,8 @@ const struct conf_row conf_rows[] = {
     {"test", "imap-user", CONF_TEXT, .fallback = "", .help = "the user of the IMAP mailbox"},
     {"test", "imap-password-file", CONF_TEXT, .fallback = "", .check = check_path,
      .help = "the file with the password of the IMAP mailbox on its first line"},
+    {"test", "imap-ca-file", CONF_TEXT, .fallback = "", .check = check_path,
+     .help = "authorities that may sign its server's certificate; the system's when not set"},
     /* Targets. */
     {"test", "ports", CONF_TEXT, .fallback = "25,465,587", .check = check_ports,
      .help = "the ports to try at each address, 465 with TLS from the start"},
@@ -411,6 +422,24 @@ const struct conf_row conf_rows[] = {
     {"gate", "user", CONF_TEXT, .fallback = "",
      .help = "the user to become once the ports are open"},
     {"gate", "verbose", CONF_FLAG, .fallback = "no", .help = "log more, and cut nothing"},
+
+    {"policy", "listen", CONF_TEXT, true, .fallback = "", .check = check_path_or_place,
+     .help = "where Postfix asks: a path, or an address and port"},
+    {"policy", "milter", CONF_TEXT, .fallback = "", .check = check_path_or_place,
+     .help = "where to be a milter: a path, or an address and port"},
+    {"policy", "socket-mode", CONF_TEXT, .fallback = "0666",
+     .help = "the mode of the sockets that are paths"},
+    {"policy", "log-only", CONF_FLAG, .fallback = "no",
+     .help = "refuse nothing, only log what would be refused"},
+    {"policy", "role", CONF_CHOICE, .fallback = "auto", .choices = role_choices,
+     .help = "what clients come in by; auto tells it by the server's port"},
+    {"policy", "clients", CONF_NUMBER, .fallback = "1000", .min = 1, .max = 100000,
+     .unit = "connections", .help = "connections of mail servers at a time"},
+    {"policy", "idle", CONF_TIME, .fallback = "20m", .min = SECOND, .max = DAY,
+     .help = "silence after which a connection of Postfix's is closed"},
+    {"policy", "user", CONF_TEXT, .fallback = "",
+     .help = "the user to become once the sockets are open"},
+    {"policy", "verbose", CONF_FLAG, .fallback = "no", .help = "leave no line of the log out"},
 
     /* What it pretends. */
     {"decoy", "listen", CONF_TEXT, true, .fallback = "", .check = check_place,

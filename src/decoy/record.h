@@ -4,12 +4,12 @@
  * escape_text, so that a line is ASCII and one line whatever they sent.
  *
  *     {"type":"message","id","session","time","wall","client","port","local","persona","helo",
- *      "tls","login","mail","rcpts":[…],"rcpt_count","size","foul","header","body","body_kept","again",
- *      "verdict":"test"|"spam","sum","why":["one-recipient +1",…]}
+ *      "tls","login","mail","rcpts":[…],"rcpt_count","size","foul","header","body","body_kept",
+ *      "again","verdict":"test"|"spam","sum","why":["one-recipient +1",…]}
  *     {"type":"session","id","time","wall","ms","client","port","local","persona","helos":[…],
  *      "helo_traits","esmtp","early","out_of_turn","lf_lines","commands","errors","messages",
- *      "unrecorded","end","tls":{"version","cipher","ja3","ja3_md5","name","alpn","versions":[…],
- *      "ciphers":[…]},"logins":[{"mech","user","password"},…],"login_count"}
+ *      "unrecorded","end","tls":{"version","cipher","ja3","ja3_md5","name","alpn",
+ *      "versions":[…],"ciphers":[…]},"logins":[{"mech","user","password"},…],"login_count"}
  *     {"type":"nomination","time","wall","ip","source":"decoy","reason","helo","mail","rcpt",
  *      "count"}
  *

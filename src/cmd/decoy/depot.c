@@ -442,7 +442,7 @@ int depot_add_review(struct depot *d, const char *id, int64_t wall, struct span 
 
     if (d->review < 0)
         return 0;
-    /* Counted anew once a minute at most, when it seems to be full: the operator may have tidied. */
+    /* Counted anew once a minute when it seems full: the operator may have tidied. */
     if (d->review_counted == 0 ||
         (d->reviews >= DEPOT_REVIEW_MAX && wall - d->review_counted >= RECOUNT)) {
         d->reviews = count_reviews(d);
