@@ -8,10 +8,8 @@
  *     Mailbox        = Local-part "@" ( Domain / address-literal )
  *     Local-part     = Dot-string / Quoted-string
  *
- * Two readers, for two purposes. smtp_path_parse() is strict: it says exactly what the grammar
- * says, and is what a gate decides by. smtp_path_lenient() never fails: it says where in a text
- * that some relay may have mangled a token could be, and which domains stand in it. It grants
- * nothing.
+ * smtp_path_parse() is strict: it says exactly what the grammar says, and is what a gate decides by.
+ * A token in an address that some relay has mangled is found without it, see probe/token.h.
  */
 #ifndef POSTERN_SMTP_PATH_H
 #define POSTERN_SMTP_PATH_H
@@ -65,20 +63,6 @@ bool smtp_literal_parse(struct span s, struct ip *ret);
  */
 size_t smtp_path_length(struct span s);
 
-enum { SMTP_LENIENT_DOMAINS = 8 };
-
-struct smtp_lenient {
-    struct span text;  /* without blanks and brackets around it */
-    struct span local; /* text without "@domain" at its end: a token is in here or nowhere */
-    /* What looks like a domain, left to right, without a trailing dot: at most the last eight. */
-    struct span domains[SMTP_LENIENT_DOMAINS];
-    size_t domain_count;
-};
-
-/* Of a text over SMTP_COMMAND_TAKEN only the first so many octets are read. */
-void smtp_path_lenient(struct span text, struct smtp_lenient *ret);
-/* Whether one of the domains found is `domain` or under it. */
-bool smtp_lenient_under(const struct smtp_lenient *l, struct span domain);
 /* Whether `name` is `domain` or a subdomain of it; a trailing dot on either is passed over. */
 bool smtp_domain_under(struct span name, struct span domain);
 
