@@ -206,8 +206,10 @@ static void count(struct receiver *r, const struct receiver_arrival *a)
         r->counts.arrivals++;
     else if (a->what == STORE_WHAT_BOUNCE)
         r->counts.bounces++;
-    else
+    else if (a->what == STORE_WHAT_AUTOREPLY)
         r->counts.autoreplies++;
+    else
+        r->counts.notices++;
 }
 
 /* A token of a message, and the recipient that it came to. */
@@ -282,8 +284,8 @@ static void tell(struct session *s, struct receiver_arrival *a, const struct pie
     r->ev.arrival(r->cookie, a);
 }
 
-static int deliver_pieces(struct session *s, struct receiver_arrival *a,
-                          const struct piece *pieces, size_t n)
+static int deliver_pieces(struct session *s, struct receiver_arrival *a, const struct piece *pieces,
+                          size_t n)
 {
     struct store_added *added = calloc(n + 1, sizeof(*added));
     int err = added ? keep(s->receiver, a, pieces, n, added) : -ENOMEM;
@@ -297,8 +299,7 @@ static int deliver_pieces(struct session *s, struct receiver_arrival *a,
 /* Of a message to a role: the token stands for a recipient that has none, so it itself arrived. */
 static struct piece role_piece(const struct session *s, const struct token *token)
 {
-    return (struct piece){*token, STORE_WHAT_ARRIVAL, STORE_SCOPE_TRANSACTION,
-                          buf_span(&s->role)};
+    return (struct piece){*token, STORE_WHAT_ARRIVAL, STORE_SCOPE_TRANSACTION, buf_span(&s->role)};
 }
 
 /* The tokens listed in a probe's own text. */
@@ -352,8 +353,9 @@ static int deliver_all(struct session *s, struct receiver_arrival *a)
     if (!pieces)
         return -ENOMEM;
     for (size_t i = 0; i < s->rcpt_count; i++)
-        pieces[i] = (struct piece){s->rcpts[i].token, evidence_what(a->evidence, &s->rcpts[i].token),
-                                   STORE_SCOPE_RECIPIENT, span_str(s->rcpts[i].text)};
+        pieces[i] =
+            (struct piece){s->rcpts[i].token, evidence_what(a->evidence, &s->rcpts[i].token),
+                           STORE_SCOPE_RECIPIENT, span_str(s->rcpts[i].text)};
     err = deliver_pieces(s, a, pieces, s->rcpt_count);
     free(pieces);
     return err;

@@ -47,9 +47,11 @@ enum store_what evidence_what(const struct evidence *e, const struct token *t)
 
     switch (e->dsn.kind) {
     case DSN_KIND_BOUNCE:
-    case DSN_KIND_DELAY:
-    case DSN_KIND_RECEIPT:
         return STORE_WHAT_BOUNCE;
+    case DSN_KIND_DELAY:
+        return STORE_WHAT_DELAY;
+    case DSN_KIND_RECEIPT:
+        return STORE_WHAT_RECEIPT;
     case DSN_KIND_AUTO_REPLY:
         return STORE_WHAT_AUTOREPLY;
     case DSN_KIND_PROBE:

@@ -28,6 +28,15 @@
     "Reporting-MTA: dns; mx.target.example\r\n\r\n"                                                \
     "Final-Recipient: rfc822; x@y\r\nAction: failed\r\nStatus: 5.1.1\r\n--b--\r\n"
 
+/* The same with another Action: what the words of the report make of it. */
+#define REPORT(action)                                                                             \
+    "From: MAILER-DAEMON@target.example\r\nMIME-Version: 1.0\r\n"                                  \
+    "Content-Type: multipart/report; report-type=delivery-status; boundary=\"b\"\r\n"              \
+    "\r\n--b\r\nContent-Type: text/plain\r\n\r\nnews\r\n"                                          \
+    "--b\r\nContent-Type: message/delivery-status\r\n\r\n"                                         \
+    "Reporting-MTA: dns; mx.target.example\r\n\r\n"                                                \
+    "Final-Recipient: rfc822; x@y\r\nAction: " action "\r\nStatus: 4.4.1\r\n--b--\r\n"
+
 static struct ip address(const char *text)
 {
     struct ip ip = {0};
@@ -62,6 +71,10 @@ static const struct what_case whats[] = {
      STORE_WHAT_AUTOREPLY},
     {"a bounce to the sender", BOUNCE, TOKEN_SENDER, STORE_WHAT_BOUNCE},
     {"a bounce to the recipient proves nothing", BOUNCE, TOKEN_RECIPIENT, STORE_WHAT_BOUNCE},
+    {"a delay notice", REPORT("delayed"), TOKEN_SENDER, STORE_WHAT_DELAY},
+    {"a delay notice to the recipient", REPORT("delayed"), TOKEN_RECIPIENT, STORE_WHAT_DELAY},
+    {"a receipt", REPORT("delivered"), TOKEN_SENDER, STORE_WHAT_RECEIPT},
+    {"a receipt of a relay", REPORT("relayed"), TOKEN_SENDER, STORE_WHAT_RECEIPT},
     {"a vacation note", "Auto-Submitted: auto-replied\r\nSubject: away\r\n\r\nhello\r\n",
      TOKEN_SENDER, STORE_WHAT_AUTOREPLY},
     {"nothing at all", "", TOKEN_RECIPIENT, STORE_WHAT_ARRIVAL},

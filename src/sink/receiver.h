@@ -100,7 +100,8 @@ struct receiver_events {
 };
 
 struct receiver_counts {
-    uint64_t sessions, messages, arrivals, bounces, autoreplies, again, refused, roles, turned_away;
+    uint64_t sessions, messages, arrivals, bounces, autoreplies, notices, again, refused, roles,
+        turned_away;  /* notices: of delay, and receipts */
     unsigned clients; /* now */
 };
 

@@ -42,6 +42,10 @@ const char *store_what_name(enum store_what what)
         return "bounce";
     case STORE_WHAT_AUTOREPLY:
         return "auto-reply";
+    case STORE_WHAT_DELAY:
+        return "delay-notice";
+    case STORE_WHAT_RECEIPT:
+        return "receipt";
     }
     return "?";
 }

@@ -391,8 +391,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_set_up, fixture_tear_down)
-        T(fields_come_back),          T(doubles_are_counted), T(long_messages_are_cut),
-        T(one_body_for_many),         T(outlives_a_batch),    T(polled_across_processes),
+        T(fields_come_back),          T(doubles_are_counted),
+        T(long_messages_are_cut),     T(one_body_for_many),
+        T(outlives_a_batch),          T(polled_across_processes),
         T(killed_sink_loses_nothing), T(killed_sink_keeps_whole_messages),
         T(one_message_at_a_time),
 #undef T

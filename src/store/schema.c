@@ -101,10 +101,35 @@ static const char step_manners[] =
     " PRIMARY KEY (network, day)"
     ") STRICT, WITHOUT ROWID;";
 
+/*
+ * More kinds of mail about a probe. A CHECK cannot be changed, so the table is made anew; its
+ * numbers go on where they were.
+ */
+static const char step_notices[] =
+    "CREATE TABLE proofs_new ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " run INTEGER NOT NULL, digest BLOB NOT NULL, serial INTEGER NOT NULL, day INTEGER NOT NULL,"
+    " kind INTEGER NOT NULL, what INTEGER NOT NULL CHECK (what BETWEEN 0 AND 4),"
+    " peer BLOB NOT NULL, message INTEGER NOT NULL REFERENCES messages (id),"
+    " received INTEGER NOT NULL, last INTEGER NOT NULL, seen INTEGER NOT NULL DEFAULT 1,"
+    " source INTEGER NOT NULL CHECK (source BETWEEN 0 AND 4),"
+    " helo BLOB NOT NULL, tls TEXT NOT NULL, mail BLOB NOT NULL, rcpt BLOB NOT NULL,"
+    " scope INTEGER NOT NULL CHECK (scope BETWEEN 0 AND 1), chain TEXT NOT NULL,"
+    " UNIQUE (run, digest, serial, day, kind, what, peer, message)"
+    ") STRICT;"
+    "INSERT INTO sqlite_sequence (name, seq)"
+    " SELECT 'proofs_new', seq FROM sqlite_sequence WHERE name = 'proofs';"
+    "INSERT INTO proofs_new SELECT id, run, digest, serial, day, kind, what, peer, message,"
+    " received, last, seen, source, helo, tls, mail, rcpt, scope, chain FROM proofs;"
+    "DROP TABLE proofs;"
+    "ALTER TABLE proofs_new RENAME TO proofs;"
+    "CREATE INDEX proofs_run ON proofs (run, what);";
+
 const struct schema_step schema_steps[] = {
     {"runs, targets, probes and transcripts", step_results},
     {"proofs of arrival", step_proofs},
     {"scope, exclusions and times of tests", step_manners},
+    {"delay notices and receipts", step_notices},
 };
 const unsigned schema_version = sizeof(schema_steps) / sizeof(schema_steps[0]);
 

@@ -72,6 +72,36 @@ static void every_older_version(void **state)
     }
 }
 
+/* What stood in a store keeps its numbers, and none is given again. */
+static void proofs_keep_their_numbers(void **state)
+{
+    struct fixture *f = *state;
+    struct store_proof p = {.token = {.run = 77}, .what = STORE_WHAT_DELAY, .raw = SPAN_LIT("m")};
+    struct store *store = NULL;
+    sqlite3 *old = NULL;
+    int64_t id = 0;
+
+    make_version(f, 3);
+    assert_int_equal(sqlite3_open(f->path, &old), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(old,
+                                  "INSERT INTO messages VALUES (1, x'00', 1, x'41');"
+                                  "INSERT INTO proofs VALUES (41, 77, x'00', 1, 2, 0, 1, x'', 1, 5,"
+                                  " 6, 2, 0, x'', '', x'', x'', 0, '[]'),"
+                                  " (50, 77, x'00', 2, 2, 0, 0, x'', 1, 5, 5, 1, 0, x'', '', x'',"
+                                  " x'', 0, '[]');"
+                                  "DELETE FROM proofs WHERE id = 50",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    sqlite3_close(old);
+    store = fixture_open(f, 0);
+    assert_int_equal(number(store->db, "SELECT count(*) FROM proofs WHERE id = 41 AND what = 1 AND"
+                                       " seen = 2 AND last = 6 AND received = 5"),
+                     1);
+    assert_int_equal(store_proof_add(store, &p, &id), STORE_OK);
+    assert_int_equal(id, 51);
+    store_close(store);
+}
+
 /* Old and new must give the same tables, whichever way they came. */
 static void same_schema_both_ways(void **state)
 {
@@ -259,10 +289,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_set_up, fixture_tear_down)
-        T(every_older_version), T(same_schema_both_ways),
-        T(failing_step),        T(migrated_by_many_at_once),
-        T(busy_old_store),      T(killed_while_migrating),
-        T(journal_left),
+        T(every_older_version),      T(proofs_keep_their_numbers),
+        T(same_schema_both_ways),    T(failing_step),
+        T(migrated_by_many_at_once), T(busy_old_store),
+        T(killed_while_migrating),   T(journal_left),
 #undef T
     };
 

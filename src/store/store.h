@@ -278,6 +278,8 @@ enum store_what {
     STORE_WHAT_ARRIVAL,
     STORE_WHAT_BOUNCE,
     STORE_WHAT_AUTOREPLY,
+    STORE_WHAT_DELAY,   /* a delay notice: it may still be delivered, or come back */
+    STORE_WHAT_RECEIPT, /* somebody says that it was delivered, or read */
 };
 
 enum store_scope {

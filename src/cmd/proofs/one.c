@@ -147,7 +147,7 @@ static void add_column(struct buf *out, const struct one *one, const char *key, 
 
 void one_table_head(struct buf *out)
 {
-    buf_addf(out, "%6s  %-19s  %-8s  %-10s  %-22s  %-15s  %-24s  %s\n", "ID", "RECEIVED", "RUN",
+    buf_addf(out, "%6s  %-19s  %-8s  %-12s  %-22s  %-15s  %-24s  %s\n", "ID", "RECEIVED", "RUN",
              "WHAT", "PROBE", "FROM", "TARGET", "SOURCE");
 }
 
@@ -159,12 +159,14 @@ static enum view_colour what_colour(enum store_what what)
     case STORE_WHAT_BOUNCE:
         return VIEW_YELLOW;
     case STORE_WHAT_AUTOREPLY:
+    case STORE_WHAT_DELAY:
+    case STORE_WHAT_RECEIPT:
         return VIEW_DIM;
     }
     return VIEW_DIM;
 }
 
-enum { FIXED_COLUMNS = 51 }; /* before the first column of any width */
+enum { FIXED_COLUMNS = 53 }; /* before the first column of any width */
 
 void one_table_line(const struct one *one, const struct report_style *style, struct buf *out)
 {
@@ -173,7 +175,7 @@ void one_table_line(const struct one *one, const struct report_style *style, str
 
     buf_addf(out, "%6" PRId64 "  %-19s  ", one->id, view_time(one->received_wall, when));
     add_column(out, one, "run", 10);
-    snprintf(what, sizeof(what), "%-10s", store_what_name(one->what));
+    snprintf(what, sizeof(what), "%-12s", store_what_name(one->what));
     view_paint(out, style, what_colour(one->what), what);
     buf_add_str(out, "  ");
     add_column(&rest, one, "probe", 24);

@@ -151,7 +151,8 @@ static bool at_role(struct place *at, const struct store_proof *proof)
 {
     struct place role = *at;
 
-    if (proof->token.kind == TOKEN_INNER || proof->what == STORE_WHAT_AUTOREPLY ||
+    if (proof->token.kind == TOKEN_INNER ||
+        (proof->what != STORE_WHAT_ARRIVAL && proof->what != STORE_WHAT_BOUNCE) ||
         !by_sender(&role, proof))
         return false;
     *at = role;
