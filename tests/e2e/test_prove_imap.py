@@ -16,6 +16,7 @@ import types
 
 import pytest
 
+import testlib
 from test_prove import PROVE, TARGET, TOP, bounce, message, proofs, received, state, token  # noqa: F401
 
 USER, PASSWORD = "joe", "open sesame \"\\ 1"
@@ -223,6 +224,32 @@ def test_wait_until_it_arrives(state, dovecot, password):  # noqa: F811
     dovecot.put(message([token(1)], received(TARGET)), box)
     out, _ = p.communicate(timeout=50)
     assert p.returncode == 0 and json.loads(out)["proved"]
+
+
+def test_tester_looks_there(tmp_path, dovecot, password):
+    """postern test with the same mailbox; without the authority, its certificate is not believed."""
+    box = "Tested"
+    dovecot.put("Subject: old\n\nx\n", box)
+    tester = testlib.Tester(tmp_path, sink=False)
+
+    def taken(session, text):
+        for rcpt in session.rcpts:
+            to = rcpt.strip("<>")
+            dovecot.put(f"Return-Path: <>\r\nDelivered-To: {to}\r\n" + received("127.0.0.2", to)
+                        + text, box)
+        return "250 2.0.0 Ok"
+
+    def run(server, *more):
+        return tester.json("--own", "--tls", "no", "--only", "third-party.plain", "--imap",
+                           dovecot.url(mailbox=box), "--imap-password-file", password, *more,
+                           server.target)
+
+    with testlib.Server("127.0.0.2", rcpt=testlib.open_to_all, taken=taken) as server:
+        got = run(server, "--imap-ca-file", dovecot.folder / "ca.pem", "--wait", "30")
+        assert (got.code, got.err) == (2, ""), got.out
+        assert {p["source"] for p in got.verdict["proved"]} == {"imap"}
+        got = run(server, "--wait", "2")
+        assert got.code == 1 and "certificate" in got.err, got.err
 
 
 def test_two_hundred_messages(state, dovecot, password):  # noqa: F811

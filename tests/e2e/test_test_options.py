@@ -387,6 +387,7 @@ def test_bad_configuration(tmp_path, text, why):
     (["-D", DOMAIN, "--account", "me", "x.example"], 64, ["--password-file"]),
     (["-D", DOMAIN, "--cert-key", "k", "x.example"], 64, ["--cert"]),
     (["-D", DOMAIN, "--imap-user", "me", "x.example"], 64, ["--imap"]),
+    (["-D", DOMAIN, "--imap-ca-file", "ca", "x.example"], 64, ["--imap"]),
     (["-D", DOMAIN, "--resume", "a", "b"], 64, ["one run"]),
     (["-D", DOMAIN, "--resume", "--no-store"], 64, ["store"]),
     (["-D", DOMAIN, "--domain", "not a name"], 64, ["no domain name"]),

@@ -102,6 +102,8 @@ static const struct option_row rows[] = {
     {"imap-user", 0, "USER", "its user", OPTION_TEXT, AT(imap_user)},
     {"imap-password-file", 0, "FILE", "its password, on the first line", OPTION_TEXT,
      AT(imap_password_file)},
+    {"imap-ca-file", 0, "FILE", "authorities that may sign its certificate, PEM", OPTION_TEXT,
+     AT(imap_ca_file), .shown = "the system's"},
 
     {.group = "Time"},
     {"wait", 'w', "TIME", "how long to wait for arrivals and for greylisting", OPTION_TIME,
@@ -252,7 +254,8 @@ int args_check(struct args *a, int operands)
         return options_misuse(&args_options, "--account and --password-file go together");
     if (a->cert_key && !a->cert)
         return options_misuse(&args_options, "--cert-key needs --cert");
-    if ((a->imap_user || a->imap_password_file) && !a->imap_url)
-        return options_misuse(&args_options, "--imap-user and --imap-password-file need --imap");
+    if ((a->imap_user || a->imap_password_file || a->imap_ca_file) && !a->imap_url)
+        return options_misuse(&args_options,
+                              "--imap-user, --imap-password-file and --imap-ca-file need --imap");
     return 0;
 }

@@ -38,7 +38,7 @@ struct args {
     const char *probe_domain, *probe_address, *name, *contact, *uri, *opt_out;
     /* proof */
     struct option_list sink_listen;
-    const char *maildir, *imap_url, *imap_user, *imap_password_file;
+    const char *maildir, *imap_url, *imap_user, *imap_password_file, *imap_ca_file;
     /* time */
     int64_t wait, timeout, connect_timeout, limit;
     unsigned parallel, per_network, jobs;

@@ -147,6 +147,7 @@ static int imap_start(struct test *t)
     struct buf password = BUF_INIT(4096);
     struct imap_config config = {.url = t->args.imap_url,
                                  .user = t->args.imap_user,
+                                 .ca_file = t->args.imap_ca_file,
                                  .since_wall = since(t),
                                  .wanted = wanted,
                                  .wanted_ctx = t->key};
