@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Recipients are counted in thirteen slices of five minutes, so that no hour has more than the limit,
- * wherever it begins. Networks are kept with the time they were last seen from. Failures are
+ * Recipients are counted in thirteen slices of five minutes, so that no hour has more than the
+ * limit, wherever it begins. Networks are kept with the time they were last seen from. Failures are
  * counted from the first one on, and all forgotten together when failure_time has passed since.
  *
  * A success does not clear the failures of its address: who guesses passwords may well own an

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Brakes on logins: how many recipients a login may have in an hour, from how many networks it may
- * come in a day, and how slow guessing of passwords gets. They only ever narrow what a login may do.
+ * come in a day, and how slow guessing of passwords gets. They only ever narrow what a login may
+ * do.
  *
- * Tables are of a fixed number of rows; the row longest untouched makes room. A login's name is kept
- * as a keyed hash (without ASCII case), so that a row has one size and no attacker picks its slot.
- * Time is monotonic milliseconds.
+ * Tables are of a fixed number of rows; the row longest untouched makes room. A login's name is
+ * kept as a keyed hash (without ASCII case), so that a row has one size and no attacker picks its
+ * slot. Time is monotonic milliseconds.
  */
 #ifndef POSTERN_AUTH_BRAKES_H
 #define POSTERN_AUTH_BRAKES_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A client of Dovecot's auth socket (its auth protocol, version 1.1 and 1.2; what newer servers add
- * is passed over) as a machine: one connection, many logins at a time. LF ends a line, TAB parts its
- * fields, \001 escapes.
+ * is passed over) as a machine: one connection, many logins at a time. LF ends a line, TAB parts
+ * its fields, \001 escapes.
  *
  *     both   VERSION 1 2
  *     we     CPID <pid>

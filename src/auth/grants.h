@@ -8,8 +8,8 @@
  * multicast and other special space), unless the operator lists the address. Documentation space
  * counts as public: it is nobody's, and tests live in it.
  *
- * The table has a fixed number of rows. When it is full, the address longest not granted makes room.
- * Times are wall-clock seconds, because grants travel between processes.
+ * The table has a fixed number of rows. When it is full, the address longest not granted makes
+ * room. Times are wall-clock seconds, because grants travel between processes.
  */
 #ifndef POSTERN_AUTH_GRANTS_H
 #define POSTERN_AUTH_GRANTS_H

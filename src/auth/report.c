@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What counts is said in so many words: "success" is true, not 1 or "yes"; the protocol is one by
- * which mail is read. A submission server that asks the same Dovecot would otherwise turn each login
- * for sending into a grant, and each of our own as well.
+ * which mail is read. A submission server that asks the same Dovecot would otherwise turn each
+ * login for sending into a grant, and each of our own as well.
  */
 #include "auth/report.h"
 

@@ -4,8 +4,8 @@
  * "?command=allow" before and after a password is checked, "?command=report" when all is over. We
  * only listen: everything is allowed, and a report of a login that worked is a grant.
  *
- *     {"device_id":"","login":"joe","protocol":"imap","pwhash":"00","remote":"192.0.2.1","tls":true,
- *      "success":true,"policy_reject":false}
+ *     {"device_id":"","login":"joe","protocol":"imap","pwhash":"00","remote":"192.0.2.1",
+ *      "tls":true,"success":true,"policy_reject":false}
  */
 #ifndef POSTERN_AUTH_REPORT_H
 #define POSTERN_AUTH_REPORT_H

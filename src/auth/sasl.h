@@ -6,7 +6,7 @@
  *
  *     got = auth_sasl_start(&x, &config, &facts, argument of AUTH, &answer)
  *     AUTH_CHALLENGE  334 answer.text, then auth_sasl_step(&x, line, &answer)
- *     AUTH_WORK       a password is being hashed: auth_sasl_work(&x, rounds, &answer) until it is not
+ *     AUTH_WORK       a password is hashed: auth_sasl_work(&x, rounds, &answer) until it is not
  *     AUTH_OK …       the end
  *
  * A machine does one exchange; init it anew for the next. Nothing here waits, reads a clock or a
@@ -87,7 +87,8 @@ void auth_library_free(struct auth_library **lib);
 
 /*
  * Begins an exchange that the file judges. `users` may be NULL without offer->file, and is kept
- * alive; `facts` are borrowed until the exchange is freed. *ret is NULL unless the answer is AUTH_CHALLENGE, AUTH_WORK, AUTH_OK or AUTH_FAIL.
+ * alive; `facts` are borrowed until the exchange is freed. *ret is NULL unless the answer is
+ * AUTH_CHALLENGE, AUTH_WORK, AUTH_OK or AUTH_FAIL.
  */
 enum auth_got auth_sasl_start(struct auth_library *lib, struct auth_users *users,
                               const struct auth_offer *offer, const struct auth_facts *facts,

@@ -29,7 +29,7 @@ void auth_table_free(struct auth_table **t);
 void *auth_table_find(const struct auth_table *t, const struct auth_table_id *id);
 /* The row, made and zeroed where there is none. It is now the one touched last. */
 void *auth_table_take(struct auth_table *t, const struct auth_table_id *id);
-/* The n-th row, or NULL past the last: to see all. Rows may be zeroed, none may be taken meanwhile. */
+/* The n-th row, or NULL past the last: to see all. None may be taken meanwhile. */
 void *auth_table_at(const struct auth_table *t, size_t n);
 size_t auth_table_count(const struct auth_table *t);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * One a worker, so it is kept in static storage, as the bus is. Every outcome, at once or later,
- * goes through conclude(): there the brakes count, a failed login's reply is held back, the log line
- * is written and the exchange ends.
+ * goes through conclude(): there the brakes count, a failed login's reply is held back, the log
+ * line is written and the exchange ends.
  *
  *     login_line ─► judge ─┬─ at once ──────────────► conclude ─► reply, or held by the timer
  *                          └─ hashing, Dovecot ─► login_outcome ─► conclude ─► ln->answer()

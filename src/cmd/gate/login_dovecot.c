@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * One connection to Dovecot a worker, for all its logins. When it ends it is made again: at once,
- * then after 1, 2, 4 … 30 seconds, and a login that finds it down brings the next try forward. Until
- * then logins get a temporary failure: nobody is let in, nobody's password is called wrong.
+ * then after 1, 2, 4 … 30 seconds, and a login that finds it down brings the next try forward.
+ * Until then logins get a temporary failure: nobody is let in, nobody's password is called wrong.
  *
- * A try that has waited LOGIN_DOVECOT_WAIT is told so and forgotten; the connection stays, since one
- * slow database behind Dovecot should not fail everyone.
+ * A try that has waited LOGIN_DOVECOT_WAIT is told so and forgotten; the connection stays, since
+ * one slow database behind Dovecot should not fail everyone.
  */
 #include "cmd/gate/login_judge.h"
 #include "io/local.h"

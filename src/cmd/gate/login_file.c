@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The password file as it lies on disk: read whole, judged whole, and warned of when others may read
- * it: what is in it lets nobody log in, but lets anyone guess without asking us. */
+/*
+ * The password file as it lies on disk: read whole, judged whole, and warned of when others may
+ * read it: what is in it lets nobody log in, but lets anyone guess without asking us.
+ */
 #include "cmd/gate/login_judge.h"
 #include "io/file.h"
 #include "io/log.h"
