@@ -29,6 +29,7 @@ struct gate_client {
     struct ip peer; /* who really connected: the balancer where PROXY was spoken, else ip */
     enum gate_role role;
     bool proxied;
+    bool ip_unknown;   /* a balancer could not say who it is: its address gives no right */
     bool implicit_tls; /* TLS from the start (465) */
     bool tls;          /* TLS is up now */
     bool esmtp;        /* it said EHLO */

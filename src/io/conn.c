@@ -350,6 +350,15 @@ void conn_own(struct conn *c, const struct conn_events *ev, void *cookie)
         conn_start_reading(c);
 }
 
+bool conn_has_input(const struct conn *c)
+{
+    uv_os_fd_t fd;
+    char byte;
+
+    return c->state == CONN_OPEN && uv_fileno((const uv_handle_t *)&c->tcp, &fd) == 0 &&
+           recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 struct ip conn_local_ip(const struct conn *c)
 {
     return c->local;

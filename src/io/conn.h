@@ -127,6 +127,12 @@ int conn_tls_client(struct conn *c, struct tls_context *t, const char *server_na
                     struct span leftover);
 int conn_tls_server(struct conn *c, struct tls_context *t, struct span leftover);
 
+/*
+ * Octets of the peer's handshake that had been read before TLS was started, behind something that
+ * came first (a PROXY header); they are read again from the loop. Right after conn_tls_server().
+ */
+void conn_tls_unread(struct conn *c, struct span bytes);
+
 struct conn_tls_info {
     char version[16]; /* "TLSv1.3" */
     char cipher[64];
@@ -147,6 +153,9 @@ bool conn_secured(const struct conn *c);
  * extended master secret (RFC 7627), since two connections could then share it.
  */
 bool conn_tls_exporter(const struct conn *c, const char *label, uint8_t *ret, size_t n);
+
+/* Whether octets of the peer wait to be read right now. */
+bool conn_has_input(const struct conn *c);
 
 /* Good from `connected` on; IP_NONE and 0 before. The far end is known from the start. */
 struct ip conn_local_ip(const struct conn *c);

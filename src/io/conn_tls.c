@@ -308,6 +308,17 @@ int conn_tls_server(struct conn *c, struct tls_context *ctx, struct span leftove
     return r;
 }
 
+void conn_tls_unread(struct conn *c, struct span bytes)
+{
+    if (!c->tls || c->tls->up || c->state != CONN_OPEN || !bytes.n)
+        return;
+    buf_add(&c->tls->kept, bytes);
+    if (c->tls->kept.err)
+        conn_end(c, CONN_OUR_FAULT, c->tls->kept.err, NULL);
+    else
+        loop_defer(c->loop, &c->later);
+}
+
 bool conn_secured(const struct conn *c)
 {
     return c->tls && c->tls->up;

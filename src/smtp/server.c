@@ -76,20 +76,6 @@ void smtp_server_deinit(struct smtp_server *s)
     s->state = SMTP_SERVER_CLOSED;
 }
 
-void smtp_server_start(struct smtp_server *s, int64_t now)
-{
-    const struct smtp_server_config *c = s->config;
-
-    assert(s->state == SMTP_SERVER_IDLE);
-    s->session_deadline = server_later(now, c->wait_session);
-    if (c->greet_wait) {
-        s->state = SMTP_SERVER_QUIET;
-        s->deadline = now + c->greet_wait;
-        return;
-    }
-    server_ask_greeting(s, now);
-}
-
 /* Somebody who talks first does not read what we say: a spammer's tool, or another protocol. */
 static void talked_early(struct smtp_server *s, int64_t now)
 {
@@ -99,6 +85,24 @@ static void talked_early(struct smtp_server *s, int64_t now)
         server_end(s, SMTP_END_TURN, 554, "5.5.0", "Commands sent before the greeting");
     else
         server_ask_greeting(s, now);
+}
+
+void smtp_server_start(struct smtp_server *s, int64_t now)
+{
+    const struct smtp_server_config *c = s->config;
+
+    assert(s->state == SMTP_SERVER_IDLE);
+    s->session_deadline = server_later(now, c->wait_session);
+    if (s->early) {
+        talked_early(s, now);
+        return;
+    }
+    if (c->greet_wait) {
+        s->state = SMTP_SERVER_QUIET;
+        s->deadline = now + c->greet_wait;
+        return;
+    }
+    server_ask_greeting(s, now);
 }
 
 /* Behind these a client has to wait for our answer, whatever it offers to pipeline. */

@@ -229,7 +229,10 @@ void smtp_server_init(struct smtp_server *s, const struct smtp_server_config *co
 /* Drops an open transaction (ops->reset) and frees. Safe twice. */
 void smtp_server_deinit(struct smtp_server *s);
 
-/* The connection is there: greets, or starts to wait in silence. */
+/*
+ * The connection is there: greets, or starts to wait in silence. An owner who has seen octets of
+ * the client already sets s->early before.
+ */
 void smtp_server_start(struct smtp_server *s, int64_t now);
 /*
  * Takes bytes off the front of `in` and says how many; fewer than given when it has to stop (a

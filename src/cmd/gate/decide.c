@@ -22,7 +22,7 @@ static struct relay_client relay_client_of(const struct session *s)
         .login = span_str(s->client.login),
         .cert = span_str(s->client.cert),
         .cert_ca = s->client.cert_ca,
-        .ip_doubtful = hygiene_doubtful(&s->hygiene),
+        .ip_doubtful = s->client.ip_unknown || hygiene_doubtful(&s->hygiene),
         .role = role_of(s),
     };
 }

@@ -33,7 +33,8 @@ static int run(int argc, char **argv, struct gate_args *args, struct conf **conf
     if (strcmp(verb, "serve") == 0)
         return gate_serve(argc, argv, args, own);
     *conf = own;
-    return options_misuse(&gate_options, "\"%s\" is none of serve, check, explain, passwd, ctl", verb);
+    return options_misuse(&gate_options, "\"%s\" is none of serve, check, explain, passwd, ctl",
+                          verb);
 }
 
 int main(int argc, char **argv)

@@ -158,6 +158,23 @@ void routes_close(struct routes *r)
     *r = (struct routes){0};
 }
 
+void routes_inherit(struct routes *r, const struct routes *before)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        struct route *to = &r->v[i];
+
+        for (size_t k = 0; k < before->count && !to->probed; k++) {
+            const struct route *from = &before->v[k];
+
+            if (strcmp(to->text, from->text) || to->gate.identity != from->gate.identity)
+                continue;
+            to->probed = from->probed;
+            to->ext = from->ext;
+            to->size = from->size;
+        }
+    }
+}
+
 /* "example.org" itself, ".example.org" all below it. */
 static bool stands_for(const char *domain, struct span name)
 {

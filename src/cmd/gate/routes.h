@@ -17,10 +17,9 @@ struct route {
     char *text;             /* "mail.example.org:25", owned */
     char *domain;           /* in lower case, of "DOMAIN=…", or NULL: for all others */
     bool outbound;
-    bool probed;     /* it has answered a test at least once: */
-    unsigned ext;    /* enum smtp_ext that it offered */
-    uint64_t size;   /* 0: none told */
-    char grave[200]; /* what the last test found wrong; "" nothing */
+    bool probed;   /* it has answered a test at least once: */
+    unsigned ext;  /* enum smtp_ext that it offered */
+    uint64_t size; /* 0: none told */
 };
 
 struct routes {
@@ -32,6 +31,8 @@ struct routes {
 /* -EINVAL, -ENOMEM with the reason in err. Names are looked up, which may take a moment. */
 int routes_open(struct routes *r, const struct gate_args *args, char err[ROUTES_ERROR_MAX]);
 void routes_close(struct routes *r);
+/* After a reload: what is known of a backend that was there before. */
+void routes_inherit(struct routes *r, const struct routes *before);
 /* Where a recipient that relay_decide() took goes; never NULL. */
 const struct gate_route *routes_find(const struct routes *r, const struct relay_decision *d);
 /* What all of them offer: EHLO is never more than that. *ret_size: the least, 0 none. */

@@ -239,6 +239,7 @@ static void on_reload(void *cookie, int signum)
         door_free(&door);
         return;
     }
+    routes_inherit(&door->routes, &v->door->routes);
     sessions_change(&v->sessions, door);
     door_free(&v->door);
     v->door = door;

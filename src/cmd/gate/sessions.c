@@ -13,6 +13,7 @@
 #include "cmd/gate/hosts.h"
 #include "cmd/gate/session_priv.h"
 #include "io/log.h"
+#include "smtp/proxy_in.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -237,15 +238,70 @@ static void greet(struct session *s)
         conn_deadline(s->conn, session_now(s) + SESSION_TLS_WAIT);
         if (conn_tls_server(s->conn, s->door->tls[s->kind], SPAN_NULL) != CONN_TLS_STARTED)
             conn_abort(s->conn);
+        conn_tls_unread(s->conn, buf_span(&s->kept)); /* came with a PROXY header */
+        buf_deinit(&s->kept);
         return;
     }
+    s->pass.server.early = s->kept.n > 0 || conn_has_input(s->conn);
     gate_pass_start(&s->pass, session_now(s));
+}
+
+static void begin(struct session *s);
+
+static void log_no_header(const struct session *s, const char *text)
+{
+    log_warn("proxy", "session", s->client.id, "peer", LOG_IP(s->client.peer), "text", text, NULL);
+}
+
+/* The first octets of a balancer. What stands behind its header is the client's. */
+static void take_header(struct session *s)
+{
+    struct smtp_proxy_header h;
+    size_t used;
+    enum smtp_proxy_got got = smtp_proxy_read(buf_span(&s->kept), &h, &used);
+
+    if (got == SMTP_PROXY_MORE)
+        return;
+    if (got == SMTP_PROXY_BAD) {
+        log_no_header(s, "the first octets are no PROXY header");
+        conn_abort(s->conn);
+        return;
+    }
+    buf_consume(&s->kept, used);
+    s->heading = false;
+    s->client.proxied = true;
+    if (got == SMTP_PROXY_CLIENT) {
+        s->client.ip = h.from;
+        s->client.port = h.from_port;
+        s->client.local_ip = h.to;
+        s->client.local_port = h.to_port;
+    } else {
+        s->client.ip_unknown = true;
+    }
+    conn_deadline(s->conn, 0);
+    begin(s);
+    greet(s);
+}
+
+static void on_head(struct session *s, struct span bytes)
+{
+    buf_add(&s->kept, bytes);
+    if (s->kept.err)
+        conn_abort(s->conn);
+    else
+        take_header(s);
+    if (!s->heading)
+        session_settle(s);
 }
 
 static void on_data(void *cookie, struct conn *c, struct span bytes)
 {
     struct session *s = cookie;
 
+    if (s->heading) {
+        on_head(s, bytes);
+        return;
+    }
     s->busy = true; /* settle() must not free us in here */
     while (bytes.n && s->kept.n == 0 && may_feed(s)) {
         size_t n = feed(s, bytes);
@@ -288,6 +344,7 @@ static void on_secured(void *cookie, struct conn *c)
     struct session *s = cookie;
 
     learn_tls(s);
+    gate_client_set(&s->client.login, SPAN_NULL); /* RFC 3207 §4.2 */
     gate_pass_tls(&s->pass, session_now(s));
     if (s->pass.server.state == SMTP_SERVER_IDLE)
         gate_pass_start(&s->pass, session_now(s));
@@ -299,6 +356,8 @@ static void on_deadline(void *cookie, struct conn *c)
     struct session *s = cookie;
 
     if (s->heading || s->pass.server.state == SMTP_SERVER_IDLE) {
+        if (s->heading)
+            log_no_header(s, "no PROXY header came");
         conn_abort(c);
         return;
     }
@@ -423,8 +482,13 @@ void sessions_accept(struct sessions *all, enum door_kind kind, struct conn *c)
     all->count++;
     all->total++;
     set_id(s);
-    begin(s);
     conn_own(c, &events, s);
+    s->heading = door_is_proxy(s->door, s->client.peer);
+    if (s->heading) {
+        conn_deadline(c, s->started + SESSION_PROXY_WAIT);
+        return;
+    }
+    begin(s);
     greet(s);
     session_settle(s);
 }
