@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Addresses come from getifaddrs(3), gateways from the route tables in /proc, whose text has been
- * the same since the nineties and needs no right. A bridge is what the kernel calls one: it has a
- * folder "bridge" in /sys, whatever its name is (docker0, br-…, virbr0, cni0, podman0).
+ * Addresses come from the kernel by rtnetlink(7), gateways from the route tables in /proc, whose
+ * text has been the same since the nineties. A bridge is what the kernel calls one, whatever its
+ * name is (docker0, br-…, virbr0, cni0, podman0).
  */
 #include "io/netif.h"
 
@@ -10,14 +10,15 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <ifaddrs.h>
-#include <net/if.h>
-#include <stdio.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum {
+    DATAGRAM_MAX = 1 << 16,
     ROUTE_GATEWAY = 2,  /* RTF_GATEWAY of linux/route.h: the route leads through a gateway */
     ROUTE4_FIELDS = 4,  /* Iface Destination Gateway Flags … */
     ROUTE6_FIELDS = 10, /* destination /, source /, next hop, metric, two counters, flags, device */
@@ -136,39 +137,136 @@ static int read_table(struct netif_facts *f, const char *path,
     return r;
 }
 
-static bool is_bridge(const char *interface)
-{
-    char path[sizeof("/sys/class/net//bridge") + IFNAMSIZ];
+/* Links by their number: the name, and whether it is a bridge. */
+struct link {
+    int index;
+    bool bridge;
+    char name[NETIF_NAME];
+};
 
-    snprintf(path, sizeof(path), "/sys/class/net/%.*s/bridge", IFNAMSIZ - 1, interface);
-    return access(path, F_OK) == 0;
+struct asking {
+    int fd;
+    struct netif_facts *facts;
+    struct link *links;
+    size_t link_count, link_cap;
+};
+
+/* The attribute's bytes; empty when the message has none of that type. */
+static struct span attribute(const struct rtattr *rta, size_t left, unsigned type)
+{
+    for (; RTA_OK(rta, left); rta = RTA_NEXT(rta, left))
+        if ((rta->rta_type & NLA_TYPE_MASK) == type)
+            return span_of(RTA_DATA(rta), RTA_PAYLOAD(rta));
+    return SPAN_NULL;
 }
 
-static int read_interfaces(struct netif_facts *f)
+static struct span without_nul(struct span s)
 {
-    struct ifaddrs *all = NULL;
+    return span_slice(s, 0, span_find(s, '\0'));
+}
+
+static int take_link(struct asking *a, const struct nlmsghdr *h)
+{
+    const struct ifinfomsg *info = NLMSG_DATA(h);
+    size_t left = h->nlmsg_len - NLMSG_LENGTH(sizeof(*info));
+    struct span name = attribute(IFLA_RTA(info), left, IFLA_IFNAME);
+    struct span more = attribute(IFLA_RTA(info), left, IFLA_LINKINFO), kind = SPAN_NULL;
+    struct link link = {.index = info->ifi_index};
+
+    if (more.n)
+        kind = attribute((const struct rtattr *)(const void *)more.p, more.n, IFLA_INFO_KIND);
+    link.bridge = span_eq(without_nul(kind), SPAN_LIT("bridge"));
+    if (!span_copy(without_nul(name), link.name, sizeof(link.name)))
+        return -EINVAL;
+    if (array_grow(&a->links, &a->link_cap, sizeof(link), a->link_count + 1) < 0)
+        return -ENOMEM;
+    a->links[a->link_count++] = link;
+    return 0;
+}
+
+static int take_address(struct asking *a, const struct nlmsghdr *h)
+{
+    const struct ifaddrmsg *info = NLMSG_DATA(h);
+    size_t left = h->nlmsg_len - NLMSG_LENGTH(sizeof(*info));
+    struct span bytes = attribute(IFA_RTA(info), left, IFA_LOCAL);
+    char text[IP_TEXT_MAX];
+    struct ip ip;
+
+    /* On a point-to-point link IFA_ADDRESS is the other end; IPv6 has IFA_ADDRESS only. */
+    if (bytes.n == 0)
+        bytes = attribute(IFA_RTA(info), left, IFA_ADDRESS);
+    if (bytes.n != (info->ifa_family == AF_INET ? 4 : 16) ||
+        !inet_ntop(info->ifa_family, bytes.p, text, sizeof(text)) || !ip_parse(span_str(text), &ip))
+        return 0;
+    for (size_t i = 0; i < a->link_count; i++)
+        if (a->links[i].index == (int)info->ifa_index)
+            return add(a->facts, a->links[i].bridge ? NETIF_BRIDGE : NETIF_ADDRESS, ip,
+                       span_str(a->links[i].name));
+    return add(a->facts, NETIF_ADDRESS, ip, SPAN_NULL);
+}
+
+/* One datagram of a dump. 1 more to come, 0 the end, or -errno. */
+static int take_messages(struct asking *a, const struct nlmsghdr *h, size_t left)
+{
     int r = 0;
 
-    if (getifaddrs(&all) < 0)
-        return -errno;
-    for (const struct ifaddrs *i = all; i && r == 0; i = i->ifa_next) {
-        char text[IP_TEXT_MAX] = "";
-        struct ip ip;
-
-        if (!i->ifa_addr)
-            continue;
-        if (i->ifa_addr->sa_family == AF_INET)
-            inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)i->ifa_addr)->sin_addr,
-                      text, sizeof(text));
-        else if (i->ifa_addr->sa_family == AF_INET6)
-            inet_ntop(AF_INET6,
-                      &((const struct sockaddr_in6 *)(const void *)i->ifa_addr)->sin6_addr, text,
-                      sizeof(text));
-        if (ip_parse(span_str(text), &ip))
-            r = add(f, is_bridge(i->ifa_name) ? NETIF_BRIDGE : NETIF_ADDRESS, ip,
-                    span_str(i->ifa_name));
+    for (; r == 0 && NLMSG_OK(h, left); h = NLMSG_NEXT(h, left)) {
+        if (h->nlmsg_type == NLMSG_DONE)
+            return 0;
+        if (h->nlmsg_type == NLMSG_ERROR)
+            return -EIO;
+        if (h->nlmsg_type == RTM_NEWLINK)
+            r = take_link(a, h);
+        else if (h->nlmsg_type == RTM_NEWADDR &&
+                 h->nlmsg_len >= NLMSG_LENGTH(sizeof(struct ifaddrmsg)))
+            r = take_address(a, h);
     }
-    freeifaddrs(all);
+    return r < 0 ? r : 1;
+}
+
+/* The kernel fills one datagram after another; the largest it makes is 32 KiB. */
+static int dump(struct asking *a, unsigned short type)
+{
+    struct {
+        struct nlmsghdr h;
+        struct rtgenmsg family;
+    } ask = {{.nlmsg_len = NLMSG_LENGTH(sizeof(struct rtgenmsg)),
+              .nlmsg_type = type,
+              .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
+             {.rtgen_family = AF_UNSPEC}};
+    struct nlmsghdr *answer = malloc(DATAGRAM_MAX);
+    int r = answer ? 1 : -ENOMEM;
+
+    if (r > 0 && sendto(a->fd, &ask, ask.h.nlmsg_len, 0, NULL, 0) < 0)
+        r = -errno;
+    while (r > 0) {
+        ssize_t n = recvfrom(a->fd, answer, DATAGRAM_MAX, 0, NULL, NULL);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        r = n < 0 ? -errno : n == 0 ? -EIO : take_messages(a, answer, (size_t)n);
+    }
+    free(answer);
+    return r;
+}
+
+/*
+ * getifaddrs(3) would do it, but it binds its socket, and a service that gave its rights up may
+ * bind no more, yet must be able to look again when it reloads.
+ */
+static int read_interfaces(struct netif_facts *f)
+{
+    struct asking a = {.fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE),
+                       .facts = f};
+    int r;
+
+    if (a.fd < 0)
+        return -errno;
+    r = dump(&a, RTM_GETLINK);
+    if (r == 0)
+        r = dump(&a, RTM_GETADDR);
+    close(a.fd);
+    free(a.links);
     return r;
 }
 

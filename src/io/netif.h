@@ -30,8 +30,9 @@ struct netif_facts {
 };
 
 /*
- * Asks the kernel: getifaddrs(3), /sys/class/net, /proc/net/route, /proc/net/ipv6_route. A table
- * that is not there (no IPv6) adds nothing. 0 or -errno.
+ * Asks the kernel, by rtnetlink(7) and the tables of routes in /proc/net. A table that is not
+ * there (no IPv6) adds nothing. Needs no right and no bind(2), so that it works after rights were
+ * given up. 0 or -errno.
  */
 int netif_facts(struct netif_facts *ret);
 void netif_facts_deinit(struct netif_facts *f);

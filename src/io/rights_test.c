@@ -5,6 +5,7 @@
 #include "io/conn.h"
 #include "io/file.h"
 #include "io/listen.h"
+#include "io/netif.h"
 #include "io/random.h"
 #include "io/resolver.h"
 #include "io/timer.h"
@@ -122,6 +123,7 @@ static int work(void)
     struct conn_target to = {.ip = listener_place(listener).ip,
                              .port = listener_place(listener).port,
                              .timeout_ms = 5000};
+    struct netif_facts facts;
     struct buf b = BUF_INIT(1000);
     char path[100];
     pthread_t t;
@@ -148,6 +150,9 @@ static int work(void)
     if (resolver_mx(resolver, SPAN_LIT("example.org"), on_resolved, loop, NULL) < 0)
         return 25;
     loop_run(loop);
+    if (netif_facts(&facts) < 0) /* a reload looks at the host's network again */
+        return 26;
+    netif_facts_deinit(&facts);
     return FINE;
 }
 

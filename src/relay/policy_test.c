@@ -341,7 +341,7 @@ static void test_bad(void **state)
     }
 }
 
-/* A file is taken whole at each place that it is cut at a line's end, or refused with a line in it. */
+/* A file that is cut anywhere is taken whole, or refused with a line that it has. */
 static void test_cut(void **state)
 {
     static const char text[] =

@@ -26,7 +26,7 @@ static void must(int got, const struct relay_fault *fault)
         fail_msg("%d, line %u: %s", got, fault->line, fault->why);
 }
 
-/* Lines 1 to 4 domains, 5 and 6 networks, 7 certificate, 8 literal, 9 authority; a file "access". */
+/* Lines: 1 to 4 domains, 5 and 6 networks, 7 certificate, 8 literal, 9 authority; file "access". */
 static struct relay_policy *policy_of(bool mx_networks)
 {
     static const char access[] = "Connect:198.51.100.66 REJECT\n"
