@@ -12,6 +12,8 @@ import signal
 import subprocess
 import tempfile
 import time
+import urllib.error
+import urllib.request
 
 import pytest
 
@@ -523,3 +525,42 @@ def test_floods_of_lines_are_cut():
         assert site.gate.logged(rf"event=refusal .*client={OTHER}")
         cut = site.gate.logged(r"event=log-cut of=refusal lines=\d+")
         assert len(cut) == 1 and int(re.search(r"lines=(\d+)", cut[0])[1]) >= 60
+
+
+# --- metrics ---------------------------------------------------------------------------------------
+
+def metrics(site):
+    found = site.seen(r"event=metrics address=(\S+) port=(\d+)")
+    with urllib.request.urlopen(f"http://{found[1]}:{found[2]}/metrics", timeout=20) as got:
+        assert got.headers["Content-Type"].startswith("application/openmetrics-text")
+        text = got.read().decode()
+    assert text.endswith("# EOF\n")
+    return {line.rsplit(" ", 1)[0]: int(line.rsplit(" ", 1)[1])
+            for line in text.splitlines() if not line.startswith("#")}
+
+
+@in_namespace
+def test_metrics():
+    with Site(*BL, "--metrics-listen", "127.0.0.1:0", "--dnsbl", "dead.example 1", tarpit=True,
+              zones=["bl.example"]) as site:
+        site.rcpt(GOOD)
+        site.rcpt(GOOD, "x@foreign.example")
+        with site.client(LISTED) as c:
+            time.sleep(0.2)
+            c.raw("EHLO x.example\r\n")
+            time.sleep(0.2)
+            got = metrics(site)
+            assert got["postern_gate_tarpit_held"] == 1
+            assert got["postern_gate_tarpit_delays_total"] == 1
+            assert got["postern_gate_tarpit_delay_milliseconds_total"] == 1000
+            assert got["postern_gate_sessions_active"] == 1
+        assert got['postern_gate_sessions_total{role="mx"}'] == 3
+        assert got['postern_gate_recipients_total{outcome="accepted"}'] == 1
+        assert got['postern_gate_refusals_total{reason="denied"}'] == 1
+        assert got['postern_gate_dnsbl_answers_total{outcome="listed"}'] == 1
+        assert got['postern_gate_dnsbl_answers_total{outcome="no"}'] == 2
+        assert got["postern_gate_dnsbl_zones_bad"] == 1
+        assert got["postern_gate_guard_suspended"] == 0
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            found = site.seen(r"event=metrics address=(\S+) port=(\d+)")
+            urllib.request.urlopen(f"http://{found[1]}:{found[2]}/", timeout=20)

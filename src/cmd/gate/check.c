@@ -6,6 +6,7 @@
  */
 #include "cmd/gate/door.h"
 #include "cmd/gate/gate.h"
+#include "cmd/gate/hygiene.h"
 #include "cmd/gate/login.h"
 #include "cmd/gate/probe.h"
 
@@ -62,13 +63,17 @@ int gate_check(struct gate_args *args, struct conf *conf)
 {
     struct buf messages = BUF_INIT(POLICY_MESSAGES_MAX);
     struct door *door = NULL;
-    char err[LOGIN_ERROR_MAX];
+    char err[LOGIN_ERROR_MAX], why[HYGIENE_ERROR_MAX];
     int status = door_open(args, conf, &door, &messages);
 
     fwrite(buf_str(&messages), 1, messages.n, stderr);
     buf_deinit(&messages);
     if (status == 0 && (status = login_check(&door->args, err)))
         fprintf(stderr, "%s\n", err);
+    if (status == 0 && !hygiene_check(&door->args, why)) {
+        fprintf(stderr, "%s\n", why);
+        status = EX_CONFIG;
+    }
     if (status == 0) {
         printf("configuration: right\n");
         status = test_backends(door);

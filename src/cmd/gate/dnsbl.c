@@ -286,20 +286,37 @@ void dnsbl_cancel(struct dnsbl_ask **pask)
 
 /* --- opening --------------------------------------------------------------------------------- */
 
-static bool add_zones(struct dnsbl *d, const struct option_list *list, bool white,
-                      char err[DNSBL_ERROR_MAX])
+static bool add_zones(struct score_zone zones[SCORE_ZONES_MAX], unsigned *count,
+                      const struct option_list *list, bool white, char err[DNSBL_ERROR_MAX])
 {
     for (size_t i = 0; i < list->count; i++) {
-        if (d->count == SCORE_ZONES_MAX) {
+        if (*count == SCORE_ZONES_MAX) {
             snprintf(err, DNSBL_ERROR_MAX, "more than %d lists in dnsbl and dnswl",
                      SCORE_ZONES_MAX);
             return false;
         }
-        if (!score_zone_parse(span_str(list->v[i]), white, &d->zones[d->count], err))
+        if (!score_zone_parse(span_str(list->v[i]), white, &zones[*count], err))
             return false;
-        d->count++;
+        ++*count;
     }
     return true;
+}
+
+static bool read_zones(struct score_zone zones[SCORE_ZONES_MAX], unsigned *count,
+                       const struct gate_args *args, char err[DNSBL_ERROR_MAX])
+{
+    return add_zones(zones, count, &args->dnsbl, false, err) &&
+           add_zones(zones, count, &args->dnswl, true, err);
+}
+
+bool dnsbl_check(const struct gate_args *args, char err[DNSBL_ERROR_MAX])
+{
+    struct score_zone *zones = calloc(SCORE_ZONES_MAX, sizeof(*zones));
+    unsigned count = 0;
+    bool fine = zones && read_zones(zones, &count, args, err);
+
+    free(zones);
+    return fine;
 }
 
 int dnsbl_open(struct loop *l, const struct gate_args *args, struct metrics *m, struct dnsbl **ret,
@@ -323,9 +340,8 @@ int dnsbl_open(struct loop *l, const struct gate_args *args, struct metrics *m, 
     timer_init(&d->timer, on_test_time, d);
     options.timeout_ms =
         (unsigned)(d->timeout < TEST_TIMEOUT * 2 ? d->timeout / 2 + 1 : TEST_TIMEOUT);
-    r = add_zones(d, &args->dnsbl, false, err) && add_zones(d, &args->dnswl, true, err)
-            ? resolver_new(l, &options, &d->resolver, err)
-            : -EINVAL;
+    r = read_zones(d->zones, &d->count, args, err) ? resolver_new(l, &options, &d->resolver, err)
+                                                   : -EINVAL;
     if (r < 0) {
         free(d);
         return r;

@@ -72,6 +72,17 @@ static int read_exempt(const struct gate_args *args, struct ip_prefix **ret,
     return 0;
 }
 
+bool hygiene_check(const struct gate_args *args, char err[HYGIENE_ERROR_MAX])
+{
+    struct ip_prefix *exempt = NULL;
+    bool fine;
+
+    snprintf(err, HYGIENE_ERROR_MAX, "out of memory");
+    fine = dnsbl_check(args, err) && traps_check(args, err) && read_exempt(args, &exempt, err) == 0;
+    free(exempt);
+    return fine;
+}
+
 static bool same_text(const char *a, const char *b)
 {
     return a == b || (a && b && strcmp(a, b) == 0);

@@ -47,6 +47,8 @@ struct hygiene_session {
 /* worker: its number; metrics outlive it. -errno with the reason in err. */
 int hygiene_open(struct loop *l, const struct gate_args *args, unsigned worker, struct metrics *m,
                  struct hygiene **ret, char err[HYGIENE_ERROR_MAX]);
+/* Reads the settings and no more: for `postern gate check`. */
+bool hygiene_check(const struct gate_args *args, char err[HYGIENE_ERROR_MAX]);
 /* New settings; tables stay. On failure the old ones stay in force. */
 int hygiene_change(struct hygiene *h, const struct gate_args *args, char err[HYGIENE_ERROR_MAX]);
 /* After the last session and after bus_close(). Safe on NULL. */

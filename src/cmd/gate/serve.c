@@ -8,8 +8,11 @@
 #include "cmd/gate/gate.h"
 #include "cmd/gate/hygiene.h"
 #include "cmd/gate/login.h"
+#include "cmd/gate/metrics_http.h"
+#include "cmd/gate/places.h"
 #include "cmd/gate/probe.h"
 #include "cmd/gate/sessions.h"
+#include "cmd/gate/workers.h"
 #include "io/listen.h"
 #include "io/log.h"
 #include "io/rights.h"
@@ -22,7 +25,6 @@
 #include <unistd.h>
 
 enum {
-    LISTENERS_MAX = 64,
     PROBE_AGAIN = 3600000, /* ms until the backends are tested anew, */
     PROBE_SOON = 60000,    /* and where one did not answer */
 };
@@ -36,12 +38,16 @@ struct entry {
 struct serve {
     int argc;
     char **argv;
+    unsigned worker;
+    int bus; /* -1: there is one worker */
+    struct places *places;
     struct loop *loop;
     struct door *door;
     struct sessions sessions;
-    struct metrics metrics;
+    struct metrics *metrics; /* one a worker */
+    struct metrics_http *metrics_http;
     struct hygiene *hygiene;
-    struct entry entries[LISTENERS_MAX];
+    struct entry entries[PLACES_MAX];
     size_t count;
     struct probes *probes;
     struct timer probe_timer;
@@ -61,54 +67,21 @@ static void on_client(void *cookie, struct listener *li, struct conn *c)
     sessions_accept(&e->serve->sessions, e->kind, c);
 }
 
-static int listen_at(struct serve *v, enum door_kind kind, const char *text)
-{
-    struct listen_place places[LISTEN_PLACES_MAX];
-    size_t n = listen_parse(span_str(text), places), opened = 0;
-    char err[LISTEN_ERROR_MAX];
-    int got = -EINVAL;
-
-    snprintf(err, sizeof(err), "listen-%s: \"%s\" is no ADDR:PORT", door_kind_name(kind), text);
-    for (size_t i = 0; i < n; i++) {
-        struct entry *e = &v->entries[v->count];
-
-        if (v->count == LISTENERS_MAX)
-            return fail(EX_CONFIG, "too many places to listen on");
-        *e = (struct entry){v, kind, NULL};
-        got = listener_open(v->loop, &places[i], on_client, e, &e->li, err);
-        if (got == 0) {
-            listener_pause(e->li);
-            v->count++;
-            opened++;
-        } else if (n == 1 || (got != -EAFNOSUPPORT && got != -EADDRNOTAVAIL)) {
-            break;
-        }
-    }
-    if (opened && (got == 0 || got == -EAFNOSUPPORT || got == -EADDRNOTAVAIL))
-        return 0;
-    return fail(got == -EACCES ? EX_NOPERM : got == -EINVAL ? EX_CONFIG : EX_OSERR, err);
-}
-
-static int listen_list(struct serve *v, enum door_kind kind, const struct option_list *list)
-{
-    int status = 0;
-
-    for (size_t i = 0; i < list->count && status == 0; i++)
-        status = listen_at(v, kind, list->v[i]);
-    return status;
-}
-
 static int listen_all(struct serve *v)
 {
-    const struct gate_args *a = &v->door->args;
-    int status;
+    const struct place *place = places_of(v->places, v->worker);
+    char err[LISTEN_ERROR_MAX];
 
-    if (!a->listen_mx.count && !a->listen_submission.count && !a->listen_submissions.count)
-        return listen_at(v, DOOR_MX, "*:25");
-    status = listen_list(v, DOOR_MX, &a->listen_mx);
-    if (status == 0)
-        status = listen_list(v, DOOR_SUBMISSION, &a->listen_submission);
-    return status ? status : listen_list(v, DOOR_SUBMISSIONS, &a->listen_submissions);
+    for (size_t i = 0; i < v->places->count; i++) {
+        struct entry *e = &v->entries[v->count];
+
+        *e = (struct entry){v, place[i].kind, NULL};
+        if (listener_take(v->loop, place[i].fd, on_client, e, &e->li, err) < 0)
+            return fail(EX_OSERR, err);
+        listener_pause(e->li);
+        v->count++;
+    }
+    return 0;
 }
 
 static void log_messages(const struct buf *messages, bool failed)
@@ -294,15 +267,31 @@ static int watch_signals(struct serve *v)
     return 0;
 }
 
+static int open_hygiene(struct serve *v)
+{
+    const struct gate_args *args = &v->door->args;
+    char why[HYGIENE_ERROR_MAX], err[LISTEN_ERROR_MAX];
+
+    v->metrics = metrics_shared(1);
+    if (!v->metrics)
+        return fail(EX_OSERR, "out of memory");
+    if (hygiene_open(v->loop, args, 0, v->metrics, &v->hygiene, why) < 0)
+        return fail(EX_CONFIG, why);
+    if (args->metrics_listen &&
+        metrics_http_open(v->loop, args->metrics_listen, v->metrics, 1, &v->metrics_http, err) < 0)
+        return fail(EX_CONFIG, err);
+    return 0;
+}
+
 static int run(struct serve *v)
 {
-    char err[LOGIN_ERROR_MAX], why[HYGIENE_ERROR_MAX];
+    char err[LOGIN_ERROR_MAX];
     int status = listen_all(v);
 
     if (status == 0 && (status = login_open(v->loop, &v->door->args, err)))
         fail(status, err);
-    if (status == 0 && hygiene_open(v->loop, &v->door->args, 0, &v->metrics, &v->hygiene, why) < 0)
-        status = fail(EX_CONFIG, why);
+    if (status == 0)
+        status = open_hygiene(v);
     if (status == 0)
         status = drop_rights(v);
     if (status == 0)
@@ -325,6 +314,7 @@ static int run(struct serve *v)
     sessions_close(&v->sessions);
     login_close();
     bus_close();
+    metrics_http_close(&v->metrics_http);
     hygiene_close(&v->hygiene);
     log_flush();
     return 0;

@@ -214,6 +214,15 @@ static int set_rcpts(struct trap_rcpts *r, const struct gate_args *args, char er
     return 0;
 }
 
+bool traps_check(const struct gate_args *args, char err[TRAPS_ERROR_MAX])
+{
+    struct trap_rcpts rcpts = {0};
+    int r = set_rcpts(&rcpts, args, err);
+
+    trap_rcpts_deinit(&rcpts);
+    return r == 0;
+}
+
 int traps_change(struct traps *t, const struct gate_args *args, char err[TRAPS_ERROR_MAX])
 {
     struct trap_rcpts rcpts = {0};

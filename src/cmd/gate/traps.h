@@ -21,6 +21,8 @@ struct traps;
 /* Reads the file, where there is one. -errno with the reason in err. */
 int traps_open(struct loop *l, const struct gate_args *args, unsigned worker, struct metrics *m,
                struct traps **ret, char err[TRAPS_ERROR_MAX]);
+/* Reads the settings and no more. */
+bool traps_check(const struct gate_args *args, char err[TRAPS_ERROR_MAX]);
 /* Takes on new settings; the list stays. On failure the old ones stay, too. */
 int traps_change(struct traps *t, const struct gate_args *args, char err[TRAPS_ERROR_MAX]);
 /* Writes what is not written yet. Safe on NULL. */
