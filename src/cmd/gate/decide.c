@@ -3,6 +3,7 @@
  * What the pass-through machine asks: the relay decision and whatever may narrow it. The neighbours
  * are called here, in this order: what costs nothing first.
  */
+#include "cmd/gate/grant.h"
 #include "cmd/gate/session_priv.h"
 #include "io/log.h"
 
@@ -20,6 +21,7 @@ static struct relay_client relay_client_of(const struct session *s)
     return (struct relay_client){
         .ip = s->client.ip,
         .login = span_str(s->client.login),
+        .granted = grant_has(s->client.ip, NULL),
         .cert = span_str(s->client.cert),
         .cert_ca = s->client.cert_ca,
         .ip_doubtful = s->client.ip_unknown || hygiene_doubtful(&s->hygiene),

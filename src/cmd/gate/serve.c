@@ -6,6 +6,7 @@
  */
 #include "cmd/gate/bus.h"
 #include "cmd/gate/gate.h"
+#include "cmd/gate/grant.h"
 #include "cmd/gate/hygiene.h"
 #include "cmd/gate/login.h"
 #include "cmd/gate/metrics_http.h"
@@ -212,6 +213,11 @@ static void on_reload(void *cookie, int signum)
         door_free(&door);
         return;
     }
+    if (grant_reload(&door->args, err)) {
+        log_error("reload", "result", "refused", "text", err, NULL);
+        door_free(&door);
+        return;
+    }
     routes_inherit(&door->routes, &v->door->routes);
     sessions_change(&v->sessions, door);
     door_free(&v->door);
@@ -290,6 +296,8 @@ static int run(struct serve *v)
 
     if (status == 0 && (status = login_open(v->loop, &v->door->args, err)))
         fail(status, err);
+    if (status == 0 && (status = grant_open(v->loop, &v->door->args, true, err)))
+        fail(status, err);
     if (status == 0)
         status = open_hygiene(v);
     if (status == 0)
@@ -312,7 +320,6 @@ static int run(struct serve *v)
              LOG_NUM((int64_t)v->sessions.passed), "refused", LOG_NUM((int64_t)v->sessions.refused),
              NULL);
     sessions_close(&v->sessions);
-    login_close();
     bus_close();
     metrics_http_close(&v->metrics_http);
     hygiene_close(&v->hygiene);
@@ -334,6 +341,8 @@ int gate_serve(int argc, char **argv, struct gate_args *args, struct conf *conf)
         status = run(&v);
     for (size_t i = 0; i < v.count; i++)
         listener_free(&v.entries[i].li);
+    login_close();
+    grant_close();
     loop_free(&v.loop);
     door_free(&v.door);
     return status;
