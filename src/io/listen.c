@@ -14,6 +14,7 @@
 #include "io/sockaddr.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -192,27 +193,51 @@ static int start(struct listener *li)
     return r;
 }
 
+int listen_socket(const struct listen_place *at, bool shared, int *ret, char err[LISTEN_ERROR_MAX])
+{
+    struct sockaddr_storage ss;
+    socklen_t n = sockaddr_write(at->ip, at->port, &ss);
+    int on = 1, fd = socket(ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), r = 0;
+
+    if (fd < 0)
+        return complain(-errno, at, err);
+    /* A restart need not wait for old connections to time out. */
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    if ((shared && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) < 0) ||
+        (at->ip.family == IP_V6 &&
+         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0) ||
+        bind(fd, (const struct sockaddr *)&ss, n) < 0 || listen(fd, LISTEN_QUEUE) < 0) {
+        r = -errno;
+        close(fd);
+        return complain(r, at, err);
+    }
+    *ret = fd;
+    return 0;
+}
+
+int listener_take(struct loop *l, int fd, listen_fn fn, void *cookie, struct listener **ret,
+                  char err[LISTEN_ERROR_MAX])
+{
+    struct listener *li = listener_new(l, fn, cookie);
+    int r = li ? uv_tcp_open(&li->tcp, fd) : -ENOMEM;
+
+    if (r < 0) {
+        close(fd);
+    } else if ((r = start(li)) == 0) {
+        *ret = li;
+        return 0;
+    }
+    listener_free(&li);
+    snprintf(err, LISTEN_ERROR_MAX, "can't listen: %s", strerror(-r));
+    return r;
+}
+
 int listener_open(struct loop *l, const struct listen_place *at, listen_fn fn, void *cookie,
                   struct listener **ret, char err[LISTEN_ERROR_MAX])
 {
-    struct listener *li = listener_new(l, fn, cookie);
-    struct sockaddr_storage ss;
-    int r;
+    int fd, r = listen_socket(at, false, &fd, err);
 
-    if (!li)
-        return complain(-ENOMEM, at, err);
-    sockaddr_write(at->ip, at->port, &ss);
-    /* libuv sets SO_REUSEADDR, so that a restart need not wait for old connections to time out. */
-    r = uv_tcp_bind(&li->tcp, (const struct sockaddr *)&ss,
-                    at->ip.family == IP_V6 ? UV_TCP_IPV6ONLY : 0);
-    if (r == 0)
-        r = start(li);
-    if (r < 0) {
-        listener_free(&li);
-        return complain(r, at, err);
-    }
-    *ret = li;
-    return 0;
+    return r < 0 ? r : listener_take(l, fd, fn, cookie, ret, err);
 }
 
 unsigned listen_inherited(void)
@@ -228,12 +253,12 @@ unsigned listen_inherited(void)
     return n;
 }
 
-int listener_inherit(struct loop *l, unsigned index, listen_fn fn, void *cookie,
-                     struct listener **ret, char err[LISTEN_ERROR_MAX])
+int listen_inherited_socket(unsigned index, char err[LISTEN_ERROR_MAX])
 {
-    int fd = FIRST_INHERITED + (int)index, listening = 0, r = -EINVAL;
+    int fd = FIRST_INHERITED + (int)index, listening = 0;
     socklen_t n = sizeof(listening);
-    struct listener *li;
+    struct sockaddr_storage ss;
+    socklen_t ssn = sizeof(ss);
 
     if (index >= listen_inherited()) {
         snprintf(err, LISTEN_ERROR_MAX, "systemd passed %u sockets, no number %u",
@@ -245,17 +270,20 @@ int listener_inherit(struct loop *l, unsigned index, listen_fn fn, void *cookie,
                  "socket %u of systemd does not listen: use ListenStream= and Accept=no", index);
         return -EINVAL;
     }
-    li = listener_new(l, fn, cookie);
-    if (li && (r = uv_tcp_open(&li->tcp, fd)) == 0 && (r = start(li)) == 0 &&
-        li->place.ip.family != IP_NONE) {
-        *ret = li;
-        return 0;
+    if (getsockname(fd, (struct sockaddr *)&ss, &ssn) < 0 ||
+        (ss.ss_family != AF_INET && ss.ss_family != AF_INET6)) {
+        snprintf(err, LISTEN_ERROR_MAX, "socket %u of systemd is no Internet socket", index);
+        return -EINVAL;
     }
-    if (li)
-        listener_free(&li);
-    snprintf(err, LISTEN_ERROR_MAX, "socket %u of systemd can't be used: %s", index,
-             r < 0 ? strerror(-r) : "it is no Internet socket");
-    return r < 0 ? r : -EINVAL;
+    return fd;
+}
+
+int listener_inherit(struct loop *l, unsigned index, listen_fn fn, void *cookie,
+                     struct listener **ret, char err[LISTEN_ERROR_MAX])
+{
+    int fd = listen_inherited_socket(index, err);
+
+    return fd < 0 ? fd : listener_take(l, fd, fn, cookie, ret, err);
 }
 
 struct listen_place listener_place(const struct listener *li)

@@ -32,11 +32,22 @@ size_t listen_parse(struct span text, struct listen_place ret[LISTEN_PLACES_MAX]
  */
 typedef void (*listen_fn)(void *cookie, struct listener *li, struct conn *c);
 
-/* -errno with what failed and what to do about it in err. */
+/*
+ * A listening socket by itself, for processes that hand it on. shared: several sockets listen at
+ * the same place, and the kernel deals the clients out (SO_REUSEPORT). -errno with what failed and
+ * what to do about it in err.
+ */
+int listen_socket(const struct listen_place *at, bool shared, int *ret, char err[LISTEN_ERROR_MAX]);
+/* Takes a listening descriptor over, also when it fails. */
+int listener_take(struct loop *l, int fd, listen_fn fn, void *cookie, struct listener **ret,
+                  char err[LISTEN_ERROR_MAX]);
+/* Both in one. */
 int listener_open(struct loop *l, const struct listen_place *at, listen_fn fn, void *cookie,
                   struct listener **ret, char err[LISTEN_ERROR_MAX]);
 /* Sockets that systemd handed over, 0 when none; index from 0. */
 unsigned listen_inherited(void);
+/* The descriptor of one of them, or -errno: not a listening socket of the Internet's. */
+int listen_inherited_socket(unsigned index, char err[LISTEN_ERROR_MAX]);
 int listener_inherit(struct loop *l, unsigned index, listen_fn fn, void *cookie,
                      struct listener **ret, char err[LISTEN_ERROR_MAX]);
 

@@ -51,18 +51,26 @@ static int become(const char *name, struct rights_done *done)
     return 0;
 }
 
-static bool keep_only(bool bind)
+/* Into the set that will be left, if we have it. */
+static bool keep(cap_t caps, cap_t old, cap_value_t one)
 {
-    static const cap_value_t kept = CAP_NET_BIND_SERVICE;
-    cap_t caps = cap_init(), old = cap_get_proc();
     cap_flag_value_t have = CAP_CLEAR;
+
+    if (cap_get_flag(old, one, CAP_PERMITTED, &have) < 0)
+        return false;
+    return have != CAP_SET || (cap_set_flag(caps, CAP_PERMITTED, 1, &one, CAP_SET) == 0 &&
+                               cap_set_flag(caps, CAP_EFFECTIVE, 1, &one, CAP_SET) == 0);
+}
+
+static bool keep_only(const struct rights *want)
+{
+    cap_t caps = cap_init(), old = cap_get_proc();
     bool ok = caps && old;
 
-    if (ok && bind)
-        ok = cap_get_flag(old, kept, CAP_PERMITTED, &have) == 0;
-    if (ok && have == CAP_SET)
-        ok = cap_set_flag(caps, CAP_PERMITTED, 1, &kept, CAP_SET) == 0 &&
-             cap_set_flag(caps, CAP_EFFECTIVE, 1, &kept, CAP_SET) == 0;
+    if (ok && want->keep_bind)
+        ok = keep(caps, old, CAP_NET_BIND_SERVICE);
+    if (ok && want->keep_raw)
+        ok = keep(caps, old, CAP_NET_RAW);
     ok = ok && cap_set_proc(caps) == 0;
     cap_free(caps);
     cap_free(old);
@@ -76,7 +84,7 @@ int rights_drop(const struct rights *want, struct rights_done *ret)
     *ret = (struct rights_done){0};
     if (want->user && (r = become(want->user, ret)) < 0)
         return r;
-    ret->capabilities = keep_only(want->keep_bind);
+    ret->capabilities = keep_only(want);
     if (!ret->capabilities)
         note(ret, "capabilities kept", errno);
     ret->no_new_privs = prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) == 0;

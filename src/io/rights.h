@@ -20,6 +20,7 @@ struct rights {
     enum rights_profile profile;
     const char *user; /* name to become when we are root, or NULL: stay */
     bool keep_bind;   /* keep CAP_NET_BIND_SERVICE: for sockets opened again after a reload */
+    bool keep_raw;    /* keep CAP_NET_RAW: for connections from the address of somebody else */
 };
 
 struct rights_done {

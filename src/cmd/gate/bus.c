@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * One bus a process, so it is kept in static storage: whoever has something to say need not be
- * handed a pointer. Lines that come from the parent are split by LF; the parent itself only
- * copies, whole lines at a time, so that two children's lines never mix.
+ * handed a pointer. Lines that come from the parent are split by LF; the parent itself
+ * (workers.c) only copies, whole lines at a time, so that two workers' lines never mix.
  */
 #include "cmd/gate/bus.h"
 
 #include "base/buf.h"
 #include "io/local.h"
 #include "io/log.h"
-
-#include <errno.h>
-#include <stdlib.h>
 
 enum { PENDING_MAX = 1 << 20 };
 
@@ -137,93 +134,4 @@ bool bus_say(const char *fmt, ...)
     }
     buf_deinit(&line);
     return said;
-}
-
-struct bus_child {
-    struct bus_hub *hub;
-    struct local *stream;
-    struct buf in;
-};
-
-struct bus_hub {
-    struct loop *loop;
-    struct bus_child *children;
-    size_t count;
-};
-
-static void hub_data(void *cookie, struct local *s, struct span bytes)
-{
-    struct bus_child *from = cookie;
-    struct bus_hub *h = from->hub;
-    size_t whole;
-
-    buf_add(&from->in, bytes);
-    if (from->in.err)
-        buf_clear(&from->in);
-    whole = span_rfind(buf_span(&from->in), '\n');
-    if (whole == from->in.n)
-        return;
-    for (size_t i = 0; i < h->count; i++)
-        if (h->children[i].stream)
-            local_write(h->children[i].stream, span_slice(buf_span(&from->in), 0, whole + 1));
-    buf_consume(&from->in, whole + 1);
-}
-
-static void hub_closed(void *cookie, struct local *s, int err)
-{
-    struct bus_child *c = cookie;
-
-    c->stream = NULL;
-    buf_clear(&c->in);
-}
-
-static const struct local_events child_events = {.data = hub_data, .closed = hub_closed};
-
-int bus_hub_set(struct bus_hub *h, size_t index, int fd)
-{
-    struct bus_child *c = &h->children[index];
-
-    local_free(&c->stream);
-    buf_clear(&c->in);
-    return local_open(h->loop, fd, &child_events, c, &c->stream);
-}
-
-int bus_hub_open(struct loop *l, const int *fds, size_t count, struct bus_hub **ret)
-{
-    struct bus_hub *h = calloc(1, sizeof(*h));
-    int r = 0;
-
-    if (h)
-        h->children = calloc(count, sizeof(*h->children));
-    if (!h || !h->children) {
-        free(h);
-        return -ENOMEM;
-    }
-    h->loop = l;
-    h->count = count;
-    for (size_t i = 0; i < count && r == 0; i++) {
-        h->children[i].hub = h;
-        h->children[i].in = (struct buf)BUF_INIT(PENDING_MAX);
-        r = bus_hub_set(h, i, fds[i]);
-    }
-    if (r < 0)
-        bus_hub_free(&h);
-    else
-        *ret = h;
-    return r;
-}
-
-void bus_hub_free(struct bus_hub **ph)
-{
-    struct bus_hub *h = *ph;
-
-    if (!h)
-        return;
-    *ph = NULL;
-    for (size_t i = 0; i < h->count; i++) {
-        local_free(&h->children[i].stream);
-        buf_deinit(&h->children[i].in);
-    }
-    free(h->children);
-    free(h);
 }

@@ -29,11 +29,4 @@ void bus_hear(const char *verb, bus_fn fn, void *cookie);
 /* "grant 192.0.2.1 1700000000 anna dovecot". Longer than BUS_LINE_MAX: false, nothing is said. */
 bool bus_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* The parent: hears each child and passes its lines on to all. fds are its ends, one a child. */
-struct bus_hub;
-int bus_hub_open(struct loop *l, const int *fds, size_t count, struct bus_hub **ret);
-/* A new child in the place of a dead one. */
-int bus_hub_set(struct bus_hub *h, size_t index, int fd);
-void bus_hub_free(struct bus_hub **h);
-
 #endif

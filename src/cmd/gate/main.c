@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* postern gate: reads its settings and starts what the first word asks for. */
+#include "cmd/gate/admin.h"
 #include "cmd/gate/explain.h"
 #include "cmd/gate/gate.h"
 #include "cmd/gate/passwd.h"
@@ -23,6 +24,8 @@ static int run(int argc, char **argv, struct gate_args *args, struct conf **conf
         if (strcmp(verb, verbs[i].name) == 0 && !verbs[i].takes_operands && first + 1 < argc)
             return options_misuse(&gate_options, "%s takes no operand, \"%s\" is one", verb,
                                   argv[first + 1]);
+    if (strcmp(verb, "ctl") == 0)
+        return gate_ctl(args, argc - first - 1, argv + first + 1);
     if (strcmp(verb, "explain") == 0)
         return gate_explain(args, own, argc - first - 1, argv + first + 1);
     if (strcmp(verb, "passwd") == 0)

@@ -4,6 +4,7 @@
  * judged, ports and certificates opened with the rights of the start, then those rights go, then
  * the first client.
  */
+#include "cmd/gate/admin.h"
 #include "cmd/gate/bus.h"
 #include "cmd/gate/gate.h"
 #include "cmd/gate/grant.h"
@@ -14,6 +15,7 @@
 #include "cmd/gate/probe.h"
 #include "cmd/gate/sessions.h"
 #include "cmd/gate/workers.h"
+#include "io/file.h"
 #include "io/listen.h"
 #include "io/log.h"
 #include "io/rights.h"
@@ -47,6 +49,7 @@ struct serve {
     struct sessions sessions;
     struct metrics *metrics; /* one a worker */
     struct metrics_http *metrics_http;
+    struct admin *admin;
     struct hygiene *hygiene;
     struct entry entries[PLACES_MAX];
     size_t count;
@@ -249,12 +252,15 @@ static void on_stop(void *cookie, int signum)
     sessions_drain(&v->sessions, v->door->args.drain_time, on_drained, v);
 }
 
-static int drop_rights(struct serve *v)
+static int drop_rights(struct serve *v, enum rights_profile profile)
 {
-    struct rights want = {.profile = RIGHTS_CLIENT, .user = v->door->args.user};
+    struct rights want = {.profile = profile, .user = v->door->args.user};
     struct rights_done done;
-    int err = rights_drop(&want, &done);
+    int err;
 
+    for (size_t i = 0; i < v->door->routes.count; i++)
+        want.keep_raw |= v->door->routes.v[i].gate.identity == GATE_IDENTITY_TRANSPARENT;
+    err = rights_drop(&want, &done);
     if (err < 0)
         return fail(err == -ENOENT ? EX_NOUSER : EX_NOPERM, "cannot become the user asked for");
     log_info("rights", "user", done.user ? v->door->args.user : "", "capabilities",
@@ -276,39 +282,83 @@ static int watch_signals(struct serve *v)
 static int open_hygiene(struct serve *v)
 {
     const struct gate_args *args = &v->door->args;
+    struct metrics *own = v->metrics + v->worker;
     char why[HYGIENE_ERROR_MAX], err[LISTEN_ERROR_MAX];
 
-    v->metrics = metrics_shared(1);
-    if (!v->metrics)
-        return fail(EX_OSERR, "out of memory");
-    if (hygiene_open(v->loop, args, 0, v->metrics, &v->hygiene, why) < 0)
+    if (hygiene_open(v->loop, args, v->worker, own, &v->hygiene, why) < 0)
         return fail(EX_CONFIG, why);
-    if (args->metrics_listen &&
-        metrics_http_open(v->loop, args->metrics_listen, v->metrics, 1, &v->metrics_http, err) < 0)
+    if (v->worker == 0 && args->metrics_listen &&
+        metrics_http_open(v->loop, args->metrics_listen, v->metrics, args->workers,
+                          &v->metrics_http, err) < 0)
         return fail(EX_CONFIG, err);
     return 0;
 }
 
-static int run(struct serve *v)
+static void on_status(void *cookie, struct buf *out)
+{
+    struct serve *v = cookie;
+    const struct sessions *all = &v->sessions;
+
+    buf_addf(out, "version %s\nworker %u of %u\nsessions %u\nbackends %u\n", POSTERN_VERSION,
+             v->worker, v->door->args.workers, all->count, all->backends);
+    buf_addf(out, "total %llu\nturned-away %llu\npassed %llu\nrefused %llu\ndraining %s\n",
+             (unsigned long long)all->total, (unsigned long long)all->turned_away,
+             (unsigned long long)all->passed, (unsigned long long)all->refused,
+             all->draining ? "yes" : "no");
+    hygiene_status(v->hygiene, out);
+}
+
+static int open_admin(struct serve *v)
+{
+    const struct gate_args *a = &v->door->args;
+    struct admin_config config = {a->admin, a->grant_time, a->trap_time, on_status, v};
+    char err[LOCAL_ERROR_MAX];
+
+    if (v->worker || !a->admin)
+        return 0;
+    return admin_open(v->loop, &config, &v->admin, err) < 0 ? fail(EX_CANTCREAT, err) : 0;
+}
+
+static void hear_reload(void *cookie, struct span words)
+{
+    on_reload(cookie, SIGHUP);
+}
+
+static void hear_drain(void *cookie, struct span words)
+{
+    on_stop(cookie, SIGTERM);
+}
+
+/* All that needs the rights of the start, then none of them. */
+static int prepare(struct serve *v)
 {
     char err[LOGIN_ERROR_MAX];
     int status = listen_all(v);
 
     if (status == 0 && (status = login_open(v->loop, &v->door->args, err)))
         fail(status, err);
-    if (status == 0 && (status = grant_open(v->loop, &v->door->args, true, err)))
-        fail(status, err);
     if (status == 0)
         status = open_hygiene(v);
     if (status == 0)
-        status = drop_rights(v);
+        status = open_admin(v);
+    if (status == 0)
+        status = drop_rights(v, RIGHTS_CLIENT);
     if (status == 0)
         status = watch_signals(v);
-    if (status == 0 && bus_open(v->loop, -1) < 0)
+    if (status == 0 && bus_open(v->loop, v->bus) < 0)
         status = fail(EX_OSERR, "out of memory");
+    bus_hear("reload", hear_reload, v);
+    bus_hear("drain", hear_drain, v);
+    return status;
+}
+
+static int run(struct serve *v)
+{
+    int status = prepare(v);
+
     if (status)
         return status;
-    if (sessions_open(&v->sessions, v->loop, v->door, 0) < 0)
+    if (sessions_open(&v->sessions, v->loop, v->door, v->worker) < 0)
         return fail(EX_OSERR, "out of memory");
     v->sessions.hygiene = v->hygiene;
     loop_fd_limit(2 * v->door->args.sessions_max + 256);
@@ -320,6 +370,8 @@ static int run(struct serve *v)
              LOG_NUM((int64_t)v->sessions.passed), "refused", LOG_NUM((int64_t)v->sessions.refused),
              NULL);
     sessions_close(&v->sessions);
+    admin_close(&v->admin);
+    login_close();
     bus_close();
     metrics_http_close(&v->metrics_http);
     hygiene_close(&v->hygiene);
@@ -327,23 +379,64 @@ static int run(struct serve *v)
     return 0;
 }
 
-int gate_serve(int argc, char **argv, struct gate_args *args, struct conf *conf)
+static int work(void *cookie, unsigned worker, int bus)
 {
-    struct serve v = {.argc = argc, .argv = argv};
-    int status = open_door(args, conf, &v.door);
+    struct serve *v = cookie;
+    int status;
 
-    timer_init(&v.probe_timer, on_probe_time, &v);
-    if (status)
-        return status;
-    if (loop_new(&v.loop) < 0)
+    v->worker = worker;
+    v->bus = bus;
+    if (bus >= 0)
+        places_keep(v->places, worker);
+    if (loop_new(&v->loop) < 0)
         status = fail(EX_OSERR, "out of memory or file descriptors");
     else
-        status = run(&v);
-    for (size_t i = 0; i < v.count; i++)
-        listener_free(&v.entries[i].li);
-    login_close();
-    grant_close();
-    loop_free(&v.loop);
+        status = run(v);
+    for (size_t i = 0; i < v->count; i++)
+        listener_free(&v->entries[i].li);
+    loop_free(&v->loop);
+    return status;
+}
+
+/* The parent of workers keeps nothing but the way to start them. */
+static void after_start(void *cookie)
+{
+    drop_rights(cookie, RIGHTS_NONE);
+}
+
+static int write_pid(const char *path)
+{
+    char text[24], err[300];
+    int n = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
+    int r = path ? file_write(path, span_of(text, (size_t)n), 0644) : 0;
+
+    if (r == 0)
+        return 0;
+    snprintf(err, sizeof(err), "pid-file: %.200s: %s", path, strerror(-r));
+    return fail(EX_CANTCREAT, err);
+}
+
+int gate_serve(int argc, char **argv, struct gate_args *args, struct conf *conf)
+{
+    struct places places = {0};
+    struct serve v = {.argc = argc, .argv = argv, .places = &places};
+    char err[LISTEN_ERROR_MAX];
+    int status = open_door(args, conf, &v.door);
+    unsigned workers;
+
+    if (status)
+        return status;
+    timer_init(&v.probe_timer, on_probe_time, &v);
+    workers = v.door->args.workers;
+    v.metrics = metrics_shared(workers);
+    status = v.metrics ? places_open(&places, v.door, err) : EX_OSERR;
+    if (status)
+        fail(status, v.metrics ? err : "out of memory");
+    if (status == 0)
+        status = write_pid(v.door->args.pid_file);
+    if (status == 0)
+        status = workers > 1 ? workers_run(workers, work, after_start, &v) : work(&v, 0, -1);
+    places_close(&places, workers > 1 ? workers : 0);
     door_free(&v.door);
     return status;
 }

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * By poll(2) and not on the loop: libuv's loops and signal pipes do not survive a fork, and a
+ * parent that does next to nothing needs none. It is single-threaded, so that forking is safe.
+ *
+ * A worker that dies by a signal is started anew; one that ends by itself has said why, and the
+ * service ends with it. Lines that a worker is too slow to take are dropped for that worker.
+ */
+#include "cmd/gate/workers.h"
+
+#include "base/buf.h"
+#include "io/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+enum { LINES_MAX = 1 << 18, READ = 16384, RESTART_MS = 1000 };
+
+struct worker {
+    pid_t pid; /* 0: none */
+    int fd;    /* -1: none */
+    struct buf in;
+    bool again; /* to be started anew */
+};
+
+struct workers {
+    struct worker v[WORKERS_MAX];
+    unsigned count;
+    worker_fn fn;
+    void *cookie;
+    int signals;
+    int status;
+    bool stopping;
+};
+
+static void child(struct workers *w, unsigned index, int fd)
+{
+    sigset_t none;
+
+    for (unsigned i = 0; i < w->count; i++)
+        if (w->v[i].fd >= 0)
+            close(w->v[i].fd);
+    close(w->signals);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    exit(w->fn(w->cookie, index, fd));
+}
+
+static int start(struct workers *w, unsigned index)
+{
+    int pair[2];
+    pid_t pid;
+
+    w->v[index].again = false;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
+        return -errno;
+    pid = fork();
+    if (pid == 0) {
+        close(pair[0]);
+        child(w, index, pair[1]);
+    }
+    close(pair[1]);
+    if (pid < 0) {
+        close(pair[0]);
+        return -EAGAIN;
+    }
+    w->v[index].pid = pid;
+    w->v[index].fd = pair[0];
+    w->v[index].in = (struct buf)BUF_INIT(LINES_MAX);
+    return 0;
+}
+
+static void tell_all(struct workers *w, int signum)
+{
+    for (unsigned i = 0; i < w->count; i++)
+        if (w->v[i].pid)
+            kill(w->v[i].pid, signum);
+}
+
+static void drop_fd(struct worker *v)
+{
+    if (v->fd >= 0)
+        close(v->fd);
+    v->fd = -1;
+    buf_deinit(&v->in);
+}
+
+static void ended(struct workers *w, struct worker *v, int status)
+{
+    unsigned index = (unsigned)(v - w->v);
+
+    v->pid = 0;
+    drop_fd(v);
+    if (w->stopping)
+        return;
+    if (WIFSIGNALED(status)) {
+        log_error("worker", "number", LOG_NUM(index), "died", strsignal(WTERMSIG(status)), "text",
+                  "is started anew", NULL);
+        v->again = true;
+        return;
+    }
+    w->status = WEXITSTATUS(status);
+    w->stopping = true;
+    tell_all(w, SIGTERM);
+}
+
+static void reap(struct workers *w)
+{
+    int status;
+    pid_t pid;
+
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+        for (unsigned i = 0; i < w->count; i++)
+            if (w->v[i].pid == pid)
+                ended(w, &w->v[i], status);
+}
+
+static void take_signal(struct workers *w)
+{
+    struct signalfd_siginfo info;
+
+    while (read(w->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+        if (info.ssi_signo == SIGCHLD) {
+            reap(w);
+        } else {
+            w->stopping |= info.ssi_signo != SIGHUP;
+            tell_all(w, (int)info.ssi_signo);
+        }
+    }
+}
+
+/* Whole lines of one worker go to all, the sayer too. */
+static void pass_on(struct workers *w, struct worker *from)
+{
+    size_t whole = span_rfind(buf_span(&from->in), '\n') + 1;
+
+    if (whole > from->in.n)
+        return;
+    for (unsigned i = 0; i < w->count; i++)
+        if (w->v[i].fd >= 0 && write(w->v[i].fd, from->in.p, whole) != (ssize_t)whole)
+            log_warn("bus", "worker", LOG_NUM(i), "text", "too slow, lines are lost", NULL);
+    buf_consume(&from->in, whole);
+}
+
+static void take_lines(struct workers *w, struct worker *v)
+{
+    char bytes[READ];
+    ssize_t n = read(v->fd, bytes, sizeof(bytes));
+
+    if (n <= 0) {
+        if (n == 0 || (errno != EAGAIN && errno != EINTR))
+            drop_fd(v);
+        return;
+    }
+    buf_add(&v->in, span_of(bytes, (size_t)n));
+    if (v->in.err)
+        buf_clear(&v->in);
+    pass_on(w, v);
+}
+
+static bool any_left(const struct workers *w)
+{
+    for (unsigned i = 0; i < w->count; i++)
+        if (w->v[i].pid || (w->v[i].again && !w->stopping))
+            return true;
+    return false;
+}
+
+static bool start_missing(struct workers *w)
+{
+    bool missing = false;
+
+    for (unsigned i = 0; i < w->count && !w->stopping; i++) {
+        if (!w->v[i].again)
+            continue;
+        missing = true;
+        if (start(w, i) < 0)
+            w->v[i].again = true;
+    }
+    return missing;
+}
+
+static void turn(struct workers *w, bool soon)
+{
+    struct pollfd fds[WORKERS_MAX + 1] = {{.fd = w->signals, .events = POLLIN}};
+
+    for (unsigned i = 0; i < w->count; i++)
+        fds[i + 1] = (struct pollfd){.fd = w->v[i].fd, .events = POLLIN};
+    if (poll(fds, w->count + 1, soon ? RESTART_MS : -1) < 0)
+        return;
+    for (unsigned i = 0; i < w->count; i++)
+        if (fds[i + 1].revents && w->v[i].fd >= 0)
+            take_lines(w, &w->v[i]);
+    if (fds[0].revents)
+        take_signal(w);
+}
+
+int workers_run(unsigned count, worker_fn fn, void (*started)(void *cookie), void *cookie)
+{
+    static struct workers w;
+    sigset_t watched;
+
+    w = (struct workers){.count = count, .fn = fn, .cookie = cookie};
+    sigemptyset(&watched);
+    sigaddset(&watched, SIGTERM);
+    sigaddset(&watched, SIGINT);
+    sigaddset(&watched, SIGHUP);
+    sigaddset(&watched, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &watched, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    w.signals = signalfd(-1, &watched, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (w.signals < 0)
+        return EX_OSERR;
+    for (unsigned i = 0; i < count; i++)
+        w.v[i].fd = -1;
+    for (unsigned i = 0; i < count; i++) {
+        if (start(&w, i) < 0) {
+            w.status = EX_OSERR;
+            w.stopping = true;
+            tell_all(&w, SIGTERM);
+            break;
+        }
+    }
+    started(cookie);
+    while (any_left(&w)) {
+        bool restart = false;
+
+        for (unsigned i = 0; i < count; i++)
+            restart |= w.v[i].again;
+        turn(&w, restart);
+        if (restart)
+            start_missing(&w);
+    }
+    close(w.signals);
+    return w.status;
+}
