@@ -47,7 +47,7 @@ help:
 	@echo "make demo         see it work: the practice range, then real servers (as root)"
 	@echo "make lab          every real server and hole, a line each (as root)"
 	@echo "make bench        figures, side by side with nmap"
-	@echo "make fuzz         fuzz each parser, together SECONDS=60"
+	@echo "make fuzz         fuzz each parser and the relay decision, together SECONDS=60"
 	@echo "make install      DESTDIR= PREFIX=/usr/local"
 	@echo "make clean"
 
