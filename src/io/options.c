@@ -307,8 +307,19 @@ static void add_long(struct table *t, const char *name, bool takes, int val)
         (struct option){name, takes ? required_argument : no_argument, NULL, val};
 }
 
-static void add_row(struct table *t, const struct option_row *row, size_t i)
+/* A row of this name speaks for itself. */
+static bool is_row(const struct options *o, const char *name)
 {
+    for (size_t i = 0; o->rows[i].name || o->rows[i].group; i++)
+        if (o->rows[i].name && strcmp(o->rows[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+static void add_row(struct table *t, const struct options *o, size_t i)
+{
+    const struct option_row *row = &o->rows[i];
+
     assert(i < OPTIONS_ROWS_MAX && strlen(row->name) <= NAME_MAX_LENGTH);
     assert((row->arg == NULL) == (row->kind == OPTION_FLAG));
     add_long(t, row->name, row->arg != NULL, VAL_ROW + (int)i);
@@ -316,7 +327,8 @@ static void add_row(struct table *t, const struct option_row *row, size_t i)
         t->names[t->n_names++] = row->name;
     if (row->kind == OPTION_FLAG) {
         snprintf(t->no[i], sizeof(t->no[i]), "no-%s", row->name);
-        add_long(t, t->no[i], false, VAL_NO + (int)i);
+        if (!is_row(o, t->no[i]))
+            add_long(t, t->no[i], false, VAL_NO + (int)i);
     }
     if (row->letter) {
         assert(row->letter != 'h'); /* help, everywhere */
@@ -332,7 +344,7 @@ static void build(struct table *t, const struct options *o)
     t->shorts[t->n_shorts++] = ':'; /* tell a missing argument from an unknown option */
     for (size_t i = 0; o->rows[i].name || o->rows[i].group; i++)
         if (o->rows[i].name)
-            add_row(t, &o->rows[i], i);
+            add_row(t, o, i);
     add_long(t, "help", false, VAL_HELP);
     add_long(t, "version", false, VAL_VERSION);
     t->names[t->n_names++] = "help";

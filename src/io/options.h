@@ -13,7 +13,8 @@
  *     };
  *
  * The caller sets the defaults in the struct; `shown` is how --help words them. --help and
- * --version are in every table by themselves. A flag "json" can also be given as --no-json.
+ * --version are in every table by themselves. A flag "json" can also be given as --no-json,
+ * unless there is a row of that name.
  */
 #ifndef POSTERN_IO_OPTIONS_H
 #define POSTERN_IO_OPTIONS_H

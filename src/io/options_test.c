@@ -20,7 +20,7 @@
 enum color { RED, GREEN, BLUE };
 
 struct args {
-    bool json, quiet;
+    bool json, quiet, check, no_check;
     const char *text;
     struct option_list skip;
     unsigned count;
@@ -58,6 +58,8 @@ static const struct option_row rows[] = {
     {"size", 0, "SIZE", "how much", OPTION_SIZE, AT(size), .min = 10},
     {"color", 0, "WHICH", "red, green or blue", OPTION_CHOICE, AT(color), .choices = colors},
     {"call", 0, "X", "calls", OPTION_CALL, 0, .call = call},
+    {"check", 0, NULL, "only look", OPTION_FLAG, AT(check)},
+    {"no-check", 0, NULL, "never look", OPTION_FLAG, AT(no_check)},
     {"secret", 0, NULL, "for tests", OPTION_FLAG, AT(json), .hidden = true},
     {0},
 };
@@ -133,6 +135,19 @@ static void test_values(void **state)
     assert_string_equal(a.called, "x");
     option_list_deinit(&a.skip);
     option_list_deinit(&a.skip);
+}
+
+/* Two rows, and one is no negation of the other. */
+static void test_row_that_begins_with_no(void **state)
+{
+    char operands[200], out[4000];
+    struct args a = {0};
+
+    assert_int_equal(parse("--check --no-check", &a, operands, out), OPTIONS_RUN);
+    assert_true(a.check && a.no_check);
+    a = (struct args){0};
+    assert_int_equal(parse("--no-check --json --no-json", &a, operands, out), OPTIONS_RUN);
+    assert_true(!a.check && a.no_check && !a.json);
 }
 
 static void test_misuse(void **state)
@@ -467,6 +482,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_values),
+        cmocka_unit_test(test_row_that_begins_with_no),
         cmocka_unit_test(test_misuse),
         cmocka_unit_test(test_edges),
         cmocka_unit_test(test_help_and_version),

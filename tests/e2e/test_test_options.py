@@ -378,6 +378,7 @@ def test_bad_configuration(tmp_path, text, why):
     (["-D", DOMAIN, "--tls", "maybe", "x.example"], 64, ["--tls", "auto"]),
     (["-D", DOMAIN, "-4", "-6", "x.example"], 64, ["nothing to test"]),
     (["-D", DOMAIN, "--own", "--gentle", "x.example"], 64, ["contradict"]),
+    (["-D", DOMAIN, "--preflight", "--no-preflight"], 64, ["contradict"]),
     (["-D", DOMAIN, "--json", "--nagios", "x.example"], 64, ["choose one"]),
     (["-D", DOMAIN, "--from", "a@b", "x.example"], 64, ["--rcpt"]),
     (["-D", DOMAIN, "--only", "nosuch", "x.example"], 64, ["nosuch"]),

@@ -268,7 +268,7 @@ def stopped_after(process, condition, seconds=20):
 
 def test_strangers_are_tested_gently(tmp_path):
     """One session with fewer than five refusals, then ten minutes of nothing; 24 hours between tests."""
-    tester = Tester(tmp_path, "--tls", "no", sink=False)
+    tester = Tester(tmp_path, "--tls", "no", "--no-preflight", sink=False)
     with Server() as server:
         p = tester.start(server.target)
         stopped_after(p, lambda: any("QUIT" in s for s in server.sessions))
@@ -286,6 +286,59 @@ def test_strangers_are_tested_gently(tmp_path):
         assert "24 hours" not in err
         # Whoever answers for the host need not wait.
         assert tester.json("--own", "--wait", "0", "--only", "third-party.plain", server.target).code == 0
+
+
+# What DNS knows of a tester at 127.0.0.1 that is fit for nothing.
+UNFIT = {("probe.example", "MX"): ["10 mx.probe.example."], ("mx.probe.example", "A"): ["127.0.0.77"],
+         ("1.0.0.127.bl.test.example", "A"): ["127.0.0.2"]}
+FOREIGN = ("--tls", "no", "--only", "third-party.plain", "--wait", "0", "--local-address", "127.0.0.1")
+
+
+def test_preflight_before_foreign_hosts(tmp_path):
+    """What is wrong with this machine is said once, and the test goes on."""
+    tester = Tester(tmp_path, *FOREIGN, sink=False)
+    with Server() as server, testlib.Names(UNFIT) as names:
+        got = tester.json("--resolver", names.place, server.target, f"127.0.0.2:{server.port}")
+    assert got.code == 3 or got.code == 0, got.err
+    for what in ("reverse DNS", "SPF of the probe domain", "port 25 to the outside"):
+        assert got.err.count(f"this machine: {what}") == 1, got.err
+    assert "this machine: MX of" not in got.err and "PTR record" in got.err
+    assert got.verdicts[server.target]["verdict"] == "closed"
+
+
+def test_preflight_of_a_listed_address(tmp_path):
+    """Every verdict would be "blocked": nobody is knocked at, and no day is lost for the hosts."""
+    tester = Tester(tmp_path, *FOREIGN, sink=False)
+    with Server() as server, testlib.Names(UNFIT) as names:
+        dns = ("--resolver", names.place, "--dnsbl", "bl.test.example")
+        got = tester.json(*dns, server.target)
+        assert got.code == 78 and got.out == "" and "bl.test.example" in got.err, got.err
+        assert server.sessions == []
+        assert [run["state"] for run in tester.runs()] == ["running"]
+        got = tester.json(*dns, "--no-preflight", server.target)
+        assert (got.code, got.err) == (0, "") and got.verdict["verdict"] == "closed"
+
+
+@pytest.mark.parametrize("whose", ["own", "scope"])
+def test_no_preflight_before_own_hosts(tmp_path, whose):
+    tester = Tester(tmp_path, *FOREIGN, sink=False)
+    scope = tmp_path / "scope"
+    scope.write_text("127.0.0.0/8\n")
+    with Server() as server, testlib.Names(UNFIT) as names:
+        got = tester.json("--resolver", names.place, "--dnsbl", "bl.test.example",
+                          *(["--own"] if whose == "own" else ["--scope", scope]), server.target)
+    assert (got.code, got.err) == (0, "")
+    assert not any(kind in ("PTR", "TXT") or "bl.test" in name for name, kind in names.asked)
+
+
+def test_preflight_has_an_end(tmp_path):
+    """A resolver that says nothing holds the test up for seconds, not for its own patience."""
+    tester = Tester(tmp_path, *FOREIGN, sink=False)
+    with Server() as server, testlib.Names({}, silent={"probe.example"}) as names:
+        began = time.monotonic()
+        got = tester.json("--resolver", names.place, server.target)
+    assert got.code == 0 and "in time" in got.err, got.err
+    assert time.monotonic() - began < 25
 
 
 def test_gentle_at_own_hosts(tmp_path):

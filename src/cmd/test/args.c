@@ -120,8 +120,10 @@ static const struct option_row rows[] = {
      OPTION_FLAG, AT(resume)},
     {"preflight", 0, NULL, "check this machine and the probe domain, and stop", OPTION_FLAG,
      AT(preflight)},
-    {"dnsbl", 0, "ZONE", "a blocklist in which our own address must not be (for --preflight)",
-     OPTION_TEXT, AT(dnsbl)},
+    {"no-preflight", 0, NULL, "test foreign hosts without a look at this machine before",
+     OPTION_FLAG, AT(no_preflight)},
+    {"dnsbl", 0, "ZONE", "a blocklist in which our own address must not be", OPTION_TEXT,
+     AT(dnsbl)},
 
     {.group = "Output"},
     {"json", 'j', NULL, "one JSON object a line; each target ends with its verdict", OPTION_FLAG,
@@ -250,6 +252,9 @@ int args_check(struct args *a, int operands)
         return options_misuse(&args_options, "an envelope by hand needs --rcpt, such as {u}@{d}");
     if (!targets && !a->resume && !a->list_probes && !a->dry_run && !a->preflight)
         return options_misuse(&args_options, "no target is given");
+    if (a->preflight && a->no_preflight)
+        return options_misuse(&args_options,
+                              "--preflight and --no-preflight contradict each other");
     if (!a->account != !a->password_file)
         return options_misuse(&args_options, "--account and --password-file go together");
     if (a->cert_key && !a->cert)

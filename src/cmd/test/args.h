@@ -43,7 +43,7 @@ struct args {
     int64_t wait, timeout, connect_timeout, limit;
     unsigned parallel, per_network, jobs;
     /* what else to do */
-    bool list_probes, dry_run, preflight, resume;
+    bool list_probes, dry_run, preflight, no_preflight, resume;
     const char *dnsbl;
     /* output */
     bool json, junit, prometheus, nagios, all, quiet, no_store, no_transcript;

@@ -91,7 +91,7 @@ static int run_loop(struct test *t)
     workers_free(t);
     timer_stop(&t->poll_timer);
     timer_stop(&t->progress_timer);
-    return err == 0 ? 0 : TEST_EXIT_SOFTWARE;
+    return err == 0 ? t->refused : TEST_EXIT_SOFTWARE;
 }
 
 /*

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * --preflight: is this machine fit to test from? A tester without reverse DNS, behind a provider
- * that blocks port 25, or on a blocklist measures itself, not its targets. Each check is one line;
- * a check that fails says what to do.
+ * Is this machine fit to test from? A tester without reverse DNS, behind a provider that blocks port
+ * 25, or on a blocklist measures itself, not its targets. --preflight asks that alone, a line a
+ * check; a check that fails says what to do.
+ *
+ * The same is asked once a run before the first test of a foreign host: whatever goes wrong there
+ * costs somebody else a connection and us a day. Then only what is wrong is told, no check is
+ * waited for longer than BRIEF_MS together, and the run goes on: most servers bear with a client
+ * without a name. Only from an address on the operator's blocklist it does not begin.
  */
 #include "cmd/test/test.h"
 
@@ -14,9 +19,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+enum { BRIEF_MS = 8000 };
+
 struct flight {
     struct test *test;
+    bool brief; /* before a run */
     unsigned pending, failed, passed;
+    bool listed; /* our address is on the blocklist */
+    bool over;
+    struct timer timer;
     struct ip mine;
     struct conn *conn;
     char mx[RESOLVER_NAME_MAX];
@@ -27,17 +38,53 @@ static void line(struct flight *f, bool good, const char *what, const char *deta
 {
     bool colour = f->test->style.colour;
 
+    if (f->over)
+        return;
     *(good ? &f->passed : &f->failed) += 1;
+    if (f->brief) {
+        if (!good)
+            note(f->test, "this machine: %s%s%s; %s", what, detail[0] ? ": " : "", detail, remedy);
+        return;
+    }
     printf("%s%-4s%s %s%s%s\n", colour ? (good ? "\033[32m" : "\033[31m") : "", good ? "ok" : "BAD",
            colour ? "\033[0m" : "", what, detail[0] ? ": " : "", detail);
     if (!good && remedy[0])
         printf("     %s\n", remedy);
 }
 
+static void flight_over(struct flight *f)
+{
+    struct test *t = f->test;
+
+    if (f->over)
+        return;
+    f->over = true;
+    timer_stop(&f->timer);
+    if (!f->brief) {
+        loop_stop(t->loop);
+    } else if (f->listed) {
+        complain("no foreign host is tested from an address on %s; --no-preflight does it all the "
+                 "same",
+                 t->args.dnsbl);
+        t->refused = TEST_EXIT_CONFIG;
+        t->stopping = true;
+        loop_stop(t->loop);
+    }
+}
+
 static void step_done(struct flight *f)
 {
     if (--f->pending == 0)
-        loop_stop(f->test->loop);
+        flight_over(f);
+}
+
+static void on_brief(void *cookie)
+{
+    struct flight *f = cookie;
+
+    line(f, false, "not all could be looked at in time", "", "see postern test --preflight");
+    conn_drop(&f->conn);
+    flight_over(f);
 }
 
 /* The address that packets to the outside would carry; no packet is sent to learn it. */
@@ -104,6 +151,7 @@ static void on_dnsbl(void *cookie, const struct dns_answer *a)
     struct flight *f = cookie;
     bool clean = a->outcome == DNS_NO_NAME || a->outcome == DNS_NO_DATA;
 
+    f->listed = a->outcome == DNS_FOUND;
     line(f, clean, "our address on the blocklist",
          clean ? "not listed" : dns_outcome_name(a->outcome),
          a->outcome == DNS_FOUND
@@ -151,7 +199,7 @@ static void on_mx_address(void *cookie, const struct dns_answer *a)
         return;
     }
     to.ip = a->ips[0];
-    if (conn_connect(f->test->loop, &to, &port_events, f, &f->conn) < 0)
+    if (f->over || conn_connect(f->test->loop, &to, &port_events, f, &f->conn) < 0)
         step_done(f);
 }
 
@@ -180,6 +228,19 @@ static void ask_dnsbl(struct flight *f)
         f->pending++;
 }
 
+static void ask_all(struct flight *f)
+{
+    struct test *t = f->test;
+
+    if (f->mine.family != IP_NONE && resolver_ptr(t->resolver, f->mine, on_ptr, f, NULL) == 0)
+        f->pending++;
+    if (resolver_mx(t->resolver, span_str(t->domain), on_mx, f, NULL) == 0)
+        f->pending++;
+    if (resolver_txt(t->resolver, span_str(t->domain), on_spf, f, NULL) == 0)
+        f->pending++;
+    ask_dnsbl(f);
+}
+
 int preflight(struct test *t)
 {
     struct flight f = {.test = t, .mine = own_address(IP_V4)};
@@ -196,15 +257,38 @@ int preflight(struct test *t)
     if (f.mine.family != IP_NONE && ip_space(f.mine) != IP_PUBLIC)
         printf("     this address is %s: targets see another one\n",
                ip_space_name(ip_space(f.mine)));
-    if (f.mine.family != IP_NONE && resolver_ptr(t->resolver, f.mine, on_ptr, &f, NULL) == 0)
-        f.pending++;
-    if (resolver_mx(t->resolver, span_str(t->domain), on_mx, &f, NULL) == 0)
-        f.pending++;
-    if (resolver_txt(t->resolver, span_str(t->domain), on_spf, &f, NULL) == 0)
-        f.pending++;
-    ask_dnsbl(&f);
+    ask_all(&f);
     if (f.pending)
         loop_run(t->loop);
     printf("%u good, %u bad\n", f.passed, f.failed);
     return f.failed ? TEST_EXIT_UNDECIDED : 0;
+}
+
+bool preflight_over(struct test *t)
+{
+    struct flight *f = t->flight;
+
+    if (t->args.no_preflight)
+        return true;
+    if (f)
+        return f->over && !f->listed;
+    f = calloc(1, sizeof(*f));
+    if (!f)
+        return true;
+    t->flight = f;
+    f->test = t;
+    f->brief = true;
+    f->mine = t->local.family != IP_NONE ? t->local : own_address(IP_V4);
+    timer_init(&f->timer, on_brief, f);
+    timer_start(&f->timer, t->loop, BRIEF_MS);
+    ask_all(f);
+    if (f->pending == 0)
+        flight_over(f);
+    return f->over;
+}
+
+void preflight_free(struct test *t)
+{
+    free(t->flight);
+    t->flight = NULL;
 }

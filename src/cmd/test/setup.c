@@ -299,6 +299,7 @@ void setup_deinit(struct test *t)
     free(t->contact);
     free(t->uri);
     free(t->opt_out);
+    preflight_free(t);
     buf_deinit(&t->held);
     args_deinit(&t->args);
 }

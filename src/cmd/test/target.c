@@ -16,7 +16,7 @@
 enum {
     GRACE_LEAST_MS = 3000, /* after an arrival: others of the same body may come a little later */
     GRACE_FACTOR = 4,      /* times the slowest delay so far */
-    ROOM_MS = 500,         /* between looks whether a network has room for one more */
+    ROOM_MS = 200,         /* between looks whether this one may begin */
 };
 
 static void target_resolved(struct target *target);
@@ -343,6 +343,15 @@ static void host_add(struct target *target, struct ip ip, const char *name)
         target->hosts[target->host_count++] = h;
 }
 
+/* Not the operator's, as far as its first address tells. */
+static bool foreign(const struct target *target)
+{
+    struct span names[1] = {target->host};
+
+    return target->found_count > 0 && !target->test->args.own &&
+           !scope_list_match(&target->test->scope, target->found[0].ip, names, 1);
+}
+
 /*
  * Too many hosts of one network at once look like an attack on it; the operator's own are exempt.
  */
@@ -350,10 +359,8 @@ static bool crowded(struct target *target)
 {
     struct ip ip = target->found_count ? target->found[0].ip : (struct ip){0};
     struct ip_prefix net = ip_prefix_of(ip, ip.family == IP_V4 ? 24 : 48);
-    struct span names[1] = {target->host};
 
-    if (ip.family == IP_NONE || target->test->args.own ||
-        scope_list_match(&target->test->scope, ip, names, 1))
+    if (!foreign(target))
         return false;
     if (!queue_network_free(target->test, net))
         return true;
@@ -371,7 +378,7 @@ static void target_resolved(struct target *target)
     struct test *t = target->test;
     struct worker *worker;
 
-    if (crowded(target)) {
+    if ((foreign(target) && !preflight_over(t)) || crowded(target)) {
         timer_init(&target->timer, on_room, target);
         timer_start(&target->timer, t->loop, ROOM_MS);
         return;

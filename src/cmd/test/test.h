@@ -180,6 +180,8 @@ struct test {
 
     struct embedded *embedded; /* embedded.c, or NULL */
     struct mailbox *mailbox;   /* mailbox.c, or NULL */
+    struct flight *flight;     /* preflight.c, or NULL */
+    int refused;               /* exit status of a run that may not go on, or 0 */
 
     /* worker.c */
     struct worker *workers;
@@ -206,8 +208,15 @@ int identity_setup(struct test *t);
 int list_probes(struct test *t);
 int dry_run(struct test *t, int argc, char **argv);
 
-/* preflight.c: an exit status. */
+/* preflight.c: --preflight; an exit status. */
 int preflight(struct test *t);
+/*
+ * Whether the look at this machine that stands before foreign hosts is over. The first call begins
+ * it. Where it ends the run, `refused` is set and the loop stopped.
+ */
+bool preflight_over(struct test *t);
+/* When loop and resolver are gone. */
+void preflight_free(struct test *t);
 
 /* queue.c */
 /* Whether the command line's targets can be any; an exit status. */
