@@ -191,6 +191,10 @@ enum guard_event guard_see(struct guard *g, const struct guard_session *s, int64
 
 bool guard_doubtful(const struct guard *g, struct ip client)
 {
+    enum guard_role role = guard_role_of(g, client);
+
+    if (role == GUARD_GATEWAY || role == GUARD_BRIDGE)
+        return true;
     if (!g->suspended)
         return false;
     if (guard_is_culprit(g, client) ||

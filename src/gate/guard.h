@@ -24,6 +24,10 @@
  *    doubt, or a stranger could take everybody's rights away.
  *
  * Sessions without a HELO are not counted: a monitor or a port scan tells nothing.
+ *
+ * A gateway's or a bridge's address is in doubt from the first session on, crowded or not: whoever
+ * comes from there may be anybody, and strangers need not bring many names. A translator that this
+ * host does not know of is only found by its crowd: what it lets in before is the guard's limit.
  */
 #ifndef POSTERN_GATE_GUARD_H
 #define POSTERN_GATE_GUARD_H
@@ -133,7 +137,7 @@ void guard_host_clear(struct guard *g);
 
 /* GUARD_SUSPENDS also when a suspension grows to more clients. */
 enum guard_event guard_see(struct guard *g, const struct guard_session *s, int64_t now);
-/* Is relaying by this address suspended? A certificate or a login is no address. */
+/* Is this address no ground for relaying now? A certificate or a login is no address. */
 bool guard_doubtful(const struct guard *g, struct ip client);
 /* Another worker says so. */
 enum guard_event guard_suspend(struct guard *g, int64_t now);

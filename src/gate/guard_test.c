@@ -400,7 +400,7 @@ static void test_diversity_clears_it(void **state)
         e = come(&world, i);
     assert_int_equal(e, GUARD_CLEARS);
     assert_true(now - since >= GUARD_CALM);
-    assert_false(guard_doubtful(&g, ip_of("192.168.1.1")));
+    assert_false(guard_doubtful(&g, ip_of("192.168.1.7")));
     /* The next time it needs twice as long. */
     assert_true(play(&sites[0]) > 0);
     since = now;
@@ -428,8 +428,9 @@ static void test_few_addresses_do_not_clear_it(void **state)
 static void test_words(void **state)
 {
     fire();
+    assert_true(guard_doubtful(&g, ip_of("192.168.1.7")));
     assert_int_equal(guard_clear(&g, now), GUARD_CLEARS);
-    assert_false(guard_doubtful(&g, ip_of("192.168.1.1")));
+    assert_false(guard_doubtful(&g, ip_of("192.168.1.7")));
     assert_int_equal(guard_clear(&g, now), GUARD_SAME);
     assert_int_equal(guard_suspend(&g, now), GUARD_SUSPENDS);
     assert_int_equal(guard_suspend(&g, now), GUARD_SAME);
@@ -516,6 +517,19 @@ static void test_host_table(void **state)
     }
 }
 
+static void test_translators_are_never_sure(void **state)
+{
+    guard_init(&g, 0, 1, false);
+    guard_host(&g, ip_of("192.168.1.1"), GUARD_GATEWAY);
+    guard_host(&g, ip_of("172.17.0.1"), GUARD_BRIDGE);
+    guard_host(&g, ip_of("192.168.1.10"), GUARD_OWN);
+    assert_true(guard_doubtful(&g, ip_of("192.168.1.1")));
+    assert_true(guard_doubtful(&g, ip_of("172.17.0.1")));
+    assert_false(guard_doubtful(&g, ip_of("192.168.1.10")));
+    assert_false(guard_doubtful(&g, ip_of("192.168.1.7")));
+    assert_false(guard_doubtful(&g, ip_of("127.0.0.1")));
+}
+
 static void test_report(void **state)
 {
     struct buf out = BUF_INIT(GUARD_REPORT_MAX);
@@ -549,6 +563,7 @@ int main(void)
         cmocka_unit_test(test_old_names_fade),
         cmocka_unit_test(test_flood),
         cmocka_unit_test(test_host_table),
+        cmocka_unit_test(test_translators_are_never_sure),
         cmocka_unit_test(test_report),
     };
 

@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import functools
 import os
+import queue
 import shutil
 import socket
 import subprocess
@@ -40,7 +41,7 @@ def in_namespace(function):
                 return
             try:
                 for command in ("ip link set lo up", f"ip addr add {NET}.1/24 dev lo",
-                                "ip addr add 203.0.113.1/24 dev lo", "ip addr add 10.1.1.1/24 dev lo",
+                                "ip addr add 10.1.1.1/24 dev lo",
                                 *(f"ip addr add {NET6}:{n}::{host}/128 dev lo" for n in (5, 6, 66, 67)
                                   for host in (1, 2))):
                     subprocess.run(command.split(), check=True)
@@ -165,3 +166,56 @@ class Names:
 
     def about(self, text):
         return [n for n in self.asked if text in n]
+
+
+class Outside:
+    """The world behind a link: a thread in a namespace of its own that calls what it is handed.
+
+    Its end of the link is INSIDE.1, our gateway; strangers have addresses of 203.0.113.0/24 there. With
+    nat, nft rewrites them all to INSIDE.1 on the way to us."""
+
+    INSIDE = "192.168.9"
+
+    def __init__(self, nat):
+        self.nat = nat
+        self.calls, self.results = queue.SimpleQueue(), queue.SimpleQueue()
+
+    def __enter__(self):
+        self.thread = threading.Thread(target=self.live, daemon=True)
+        self.thread.start()
+        place = self.results.get()
+        for command in (f"ip link add pinside type veth peer name poutside netns {place}",
+                        f"ip addr add {self.INSIDE}.2/24 dev pinside", "ip link set pinside up",
+                        f"ip route add default via {self.INSIDE}.1"):
+            subprocess.run(command.split(), check=True)
+        self.call(self.set_up)
+        return self
+
+    def set_up(self):
+        for command in ("ip link set lo up", f"ip addr add {self.INSIDE}.1/24 dev poutside",
+                        "ip addr add 203.0.113.1/24 dev lo", "ip link set poutside up"):
+            subprocess.run(command.split(), check=True)
+        if self.nat:
+            subprocess.run(["nft", "-f", "-"], check=True, text=True, input=(
+                "table ip nat {\n chain out {\n type nat hook postrouting priority 100;\n"
+                " oifname \"poutside\" masquerade\n }\n}\n"))
+
+    def live(self):
+        ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET)
+        self.results.put(f"/proc/{os.getpid()}/task/{threading.get_native_id()}/ns/net")
+        while call := self.calls.get():
+            try:
+                self.results.put((call(), None))
+            except BaseException as e:  # handed to the caller
+                self.results.put((None, e))
+
+    def call(self, function, *args, **named):
+        self.calls.put(functools.partial(function, *args, **named))
+        result, failed = self.results.get()
+        if failed:
+            raise failed
+        return result
+
+    def __exit__(self, *_):
+        self.calls.put(None)
+        self.thread.join()

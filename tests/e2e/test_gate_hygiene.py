@@ -19,7 +19,7 @@ import pytest
 
 from gatebackend import Backend
 from gatelib import DOMAIN, Gate, message, stuffed, tag
-from hygienelib import NET, NET6, Names, Rbldnsd, in_namespace
+from hygienelib import NET, NET6, Names, Outside, Rbldnsd, in_namespace
 
 LISTED, OTHER, WHITE, GOOD, FINE = (f"{NET}.{n}" for n in (66, 77, 88, 5, 6))
 SET = f":127.0.0.2:listed\n127.0.0.2\n{LISTED}\n{WHITE}\n{OTHER} :127.0.0.9:other\n"
@@ -368,8 +368,8 @@ def test_ipv6_clients_are_trapped_by_their_network():
 
 @in_namespace
 def test_own_clients_fall_into_no_trap():
-    with Site("--traps", f"trap@{DOMAIN}", "--networks", f"{NET}.64/28", "--exempt", "203.0.113.9") as site:
-        for source in (LISTED, "203.0.113.9"):
+    with Site("--traps", f"trap@{DOMAIN}", "--networks", f"{NET}.64/28", "--exempt", f"{NET}.90") as site:
+        for source in (LISTED, f"{NET}.90"):
             assert site.rcpt(source, f"trap@{DOMAIN}")[0] == 250
             assert site.rcpt(source)[0] == 250
         assert not site.gate.logged("event=trap")
@@ -564,3 +564,55 @@ def test_metrics():
         with pytest.raises(urllib.error.HTTPError, match="404"):
             found = site.seen(r"event=metrics address=(\S+) port=(\d+)")
             urllib.request.urlopen(f"http://{found[1]}:{found[2]}/", timeout=20)
+
+
+# --- the lost-address guard ------------------------------------------------------------------------
+
+def stranger(gate, n):
+    """The reply to an envelope from a stranger to a stranger, from an address of his own."""
+    with gate.client(source=f"203.0.113.{n}") as c:
+        c.hello(f"mx.stranger{n}.example")
+        c.expect(250, f"MAIL FROM:<a@stranger{n}.example>")
+        got = c.say("RCPT TO:<x@foreign.example>")
+        c.say("QUIT")
+        return got
+
+
+@pytest.mark.skipif(not shutil.which("nft"), reason="needs nftables")
+@pytest.mark.parametrize("nat,guard,gateway", [
+    (True, True, True), (True, False, True), (True, True, False), (True, False, False),
+    (False, True, True)])
+@in_namespace
+def test_nat_in_front(nat, guard, gateway):
+    """Behind a NAT each stranger seems to come from our own network. With a gateway that we know of,
+    nobody relays for a moment; with one that we do not, until the guard has seen enough of them."""
+    networks = f"{Outside.INSIDE}.0/24 deliberate"
+    with Outside(nat) as world, Backend() as backend:
+        if not gateway:
+            subprocess.run("ip route del default".split(), check=True)
+        listen = ["--listen-mx", f"{Outside.INSIDE}.2:0", "--mx-networks", "--networks", networks]
+        with Gate(backend, options=[*listen, "--guard" if guard else "--no-guard"]) as gate:
+            gate.address, gate.port = next(p for p in gate.places if p[0] != "127.0.0.1")
+            got = [world.call(stranger, gate, n)[0] for n in range(2, 42)]
+            if not nat:
+                assert got == [554] * 40
+                assert not gate.logged("event=guard")
+                return
+            if not guard:
+                assert got == [250] * 40        # an open relay: this test can fail
+                return
+            line = gate.wait_log(r"error event=guard state=suspended cause=(\S+) client=(\S+)")
+            assert line[2] == f"{Outside.INSIDE}.1"
+            # In a container the gateway's rewriting has another name.
+            assert line[1] in (("firewall-nat", "userland-proxy") if gateway else ("balancer",))
+            if gateway:
+                assert got == [451] * 40
+            else:
+                assert got == [250] * 19 + [451] * 21
+            # Mail for us still comes in, and a real inside client is told to wait, not refused.
+            def own(gate):
+                with gate.client(source="203.0.113.9") as c:
+                    c.hello()
+                    c.expect(250, "MAIL FROM:<a@b.example>")
+                    return c.say(f"RCPT TO:<user@{DOMAIN}>")[0]
+            assert world.call(own, gate) == 250
