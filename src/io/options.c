@@ -457,3 +457,12 @@ enum options_got options_parse(const struct options *o, int argc, char **argv, v
     free(t);
     return got;
 }
+
+bool options_start(const struct options *o, int argc, char **argv, void *args, int *ret_first,
+                   int *ret_status)
+{
+    enum options_got got = options_parse(o, argc, argv, args, ret_first);
+
+    *ret_status = got == OPTIONS_MISUSE ? OPTIONS_EXIT_MISUSE : 0;
+    return got == OPTIONS_RUN;
+}

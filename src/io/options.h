@@ -79,6 +79,9 @@ enum options_got {
 /* Options and operands may be mixed; "--" ends the options. argv is reordered. */
 enum options_got options_parse(const struct options *o, int argc, char **argv, void *args,
                                int *ret_first);
+/* The same for a main(): false with its exit status when there is nothing to go on with. */
+bool options_start(const struct options *o, int argc, char **argv, void *args, int *ret_first,
+                   int *ret_status);
 /*
  * Sets one option as if it stood on the command line: for values of the configuration, before
  * options_parse(). `value` must live as long as args. False with a reason in err.

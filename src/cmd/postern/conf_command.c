@@ -66,16 +66,10 @@ static int sample(void)
 int conf_command(int argc, char **argv)
 {
     struct args args = {0};
-    int first;
+    int first, status;
 
-    switch (options_parse(&options, argc, argv, &args, &first)) {
-    case OPTIONS_DONE:
-        return 0;
-    case OPTIONS_MISUSE:
-        return OPTIONS_EXIT_MISUSE;
-    case OPTIONS_RUN:
-        break;
-    }
+    if (!options_start(&options, argc, argv, &args, &first, &status))
+        return status;
     if (first < argc)
         return options_misuse(&options, "'%s' is too much", argv[first]);
     if (args.sample == (args.check != NULL))

@@ -212,16 +212,10 @@ static int run(const struct args *args, char **ids, int count)
 int main(int argc, char **argv)
 {
     struct args args = {0};
-    int first;
+    int first, status;
 
-    switch (options_parse(&options, argc, argv, &args, &first)) {
-    case OPTIONS_DONE:
-        return 0;
-    case OPTIONS_MISUSE:
-        return OPTIONS_EXIT_MISUSE;
-    case OPTIONS_RUN:
-        break;
-    }
+    if (!options_start(&options, argc, argv, &args, &first, &status))
+        return status;
     if (args.raw && (first < argc || args.run || args.json))
         return options_misuse(&options, "--raw ID stands alone");
     if (args.run && first < argc)

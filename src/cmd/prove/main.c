@@ -142,16 +142,10 @@ int main(int argc, char **argv)
 {
     struct prove p = {
         .program = program, .out = BUF_INIT(VIEW_OUT_MAX), .args = {.since = 86400000}};
-    int first;
+    int first, status;
 
-    switch (options_parse(&options, argc, argv, &p.args, &first)) {
-    case OPTIONS_DONE:
-        return 0;
-    case OPTIONS_MISUSE:
-        return OPTIONS_EXIT_MISUSE;
-    case OPTIONS_RUN:
-        break;
-    }
+    if (!options_start(&options, argc, argv, &p.args, &first, &status))
+        return status;
     if (!p.args.imap &&
         (p.args.imap_user || p.args.imap_password_file || p.args.imap_ca_file || p.args.imap_plain))
         return options_misuse(&options, "options of --imap without --imap URL");

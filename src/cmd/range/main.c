@@ -294,14 +294,8 @@ int main(int argc, char **argv)
     struct args args = {.listen = "127.25.0.1:2525"};
     int first, status;
 
-    switch (options_parse(&options, argc, argv, &args, &first)) {
-    case OPTIONS_DONE:
-        return 0;
-    case OPTIONS_MISUSE:
-        return OPTIONS_EXIT_MISUSE;
-    case OPTIONS_RUN:
-        break;
-    }
+    if (!options_start(&options, argc, argv, &args, &first, &status))
+        return status;
     if (args.debug)
         log_set_level(LOG_LEVEL_DEBUG);
     if (first < argc)

@@ -191,16 +191,10 @@ static int list_runs(const struct args *args)
 int main(int argc, char **argv)
 {
     struct args args = {0};
-    int first;
+    int first, status;
 
-    switch (options_parse(&options, argc, argv, &args, &first)) {
-    case OPTIONS_DONE:
-        return 0;
-    case OPTIONS_MISUSE:
-        return OPTIONS_EXIT_MISUSE;
-    case OPTIONS_RUN:
-        break;
-    }
+    if (!options_start(&options, argc, argv, &args, &first, &status))
+        return status;
     if (first < argc)
         return options_misuse(&options, "takes no operand; a single run is shown by postern show");
     return args.check ? check_store(&args) : list_runs(&args);

@@ -348,16 +348,10 @@ static int show(const struct args *args, const char *name)
 int main(int argc, char **argv)
 {
     struct args args = {0};
-    int first, ways;
+    int first, status, ways;
 
-    switch (options_parse(&options, argc, argv, &args, &first)) {
-    case OPTIONS_DONE:
-        return 0;
-    case OPTIONS_MISUSE:
-        return OPTIONS_EXIT_MISUSE;
-    case OPTIONS_RUN:
-        break;
-    }
+    if (!options_start(&options, argc, argv, &args, &first, &status))
+        return status;
     if (argc - first != 1)
         return options_misuse(&options, first == argc ? "which run? see postern runs, or say last"
                                                       : "one run at a time");

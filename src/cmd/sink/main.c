@@ -468,14 +468,8 @@ int main(int argc, char **argv)
 
     if (status)
         return status;
-    switch (options_parse(&options, argc, argv, &p.args, &first)) {
-    case OPTIONS_DONE:
-        return 0;
-    case OPTIONS_MISUSE:
-        return OPTIONS_EXIT_MISUSE;
-    case OPTIONS_RUN:
-        break;
-    }
+    if (!options_start(&options, argc, argv, &p.args, &first, &status))
+        return status;
     if (first < argc)
         return options_misuse(&options, "takes no operand, \"%s\" is one", argv[first]);
     if (p.args.verbose) {
