@@ -255,10 +255,20 @@ static void polled_across_processes(void **state)
     store_close(store);
 }
 
-/* Killed at any point, a sink has lost no proof that it had acknowledged. */
-static void killed_sink_loses_nothing(void **state)
+typedef void sink_fn(const struct fixture *f, int report, unsigned round);
+
+static void sink_of_proofs(const struct fixture *f, int report, unsigned round)
 {
-    struct fixture *f = *state;
+    sink(f, report);
+}
+
+/*
+ * Kills a sink sixteen times, each time after a while that differs, and calls check() with what it
+ * had acknowledged and what is kept.
+ */
+static void kill_sinks(const struct fixture *f, sink_fn *run,
+                       void (*check)(unsigned acknowledged, unsigned kept))
+{
     struct store *store;
 
     store_close(fixture_open(f, STORE_CREATE));
@@ -273,9 +283,8 @@ static void killed_sink_loses_nothing(void **state)
         assert_int_equal(pipe(report), 0);
         pid_t pid = fork();
         if (pid == 0)
-            sink(f, report[1]);
+            run(f, report[1], round);
         close(report[1]);
-        /* After some proofs, and a while that differs each time. */
         while (acknowledged < round + 1 && read(report[0], &n, sizeof(n)) == sizeof(n))
             acknowledged++;
         usleep(round * 53);
@@ -287,15 +296,26 @@ static void killed_sink_loses_nothing(void **state)
         store = fixture_open(f, STORE_READ);
         assert_int_equal(store_proofs_since(store, NULL, 0, tally, &all), STORE_OK);
         assert_true(acknowledged > round);
-        assert_true(all.count == acknowledged || all.count == acknowledged + 1);
+        check(acknowledged, all.count);
         store_close(store);
     }
 }
 
+static void each_is_there(unsigned acknowledged, unsigned kept)
+{
+    assert_true(kept == acknowledged || kept == acknowledged + 1);
+}
+
+/* Killed at any point, a sink has lost no proof that it had acknowledged. */
+static void killed_sink_loses_nothing(void **state)
+{
+    kill_sinks(*state, sink_of_proofs, each_is_there);
+}
+
 enum { MESSAGES = 60, TOKENS = 50 };
 
-/* A sink whose messages prove fifty tokens each; reports each message once it is kept. */
-static void sink_of_messages(const struct fixture *f, int report, bool batch)
+/* A sink whose messages prove fifty tokens each, half of them kept while a batch is open. */
+static void sink_of_messages(const struct fixture *f, int report, unsigned round)
 {
     struct store_proof proofs[TOKENS];
     struct store_added added[TOKENS];
@@ -305,7 +325,7 @@ static void sink_of_messages(const struct fixture *f, int report, bool batch)
     if (store_open(f->path, 0, &store) != 0)
         _exit(1);
     for (uint32_t i = 0; i < MESSAGES; i++) {
-        if (batch && !store->batch && store_begin(store) != 0)
+        if (round % 2 && !store->batch && store_begin(store) != 0)
             _exit(2);
         snprintf(raw, sizeof(raw), "message %u", i);
         for (uint32_t k = 0; k < TOKENS; k++) {
@@ -321,41 +341,16 @@ static void sink_of_messages(const struct fixture *f, int report, bool batch)
     _exit(0);
 }
 
+static void all_of_each_is_there(unsigned acknowledged, unsigned kept)
+{
+    assert_int_equal(kept % TOKENS, 0);
+    each_is_there(acknowledged, kept / TOKENS);
+}
+
 /* Of a message all tokens are there or none, whenever it is killed; what was reported is there. */
 static void killed_sink_keeps_whole_messages(void **state)
 {
-    struct fixture *f = *state;
-    struct store *store;
-
-    store_close(fixture_open(f, STORE_CREATE));
-    for (unsigned round = 0; round < 16; round++) {
-        uint32_t acknowledged = 0, n;
-        struct tally all = {0};
-        int report[2];
-
-        store = fixture_open(f, 0);
-        assert_int_equal(sqlite3_exec(store->db, "DELETE FROM proofs", NULL, NULL, NULL), 0);
-        store_close(store);
-        assert_int_equal(pipe(report), 0);
-        pid_t pid = fork();
-        if (pid == 0)
-            sink_of_messages(f, report[1], round % 2);
-        close(report[1]);
-        while (acknowledged < round + 1 && read(report[0], &n, sizeof(n)) == sizeof(n))
-            acknowledged++;
-        usleep(round * 97);
-        kill(pid, SIGKILL);
-        waitpid(pid, NULL, 0);
-        while (read(report[0], &n, sizeof(n)) == sizeof(n))
-            acknowledged++;
-        close(report[0]);
-        store = fixture_open(f, STORE_READ);
-        assert_int_equal(store_proofs_since(store, NULL, 0, tally, &all), STORE_OK);
-        assert_true(acknowledged > round);
-        assert_int_equal(all.count % TOKENS, 0);
-        assert_true(all.count / TOKENS == acknowledged || all.count / TOKENS == acknowledged + 1);
-        store_close(store);
-    }
+    kill_sinks(*state, sink_of_messages, all_of_each_is_there);
 }
 
 /* One that cannot be kept, and nothing of its message is; again, and each is told for itself. */
