@@ -151,12 +151,19 @@ struct asking {
     size_t link_count, link_cap;
 };
 
-/* The attribute's bytes; empty when the message has none of that type. */
-static struct span attribute(const struct rtattr *rta, size_t left, unsigned type)
+/* The bytes of the first attribute of that type; empty when there is none. */
+static struct span attribute(struct span list, unsigned type)
 {
-    for (; RTA_OK(rta, left); rta = RTA_NEXT(rta, left))
-        if ((rta->rta_type & NLA_TYPE_MASK) == type)
-            return span_of(RTA_DATA(rta), RTA_PAYLOAD(rta));
+    struct rtattr head;
+
+    while (list.n >= sizeof(head)) {
+        memcpy(&head, list.p, sizeof(head));
+        if (head.rta_len < sizeof(head) || head.rta_len > list.n)
+            break;
+        if ((head.rta_type & NLA_TYPE_MASK) == type)
+            return span_slice(list, sizeof(head), head.rta_len);
+        list = span_slice(list, RTA_ALIGN(head.rta_len), list.n);
+    }
     return SPAN_NULL;
 }
 
@@ -165,61 +172,72 @@ static struct span without_nul(struct span s)
     return span_slice(s, 0, span_find(s, '\0'));
 }
 
-static int take_link(struct asking *a, const struct nlmsghdr *h)
+static int take_link(struct asking *a, struct span body)
 {
-    const struct ifinfomsg *info = NLMSG_DATA(h);
-    size_t left = h->nlmsg_len - NLMSG_LENGTH(sizeof(*info));
-    struct span name = attribute(IFLA_RTA(info), left, IFLA_IFNAME);
-    struct span more = attribute(IFLA_RTA(info), left, IFLA_LINKINFO), kind = SPAN_NULL;
-    struct link link = {.index = info->ifi_index};
+    struct ifinfomsg info;
+    struct link link = {0};
+    struct span kind;
 
-    if (more.n)
-        kind = attribute((const struct rtattr *)(const void *)more.p, more.n, IFLA_INFO_KIND);
+    if (body.n < sizeof(info))
+        return -EIO;
+    memcpy(&info, body.p, sizeof(info));
+    body = span_slice(body, NLMSG_ALIGN(sizeof(info)), body.n);
+    kind = attribute(attribute(body, IFLA_LINKINFO), IFLA_INFO_KIND);
+    link.index = info.ifi_index;
     link.bridge = span_eq(without_nul(kind), SPAN_LIT("bridge"));
-    if (!span_copy(without_nul(name), link.name, sizeof(link.name)))
-        return -EINVAL;
+    if (!span_copy(without_nul(attribute(body, IFLA_IFNAME)), link.name, sizeof(link.name)))
+        return -EIO;
     if (array_grow(&a->links, &a->link_cap, sizeof(link), a->link_count + 1) < 0)
         return -ENOMEM;
     a->links[a->link_count++] = link;
     return 0;
 }
 
-static int take_address(struct asking *a, const struct nlmsghdr *h)
+static int take_address(struct asking *a, struct span body)
 {
-    const struct ifaddrmsg *info = NLMSG_DATA(h);
-    size_t left = h->nlmsg_len - NLMSG_LENGTH(sizeof(*info));
-    struct span bytes = attribute(IFA_RTA(info), left, IFA_LOCAL);
+    struct ifaddrmsg info;
+    struct span bytes;
     char text[IP_TEXT_MAX];
     struct ip ip;
 
+    if (body.n < sizeof(info))
+        return -EIO;
+    memcpy(&info, body.p, sizeof(info));
+    body = span_slice(body, NLMSG_ALIGN(sizeof(info)), body.n);
     /* On a point-to-point link IFA_ADDRESS is the other end; IPv6 has IFA_ADDRESS only. */
+    bytes = attribute(body, IFA_LOCAL);
     if (bytes.n == 0)
-        bytes = attribute(IFA_RTA(info), left, IFA_ADDRESS);
-    if (bytes.n != (info->ifa_family == AF_INET ? 4 : 16) ||
-        !inet_ntop(info->ifa_family, bytes.p, text, sizeof(text)) || !ip_parse(span_str(text), &ip))
+        bytes = attribute(body, IFA_ADDRESS);
+    if (bytes.n != (info.ifa_family == AF_INET ? 4 : 16) ||
+        !inet_ntop(info.ifa_family, bytes.p, text, sizeof(text)) || !ip_parse(span_str(text), &ip))
         return 0;
     for (size_t i = 0; i < a->link_count; i++)
-        if (a->links[i].index == (int)info->ifa_index)
+        if (a->links[i].index == (int)info.ifa_index)
             return add(a->facts, a->links[i].bridge ? NETIF_BRIDGE : NETIF_ADDRESS, ip,
                        span_str(a->links[i].name));
     return add(a->facts, NETIF_ADDRESS, ip, SPAN_NULL);
 }
 
 /* One datagram of a dump. 1 more to come, 0 the end, or -errno. */
-static int take_messages(struct asking *a, const struct nlmsghdr *h, size_t left)
+static int take_messages(struct asking *a, struct span s)
 {
+    struct nlmsghdr h;
     int r = 0;
 
-    for (; r == 0 && NLMSG_OK(h, left); h = NLMSG_NEXT(h, left)) {
-        if (h->nlmsg_type == NLMSG_DONE)
+    while (r == 0 && s.n >= sizeof(h)) {
+        struct span body;
+
+        memcpy(&h, s.p, sizeof(h));
+        if (h.nlmsg_type == NLMSG_DONE)
             return 0;
-        if (h->nlmsg_type == NLMSG_ERROR)
+        if (h.nlmsg_type == NLMSG_ERROR || h.nlmsg_len < sizeof(h) || h.nlmsg_len > s.n)
             return -EIO;
-        if (h->nlmsg_type == RTM_NEWLINK)
-            r = take_link(a, h);
-        else if (h->nlmsg_type == RTM_NEWADDR &&
-                 h->nlmsg_len >= NLMSG_LENGTH(sizeof(struct ifaddrmsg)))
-            r = take_address(a, h);
+        body = span_slice(s, NLMSG_HDRLEN, h.nlmsg_len);
+        if (h.nlmsg_type == RTM_NEWLINK)
+            r = take_link(a, body);
+        else if (h.nlmsg_type == RTM_NEWADDR)
+            r = take_address(a, body);
+        s = span_slice(s, NLMSG_ALIGN(h.nlmsg_len), s.n);
     }
     return r < 0 ? r : 1;
 }
@@ -234,7 +252,7 @@ static int dump(struct asking *a, unsigned short type)
               .nlmsg_type = type,
               .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
              {.rtgen_family = AF_UNSPEC}};
-    struct nlmsghdr *answer = malloc(DATAGRAM_MAX);
+    char *answer = malloc(DATAGRAM_MAX);
     int r = answer ? 1 : -ENOMEM;
 
     if (r > 0 && sendto(a->fd, &ask, ask.h.nlmsg_len, 0, NULL, 0) < 0)
@@ -244,7 +262,7 @@ static int dump(struct asking *a, unsigned short type)
 
         if (n < 0 && errno == EINTR)
             continue;
-        r = n < 0 ? -errno : n == 0 ? -EIO : take_messages(a, answer, (size_t)n);
+        r = n < 0 ? -errno : n == 0 ? -EIO : take_messages(a, span_of(answer, (size_t)n));
     }
     free(answer);
     return r;
