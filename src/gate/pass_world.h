@@ -29,6 +29,7 @@ struct world {
     struct gate_route routes[WORLD_ROUTES];
     int64_t now;
     struct buf out;          /* to the client */
+    struct buf kept;         /* of the client: not taken yet */
     struct buf log;          /* what ops heard, a line each */
     struct buf text;         /* of the message, as the client's side gave it */
     struct buf taken;        /* canonical recipients that were taken, a line each */
@@ -95,7 +96,7 @@ static inline bool world_text(void *owner, struct span octets, struct smtp_say *
 
     buf_add(&w->text, octets);
     *ret = (struct smtp_say){554, "5.4.6", "Loop"};
-    return !span_has_nocase(octets, SPAN_LIT("X-Loop:"));
+    return !span_has_nocase(buf_span(&w->text), SPAN_LIT("X-Loop:"));
 }
 
 static inline void world_answered(void *owner, const struct gate_answer *a)
@@ -351,6 +352,7 @@ static inline void world_open(struct world *w, enum gate_identity identity, enum
                    .size_max = 100000,
                    .rcpt_max = 100},
         .out = BUF_INIT(1 << 24),
+        .kept = BUF_INIT(1 << 24),
         .log = BUF_INIT(1 << 24),
         .text = BUF_INIT(1 << 24),
         .taken = BUF_INIT(1 << 24),
@@ -384,8 +386,8 @@ static inline void world_gone(struct world *w)
 
 static inline void world_close(struct world *w)
 {
-    struct buf *all[] = {&w->out,  &w->log,  &w->text, &w->taken,
-                         &w->sent, &w->line, &w->got,  &w->said};
+    struct buf *all[] = {&w->kept, &w->out,  &w->log, &w->text, &w->taken,
+                         &w->sent, &w->line, &w->got, &w->said};
 
     gate_pass_deinit(&w->pass);
     gate_client_deinit(&w->client);
