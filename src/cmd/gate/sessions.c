@@ -77,7 +77,7 @@ static bool hold_reply(struct session *s)
         break;
     case TARPIT_HOLD:
         s->held_until = session_now(s) + ms;
-        buf_fit(&s->pass.server.out);
+        gate_pass_slim(&s->pass);
         return true;
     case TARPIT_REFUSE:
         gate_pass_shut(&s->pass, "Too much of this, try again later", session_now(s));
@@ -93,7 +93,6 @@ static void release_reply(struct session *s)
     s->held_until = 0;
     s->released = true;
     hygiene_release(&s->hygiene);
-    smtp_server_excuse(&s->pass.server, session_now(s));
 }
 
 static bool send_replies(struct session *s)
@@ -110,6 +109,14 @@ static bool send_replies(struct session *s)
     if (r == -ENOBUFS || r == -ENOMEM)
         conn_abort(s->conn);
     return true;
+}
+
+/* Everything that can go out goes out. True when something did. */
+static bool move(struct session *s)
+{
+    bool said = send_replies(s), sent = link_send(s), obeyed = link_obey(s);
+
+    return said || sent || obeyed;
 }
 
 static bool may_feed(const struct session *s)
@@ -211,7 +218,7 @@ void session_settle(struct session *s)
         return;
     s->busy = true;
     do {
-        while (send_replies(s) | link_send(s) | link_obey(s))
+        while (move(s))
             ;
     } while (feed_kept(s));
     s->busy = false;
@@ -223,9 +230,8 @@ void session_settle(struct session *s)
         release_reply(s);
     if (s->all->draining && s->conn && !s->heading)
         gate_pass_shut(&s->pass, "Going down, try again later", session_now(s));
-    if (send_replies(s) | link_send(s) | link_obey(s))
-        while (link_obey(s) | link_send(s))
-            ;
+    while (move(s))
+        ;
     obey_server(s);
     arm_timer(s);
 }
@@ -308,7 +314,7 @@ static void on_data(void *cookie, struct conn *c, struct span bytes)
         bool said = false;
 
         bytes = span_slice(bytes, n, bytes.n);
-        while (send_replies(s) | link_send(s) | link_obey(s))
+        while (move(s))
             said = true;
         if (n == 0 && !said)
             break;
