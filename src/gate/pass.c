@@ -337,6 +337,12 @@ static enum smtp_now on_rcpt(void *owner, struct smtp_server *s, const struct sm
         *ret = (struct smtp_say){451, "4.3.0", "Out of memory"};
         return SMTP_NOW;
     }
+    if (!m->decision)
+        m->decision = malloc(sizeof(*m->decision));
+    if (!m->decision) {
+        *ret = (struct smtp_say){451, "4.3.0", "Out of memory"};
+        return SMTP_NOW;
+    }
     *m->decision = (struct relay_decision){0};
     m->open = true;
     if (p->ops->rcpt(p->owner, &mail, buf_span(&m->asked), m->decision, &route) == SMTP_LATER)
@@ -439,6 +445,23 @@ bool gate_pass_client_gone(struct gate_pass *p, int64_t now)
 bool gate_pass_over(const struct gate_pass *p)
 {
     return p->gone && !p->mail;
+}
+
+void gate_pass_slim(struct gate_pass *p)
+{
+    struct gate_mail *m = p->mail;
+
+    buf_fit(&p->server.out);
+    buf_shrink(&p->server.line);
+    if (!m || m->open || m->accepted)
+        return;
+    free(m->decision);
+    m->decision = NULL;
+    buf_deinit(&m->rcpt);
+    buf_deinit(&m->asked);
+    buf_deinit(&m->rcpt_params);
+    buf_fit(&m->mail);
+    buf_fit(&m->path);
 }
 
 bool gate_pass_shut(struct gate_pass *p, const char *text, int64_t now)

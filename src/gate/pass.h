@@ -192,6 +192,8 @@ void gate_pass_closed(struct gate_pass *p, int64_t now);
 struct buf *gate_pass_out(struct gate_pass *p);
 /* The backend has no transaction and could be let go. */
 bool gate_pass_idle(const struct gate_pass *p);
+/* The client will be kept waiting: gives back what memory can be had anew. */
+void gate_pass_slim(struct gate_pass *p);
 /* Lets it go. */
 void gate_pass_let_go(struct gate_pass *p, int64_t now);
 /* No more octets of the message are welcome: chunks wait for answers, or much is to be sent. */

@@ -99,7 +99,7 @@ static struct tarpit_client *client_new(struct tarpit *t, struct ip ip, int64_t 
     return &t->clients[at];
 }
 
-unsigned tarpit_offence(struct tarpit *t, struct ip client, int64_t now)
+unsigned tarpit_offence(struct tarpit *t, struct tarpit_session *s, struct ip client, int64_t now)
 {
     struct ip ip = client_of(client);
     int32_t at = find(t, ip);
@@ -108,6 +108,8 @@ unsigned tarpit_offence(struct tarpit *t, struct ip client, int64_t now)
     c->offences = faded(c, now);
     if (c->offences < TARPIT_OFFENCES_MAX)
         c->offences++;
+    if (s->offences < TARPIT_OFFENCES_MAX)
+        s->offences++;
     c->last = now;
     return c->offences;
 }
@@ -172,6 +174,8 @@ enum tarpit_says tarpit_ask(struct tarpit *t, struct tarpit_session *s,
     if (!t->config.on || f->trusted || f->after354)
         return TARPIT_GO;
     offences = tarpit_offences(t, f->client, now);
+    if (offences < s->offences)
+        offences = s->offences;
     if (!f->listed && offences < TARPIT_OFFENCES)
         return TARPIT_GO;
     if (offences > TARPIT_OFFENCES)

@@ -17,7 +17,7 @@
 #include "base/ip.h"
 
 enum {
-    TARPIT_CLIENTS = 4096,      /* offenders that are remembered */
+    TARPIT_CLIENTS = 16384,     /* offenders that are remembered */
     TARPIT_OFFENCES = 3,        /* refused relay attempts before a client is delayed */
     TARPIT_OFFENCES_MAX = 1000, /* where the count stops */
     TARPIT_FIRST = 1000,        /* ms of the first delay; doubled with each reply */
@@ -37,7 +37,8 @@ struct tarpit_client {
 /* In the session; zeroed at its start. Linked while a reply of it is being held. */
 struct tarpit_session {
     struct tarpit_session *prev, *next;
-    uint16_t replies; /* delayed so far */
+    uint16_t replies;  /* delayed so far */
+    uint16_t offences; /* its own: what the table has forgotten, the session still knows */
     bool held;
 };
 
@@ -73,10 +74,10 @@ enum tarpit_says {
     TARPIT_REFUSE, /* 421 4.7.0 instead, and close */
 };
 
-/* About 200 kB: keep it on the heap or static. */
+/* About 800 kB: keep it on the heap. */
 void tarpit_init(struct tarpit *t, const struct tarpit_config *config, uint32_t seed);
 /* A relay attempt was refused. Returns the client's offences, faded, with this one. */
-unsigned tarpit_offence(struct tarpit *t, struct ip client, int64_t now);
+unsigned tarpit_offence(struct tarpit *t, struct tarpit_session *s, struct ip client, int64_t now);
 unsigned tarpit_offences(const struct tarpit *t, struct ip client, int64_t now);
 /* A reply to a command is due. On TARPIT_HOLD the session is counted as held. */
 enum tarpit_says tarpit_ask(struct tarpit *t, struct tarpit_session *s,

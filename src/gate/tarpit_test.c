@@ -25,6 +25,13 @@ static void set_up(unsigned sessions_max, int64_t delay_max)
     tarpit_init(&t, &c, 99);
 }
 
+static unsigned offend(struct ip ip, int64_t now)
+{
+    struct tarpit_session s = {0};
+
+    return tarpit_offence(&t, &s, ip, now);
+}
+
 static void test_who(void **state)
 {
     static const struct {
@@ -55,7 +62,7 @@ static void test_who(void **state)
         set_up(0, 0);
         t.config.on = !cases[i].off;
         for (unsigned k = 0; k < cases[i].offences; k++)
-            tarpit_offence(&t, f.client, 0);
+            tarpit_offence(&t, &s, f.client, 0);
         says = tarpit_ask(&t, &s, &f, 0, &ms);
         if (says != cases[i].says)
             fail_msg("%s: %d", cases[i].name, says);
@@ -93,9 +100,9 @@ static void test_level(void **state)
 
     set_up(0, 0);
     for (unsigned i = 1; i < 100; i++) {
-        struct tarpit_session s = {0};
+        struct tarpit_session s = {0}, other = {0};
 
-        tarpit_offence(&t, f.client, 0);
+        tarpit_offence(&t, &other, f.client, 0);
         if (tarpit_ask(&t, &s, &f, 0, &ms) == TARPIT_HOLD) {
             assert_true(ms >= last && ms <= TARPIT_DELAY);
             last = ms;
@@ -141,20 +148,20 @@ static void test_fading(void **state)
 
     set_up(0, 0);
     for (int i = 0; i < 8; i++)
-        tarpit_offence(&t, ip, 0);
+        offend(ip, 0);
     assert_int_equal(tarpit_offences(&t, ip, TARPIT_FADE - 1), 8);
     assert_int_equal(tarpit_offences(&t, ip, TARPIT_FADE), 4);
     assert_int_equal(tarpit_offences(&t, ip, 3 * TARPIT_FADE), 1);
     assert_int_equal(tarpit_offences(&t, ip, 100 * TARPIT_FADE), 0);
-    assert_int_equal(tarpit_offence(&t, ip, TARPIT_FADE), 5);
+    assert_int_equal(offend(ip, TARPIT_FADE), 5);
     assert_int_equal(tarpit_offences(&t, ip_of("192.0.2.2"), 0), 0);
     for (int i = 0; i < 2 * TARPIT_OFFENCES_MAX; i++)
-        tarpit_offence(&t, ip, TARPIT_FADE);
+        offend(ip, TARPIT_FADE);
     assert_int_equal(tarpit_offences(&t, ip, TARPIT_FADE), TARPIT_OFFENCES_MAX);
     /* A /64 is one client. */
-    tarpit_offence(&t, ip_of("2001:db8::1"), 0);
-    assert_int_equal(tarpit_offence(&t, ip_of("2001:db8::2"), 0), 2);
-    assert_int_equal(tarpit_offence(&t, ip_of("2001:db8:0:1::2"), 0), 1);
+    offend(ip_of("2001:db8::1"), 0);
+    assert_int_equal(offend(ip_of("2001:db8::2"), 0), 2);
+    assert_int_equal(offend(ip_of("2001:db8:0:1::2"), 0), 1);
 }
 
 /* No flood of newcomers pushes an old offender out; each look-up finds its own. */
@@ -165,15 +172,39 @@ static void test_flood(void **state)
 
     set_up(0, 0);
     for (int i = 0; i < 50; i++)
-        tarpit_offence(&t, old, 0);
+        offend(old, 0);
     for (unsigned i = 0; i < 10 * TARPIT_CLIENTS; i++) {
         snprintf(text, sizeof(text), "10.%u.%u.%u", i >> 16, i >> 8 & 255, i & 255);
         ip = ip_of(text);
-        assert_int_equal(tarpit_offence(&t, ip, 0), 1);
+        assert_int_equal(offend(ip, 0), 1);
         assert_int_equal(tarpit_offences(&t, ip, 0), 1);
     }
     assert_int_equal(tarpit_offences(&t, old, 0), 50);
     assert_int_equal(t.count, TARPIT_CLIENTS);
+}
+
+/* More offenders than the table holds, each in one session: none gets away. */
+static void test_crowd(void **state)
+{
+    static struct tarpit_session sessions[3 * TARPIT_CLIENTS];
+    size_t count = sizeof(sessions) / sizeof(sessions[0]);
+    char text[64];
+    int64_t ms;
+
+    set_up(0, 0);
+    memset(sessions, 0, sizeof(sessions));
+    for (unsigned n = 1; n <= TARPIT_OFFENCES; n++) {
+        for (size_t i = 0; i < count; i++) {
+            struct tarpit_facts f = {0};
+
+            snprintf(text, sizeof(text), "10.%zu.%zu.%zu", i >> 16, i >> 8 & 255, i & 255);
+            f.client = ip_of(text);
+            tarpit_offence(&t, &sessions[i], f.client, 0);
+            assert_int_equal(tarpit_ask(&t, &sessions[i], &f, 0, &ms),
+                             n < TARPIT_OFFENCES ? TARPIT_GO : TARPIT_HOLD);
+        }
+    }
+    assert_int_equal(t.held_count, count);
 }
 
 int main(void)
@@ -186,6 +217,7 @@ int main(void)
         cmocka_unit_test(test_bound_and_shed),
         cmocka_unit_test(test_fading),
         cmocka_unit_test(test_flood),
+        cmocka_unit_test(test_crowd),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -56,6 +56,7 @@ void smtp_server_init(struct smtp_server *s, const struct smtp_server_config *co
         .ops = ops,
         .owner = owner,
         .client = client,
+        .hello = "",
         .out = BUF_INIT(SMTP_OUT_MAX),
         .line = BUF_INIT(SMTP_AUTH_MAX),
         .later = BUF_INIT(SMTP_OUT_HIGH),
@@ -70,6 +71,7 @@ void smtp_server_deinit(struct smtp_server *s)
 {
     if (s->ops)
         server_drop_mail(s);
+    server_forget_hello(s);
     buf_deinit(&s->out);
     buf_deinit(&s->line);
     buf_deinit(&s->later);
@@ -255,7 +257,7 @@ void smtp_server_tls(struct smtp_server *s, int64_t now)
     if (!asked)
         return;
     server_drop_mail(s);
-    s->hello[0] = '\0';
+    server_forget_hello(s);
     s->esmtp = s->authed = false;
     server_listen(s, now);
 }

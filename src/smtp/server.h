@@ -181,15 +181,15 @@ struct smtp_server {
     bool tls;   /* the session is under TLS */
     bool esmtp; /* by EHLO, not HELO */
     bool authed;
-    bool in_mail;                    /* MAIL was accepted */
-    char hello[SMTP_DOMAIN_MAX + 1]; /* as given, cut and with odd bytes as "?"; "" before HELO */
-    struct smtp_params mail;         /* of the open transaction; its spans are empty */
-    unsigned rcpts;                  /* accepted in this transaction */
-    unsigned rcpts_bad;              /* refused in this transaction */
-    struct smtp_text_seen seen;      /* of the message that is coming in or was just ended */
-    bool by_bdat;                    /* the message comes in chunks */
-    bool chunked;                    /* it will: what `data` is being asked about is a BDAT */
-    unsigned hide;                   /* the owner's: enum smtp_ext not to offer in this session */
+    bool in_mail;               /* MAIL was accepted */
+    const char *hello;          /* as given, cut and with odd bytes as "?"; "" before HELO */
+    struct smtp_params mail;    /* of the open transaction; its spans are empty */
+    unsigned rcpts;             /* accepted in this transaction */
+    unsigned rcpts_bad;         /* refused in this transaction */
+    struct smtp_text_seen seen; /* of the message that is coming in or was just ended */
+    bool by_bdat;               /* the message comes in chunks */
+    bool chunked;               /* it will: what `data` is being asked about is a BDAT */
+    unsigned hide;              /* the owner's: enum smtp_ext not to offer in this session */
     const char *mechs; /* the owner's: of AUTH in this session; NULL: config->mechs, "": no AUTH */
 
     /* Of the session. */

@@ -53,6 +53,8 @@ void server_asked(struct smtp_server *s, enum server_ask ask, enum smtp_now when
 void server_ask_greeting(struct smtp_server *s, int64_t now);
 /* Waits for the next command. */
 void server_listen(struct smtp_server *s, int64_t now);
+/* No HELO was said. */
+void server_forget_hello(struct smtp_server *s);
 /* The transaction, if there is one, is over. */
 void server_drop_mail(struct smtp_server *s);
 

@@ -11,6 +11,7 @@
 #include "smtp/server_priv.h"
 
 #include <assert.h>
+#include <stdlib.h>
 
 void server_listen(struct smtp_server *s, int64_t now)
 {
@@ -33,10 +34,22 @@ void server_drop_mail(struct smtp_server *s)
         s->ops->reset(s->owner, s);
 }
 
+/* A constant while there is none: most of a crowd of idle sessions have said little. */
+void server_forget_hello(struct smtp_server *s)
+{
+    char *own;
+
+    if (s->hello && s->hello[0]) {
+        memcpy(&own, &s->hello, sizeof(own)); /* ours, and const only for the readers */
+        free(own);
+    }
+    s->hello = "";
+}
+
 static void forget_client(struct smtp_server *s)
 {
     server_drop_mail(s);
-    s->hello[0] = '\0';
+    server_forget_hello(s);
     s->esmtp = s->authed = false;
 }
 
@@ -59,16 +72,23 @@ void server_ask_greeting(struct smtp_server *s, int64_t now)
     server_asked(s, SERVER_ASK_GREET, when, &say, now);
 }
 
-static void take_hello(struct smtp_server *s, struct span name)
+static bool take_hello(struct smtp_server *s, struct span name)
 {
-    size_t n = 0;
+    char *own;
 
-    for (; n < name.n && n < SMTP_DOMAIN_MAX; n++) {
-        unsigned char c = (unsigned char)name.p[n];
+    server_forget_hello(s);
+    if (!name.n)
+        return true;
+    own = span_dup(span_slice(name, 0, SMTP_DOMAIN_MAX));
+    if (!own)
+        return false;
+    for (size_t i = 0; i < name.n && i < SMTP_DOMAIN_MAX; i++) {
+        unsigned char c = (unsigned char)own[i];
 
-        s->hello[n] = c <= 32 || c == 127 ? '?' : name.p[n];
+        own[i] = c <= 32 || c == 127 ? '?' : own[i];
     }
-    s->hello[n] = '\0';
+    s->hello = own;
+    return true;
 }
 
 /* EHLO in mid-session is RSET too, RFC 5321 §4.1.4. */
@@ -77,7 +97,10 @@ static void do_hello(struct smtp_server *s, const struct smtp_command *cmd, int6
     struct smtp_say say = {250, NULL, NULL};
 
     server_drop_mail(s);
-    take_hello(s, cmd->arg);
+    if (!take_hello(s, cmd->arg)) {
+        server_end(s, SMTP_END_FAULT, 421, "4.3.0", "Out of memory");
+        return;
+    }
     s->esmtp = cmd->verb == SMTP_VERB_EHLO;
     server_asked(s, SERVER_ASK_HELLO, s->ops->hello ? s->ops->hello(s->owner, s, &say) : SMTP_NOW,
                  &say, now);
@@ -209,7 +232,7 @@ static void hello_answered(struct smtp_server *s, const struct smtp_say *say)
         server_say_hello(s, say);
         return;
     }
-    s->hello[0] = '\0';
+    server_forget_hello(s);
     s->esmtp = false;
     server_reply(s, say);
 }

@@ -413,7 +413,7 @@ static bool is_attempt(const struct gate_answer *a)
 static void attempted(struct hygiene_session *hs, const struct gate_answer *a, const char *id)
 {
     struct hygiene *h = hs->all;
-    unsigned count = tarpit_offence(&h->tarpit, hs->client->ip, loop_now(h->loop));
+    unsigned count = tarpit_offence(&h->tarpit, &hs->tarpit, hs->client->ip, loop_now(h->loop));
 
     if (evidence_due(count))
         write_down(hs, "relay-attempt", id, span_str(a->mail), a->rcpt, count);
