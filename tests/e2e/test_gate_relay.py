@@ -225,6 +225,42 @@ def test_the_gateway_is_refused(explain):
     assert explain("rcpt=u@own.example", conf="nat.conf")[0] == 1
 
 
+NET = """ip link set lo up
+ip link add br-a type bridge && ip link set br-a up && ip addr add 172.18.0.1/16 dev br-a
+ip addr add fd00:18::1/64 dev br-a nodad
+ip route add default via 172.18.0.254
+"""
+
+
+def in_a_network_of_its_own(explain, networks):
+    """Status and messages of explain where there is a bridge and a gateway of ours."""
+    (explain.folder / "bridge.conf").write_text(f"gate {{\n networks = {{ {networks} }}\n}}\n")
+    run = subprocess.run(["unshare", "-n", "sh", "-ec", NET + 'exec "$@"', "sh",
+                          f"{BUILD}/postern-gate", "explain", "-c", f"{explain.folder}/bridge.conf",
+                          "rcpt=u@own.example"], capture_output=True, text=True, timeout=30)
+    return run.returncode, run.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="makes a network of its own, as root")
+@pytest.mark.parametrize("networks, status, why", [
+    ("172.18.0.0/16", 78, ["holds 172.18.0.254, the gateway on br-a",
+                           "holds 172.18.0.1, the address of the bridge br-a"]),
+    ('172.18.0.0/16, "!172.18.0.254"', 78, ["the bridge br-a"]),
+    ('172.18.0.0/16, "!172.18.0.254", "!172.18.0.1"', 1, []),
+    ('"172.18.0.0/16 deliberate"', 1, []),
+    ('"fd00:18::/64"', 78, ["holds fd00:18::1, the address of the bridge br-a"]),
+    ("172.19.0.0/16", 1, []),
+])
+def test_bridges_and_gateways(explain, networks, status, why):
+    code, err = in_a_network_of_its_own(explain, networks)
+    if "RTNETLINK" in err or "Unknown device type" in err:
+        pytest.skip("this kernel has no bridges")
+    assert code == status, err
+    assert err.count("open relay: ") == len(why)
+    for said in why:
+        assert said in err
+
+
 @pytest.mark.parametrize("files, why", [
     ({"tcp.smtp": ":allow\n10.:allow,RELAYCLIENT\n"}, "tcp.smtp:2: expected ,NAME="),
     ({"tcp.smtp": ':allow,RELAYCLIENT=""\n'}, "tcp.smtp:1: open relay: 0.0.0.0/0 lets everyone"),
