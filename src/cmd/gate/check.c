@@ -6,6 +6,7 @@
  */
 #include "cmd/gate/door.h"
 #include "cmd/gate/gate.h"
+#include "cmd/gate/grant.h"
 #include "cmd/gate/hygiene.h"
 #include "cmd/gate/login.h"
 #include "cmd/gate/probe.h"
@@ -70,6 +71,8 @@ int gate_check(struct gate_args *args, struct conf *conf)
     buf_deinit(&messages);
     if (status == 0 && (status = login_check(&door->args, err)))
         fprintf(stderr, "%s\n", err);
+    if (status == 0 && (status = grant_check(&door->args, why)))
+        fprintf(stderr, "%s\n", why);
     if (status == 0 && !hygiene_check(&door->args, why)) {
         fprintf(stderr, "%s\n", why);
         status = EX_CONFIG;

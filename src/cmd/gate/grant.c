@@ -52,6 +52,20 @@ static int networks_of(const struct option_list *list, const char *name, struct 
     return 0;
 }
 
+int grant_check(const struct gate_args *args, char err[GRANT_ERROR_MAX])
+{
+    struct ip_prefix *nets = NULL;
+    size_t n;
+    int status = networks_of(&args->grant_networks, "grant-networks", &nets, &n, err);
+
+    free(nets);
+    nets = NULL;
+    if (status == 0)
+        status = networks_of(&args->grants_from, "grants-from", &nets, &n, err);
+    free(nets);
+    return status;
+}
+
 static int make_table(const struct auth_grants_config *config)
 {
     struct auth_grants_config with = *config;

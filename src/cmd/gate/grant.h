@@ -18,6 +18,8 @@ enum { GRANT_ERROR_MAX = 400 };
  */
 int grant_open(struct loop *l, const struct gate_args *args, bool listens,
                char err[GRANT_ERROR_MAX]);
+/* Reads the settings and no more: 0, or an exit status with the reason in err. */
+int grant_check(const struct gate_args *args, char err[GRANT_ERROR_MAX]);
 /*
  * New times, limits and lists. Sources stay as they are: nothing new can listen once the rights
  * are gone; where args name others, the log says so. As grant_open().

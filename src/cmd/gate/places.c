@@ -127,11 +127,11 @@ static void pack(struct places *p)
         memmove(p->v + w * p->count, p->v + (size_t)w * PLACES_MAX, p->count * sizeof(*p->v));
 }
 
-static bool fits(const struct places *p, const struct door *door, char err[LISTEN_ERROR_MAX])
+bool places_fit(const struct places *p, const struct door *door, char err[LISTEN_ERROR_MAX])
 {
     for (size_t i = 0; i < p->count; i++) {
         if (p->v[i].kind == DOOR_SUBMISSIONS && !door->tls[DOOR_SUBMISSIONS]) {
-            snprintf(err, LISTEN_ERROR_MAX, "a submissions port needs cert");
+            snprintf(err, LISTEN_ERROR_MAX, "cert: the open submissions port needs one");
             return false;
         }
     }
@@ -163,5 +163,5 @@ int places_open(struct places *p, const struct door *door, char err[LISTEN_ERROR
     pack(p);
     if (r < 0)
         return status_of(r);
-    return fits(p, door, err) ? 0 : EX_CONFIG;
+    return places_fit(p, door, err) ? 0 : EX_CONFIG;
 }

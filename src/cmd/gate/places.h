@@ -26,6 +26,8 @@ struct places {
 
 /* 0, or an exit status with the reason in err. */
 int places_open(struct places *p, const struct door *door, char err[LISTEN_ERROR_MAX]);
+/* Whether a configuration has what these places need; false with the reason in err. */
+bool places_fit(const struct places *p, const struct door *door, char err[LISTEN_ERROR_MAX]);
 /* A worker's own set. */
 const struct place *places_of(const struct places *p, unsigned worker);
 /* In a worker: the other workers' sockets are not for it. */

@@ -30,6 +30,7 @@
 enum {
     PROBE_AGAIN = 3600000, /* ms until the backends are tested anew, */
     PROBE_SOON = 60000,    /* and where one did not answer */
+    RELOAD_ERROR_MAX = 400,
 };
 
 struct entry {
@@ -56,6 +57,7 @@ struct serve {
     struct probes *probes;
     struct timer probe_timer;
     bool stopping, open, missing; /* open: clients are let in; missing: a backend did not answer */
+    bool anew;                    /* in place of a worker that died */
 };
 
 static int fail(int status, const char *text)
@@ -187,13 +189,55 @@ static void on_probe_time(void *cookie)
     probe(cookie);
 }
 
+/* All are asked before the first one changes: a reload is taken whole or not at all. */
+static bool take_settings(struct serve *v, struct door *door, char why[RELOAD_ERROR_MAX])
+{
+    const struct gate_args *a = &door->args;
+
+    return places_fit(v->places, door, why) && hygiene_check(a, why) && !login_check(a, why) &&
+           !grant_check(a, why) && hygiene_change(v->hygiene, a, why) == 0 &&
+           !login_reload(a, why) && !grant_reload(a, why);
+}
+
+static bool same_list(const struct option_list *a, const struct option_list *b)
+{
+    bool same = a->count == b->count;
+
+    for (size_t i = 0; same && i < a->count; i++)
+        same = strcmp(a->v[i], b->v[i]) == 0;
+    return same;
+}
+
+/* What needs the rights of the start stays as it was. */
+static void tell_kept(const struct gate_args *was, const struct gate_args *is)
+{
+    const struct {
+        const char *name;
+        bool same;
+    } kept[] = {
+        {"listen-mx", same_list(&was->listen_mx, &is->listen_mx)},
+        {"listen-submission", same_list(&was->listen_submission, &is->listen_submission)},
+        {"listen-submissions", same_list(&was->listen_submissions, &is->listen_submissions)},
+        {"admin", strcmp(LOG_STR(was->admin), LOG_STR(is->admin)) == 0},
+        {"metrics-listen", strcmp(LOG_STR(was->metrics_listen), LOG_STR(is->metrics_listen)) == 0},
+        {"pid-file", strcmp(LOG_STR(was->pid_file), LOG_STR(is->pid_file)) == 0},
+        {"user", strcmp(LOG_STR(was->user), LOG_STR(is->user)) == 0},
+        {"workers", was->workers == is->workers},
+    };
+
+    for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
+        if (!kept[i].same)
+            log_warn("reload", "setting", kept[i].name, "text", "takes effect at the next start",
+                     NULL);
+}
+
 static void on_reload(void *cookie, int signum)
 {
     struct serve *v = cookie;
     struct gate_args args;
     struct conf *conf;
     struct door *door = NULL;
-    char err[LOGIN_ERROR_MAX], why[HYGIENE_ERROR_MAX];
+    char why[RELOAD_ERROR_MAX];
     int first, status = gate_args_read(v->argc, v->argv, &args, &conf, &first);
 
     if (status) {
@@ -206,21 +250,12 @@ static void on_reload(void *cookie, int signum)
         log_error("reload", "result", "refused", "text", "the old configuration stays", NULL);
         return;
     }
-    if (hygiene_change(v->hygiene, &door->args, why) < 0) {
+    if (!take_settings(v, door, why)) {
         log_error("reload", "result", "refused", "text", why, NULL);
         door_free(&door);
         return;
     }
-    if (login_reload(&door->args, err)) {
-        log_error("reload", "result", "refused", "text", err, NULL);
-        door_free(&door);
-        return;
-    }
-    if (grant_reload(&door->args, err)) {
-        log_error("reload", "result", "refused", "text", err, NULL);
-        door_free(&door);
-        return;
-    }
+    tell_kept(&v->door->args, &door->args);
     routes_inherit(&door->routes, &v->door->routes);
     sessions_change(&v->sessions, door);
     door_free(&v->door);
@@ -337,6 +372,8 @@ static int prepare(struct serve *v)
 
     if (status == 0 && (status = login_open(v->loop, &v->door->args, err)))
         fail(status, err);
+    if (status == 0 && (status = grant_open(v->loop, &v->door->args, v->worker == 0, err)))
+        fail(status, err);
     if (status == 0)
         status = open_hygiene(v);
     if (status == 0)
@@ -362,7 +399,11 @@ static int run(struct serve *v)
         return fail(EX_OSERR, "out of memory");
     v->sessions.hygiene = v->hygiene;
     loop_fd_limit(2 * v->door->args.sessions_max + 256);
-    probe(v);
+    /* What the parent has read may be out of force by now. */
+    if (v->anew)
+        on_reload(v, SIGHUP);
+    if (!v->probes && !v->open)
+        probe(v);
     loop_run(v->loop);
     timer_stop(&v->probe_timer);
     probes_stop(&v->probes);
@@ -372,6 +413,7 @@ static int run(struct serve *v)
     sessions_close(&v->sessions);
     admin_close(&v->admin);
     login_close();
+    grant_close();
     bus_close();
     metrics_http_close(&v->metrics_http);
     hygiene_close(&v->hygiene);
@@ -401,6 +443,9 @@ static int work(void *cookie, unsigned worker, int bus)
 /* The parent of workers keeps nothing but the way to start them. */
 static void after_start(void *cookie)
 {
+    struct serve *v = cookie;
+
+    v->anew = true;
     drop_rights(cookie, RIGHTS_NONE);
 }
 

@@ -36,6 +36,7 @@ struct session {
     bool eof;                        /* the client sends no more */
     bool busy;                       /* inside settle() */
     bool congested;                  /* the client is paused for the backend's sake */
+    bool shaking;                    /* hands, behind STARTTLS */
     bool told;                       /* its log line is out */
     bool verdict;                    /* the next reply is about a message */
     bool released;                   /* what is in out has been held long enough */

@@ -172,8 +172,9 @@ static void on_timer(void *cookie)
 /* Plain octets behind STARTTLS were injected: RFC 3207 §6. None of them is ever read. */
 static void shake_hands(struct session *s)
 {
-    if (conn_secured(s->conn))
+    if (s->shaking)
         return;
+    s->shaking = true;
     if (s->kept.n || !s->door->tls[s->kind] ||
         conn_tls_server(s->conn, s->door->tls[s->kind], SPAN_NULL) != CONN_TLS_STARTED) {
         log_warn("starttls", "session", s->client.id, "client", LOG_IP(s->client.ip), "text",
@@ -188,7 +189,8 @@ static void obey_server(struct session *s)
     struct smtp_server_todo todo = smtp_server_todo(&s->pass.server);
     bool congested = link_congested(s);
 
-    if (!s->conn || s->heading)
+    /* Idle: TLS from the start is shaking hands, and greet() has set a time for that. */
+    if (!s->conn || s->heading || s->pass.server.state == SMTP_SERVER_IDLE)
         return;
     if (s->held_until) {
         conn_deadline(s->conn, s->held_until);
@@ -242,7 +244,8 @@ static void greet(struct session *s)
 {
     if (s->kind == DOOR_SUBMISSIONS && !conn_secured(s->conn)) {
         conn_deadline(s->conn, session_now(s) + SESSION_TLS_WAIT);
-        if (conn_tls_server(s->conn, s->door->tls[s->kind], SPAN_NULL) != CONN_TLS_STARTED)
+        if (!s->door->tls[s->kind] ||
+            conn_tls_server(s->conn, s->door->tls[s->kind], SPAN_NULL) != CONN_TLS_STARTED)
             conn_abort(s->conn);
         conn_tls_unread(s->conn, buf_span(&s->kept)); /* came with a PROXY header */
         buf_deinit(&s->kept);
@@ -349,6 +352,7 @@ static void on_secured(void *cookie, struct conn *c)
 {
     struct session *s = cookie;
 
+    s->shaking = false;
     learn_tls(s);
     gate_client_set(&s->client.login, SPAN_NULL); /* RFC 3207 §4.2 */
     gate_pass_tls(&s->pass, session_now(s));
