@@ -297,6 +297,28 @@ void door_deferred(struct door *d, size_t probe, enum smtp_stage stage,
         r->retry_at = INT64_MAX;
 }
 
+/*
+ * Whether what is known of the control outweighs a new reply. Once accepted is enough to know that
+ * the address is good; what a later session says of it shows in the counts. Among several candidates
+ * the best reply counts.
+ */
+static bool control_stands(const struct door *d, enum control_state news)
+{
+    const struct control *c = &d->control;
+
+    switch ((enum control_state)c->state) {
+    case CONTROL_ACCEPTED:
+        return true;
+    case CONTROL_REFUSED:
+        return news == CONTROL_REFUSED && c->meaning != MEANING_SEQUENCE;
+    case CONTROL_DEFERRED:
+        return news == CONTROL_REFUSED && c->session == d->session_count - 1;
+    case CONTROL_UNTRIED:
+        break;
+    }
+    return false;
+}
+
 void door_control(struct door *d, enum control_state state, unsigned which, enum meaning m,
                   const struct smtp_reply *reply, uint16_t line, int64_t now)
 {
@@ -305,13 +327,7 @@ void door_control(struct door *d, enum control_state state, unsigned which, enum
     c->last = (uint8_t)state;
     c->accepted += state == CONTROL_ACCEPTED;
     c->refused += state == CONTROL_REFUSED && c->state == CONTROL_ACCEPTED;
-    /* Once accepted is enough to know that the address is good; what a later session says of it
-     * shows in the counts. Among several candidates the best reply counts. */
-    if (c->state == CONTROL_ACCEPTED ||
-        (c->state == CONTROL_REFUSED && state == CONTROL_REFUSED &&
-         c->meaning != MEANING_SEQUENCE) ||
-        (c->state == CONTROL_DEFERRED && state == CONTROL_REFUSED &&
-         c->session == d->session_count - 1))
+    if (control_stands(d, state))
         return;
     c->state = (uint8_t)state;
     c->which = (uint8_t)which;
@@ -396,7 +412,7 @@ static bool mail_was_taken(const struct result *r)
  * A submission port asks everyone for a login at MAIL. When senders of several kinds were told so
  * and none was taken, the rest need not run into the same wall.
  */
-static bool wall(const struct door *d, size_t *ret_known)
+static bool login_wall(const struct door *d, size_t *ret_known)
 {
     const struct form *met[WALL_SENDERS];
     size_t count = 0;
@@ -420,21 +436,21 @@ static bool wall(const struct door *d, size_t *ret_known)
 
 static void infer_from(struct door *d, size_t open, size_t known)
 {
-    struct result lines = d->results[known];
+    struct result *r = &d->results[open];
 
-    lines.state = PROBE_INFERRED;
-    lines.because = (uint16_t)known;
-    lines.attempts = 0;
-    d->results[open] = lines;
+    *r = d->results[known]; /* its evidence is this one's */
+    r->state = PROBE_INFERRED;
+    r->because = (uint16_t)known;
+    r->attempts = 0;
 }
 
 static void infer(struct door *d)
 {
     const struct probe *probes = d->host->run->list->probes;
     size_t before = 0;
-    bool all = wall(d, &before);
+    bool all_must_login = login_wall(d, &before);
 
-    for (size_t i = 0; all && i < d->result_count; i++)
+    for (size_t i = 0; all_must_login && i < d->result_count; i++)
         if (d->results[i].state == PROBE_UNTRIED && !probes[i].channel)
             infer_from(d, i, before);
     if (!any_may_decide(d))
@@ -543,19 +559,25 @@ void door_bounced(struct door *d, size_t probe)
         d->results[probe].state = PROBE_BOUNCED;
 }
 
-struct door_counts door_count(const struct door *d)
+void door_count_more(const struct door *d, struct door_counts *n)
 {
-    struct door_counts n = {0};
     unsigned *const by_state[] = {
-        [PROBE_UNTRIED] = &n.untried,     [PROBE_SKIPPED] = &n.skipped,
-        [PROBE_REFUSED] = &n.refused,     [PROBE_INFERRED] = &n.inferred,
-        [PROBE_DEFERRED] = &n.deferred,   [PROBE_LOST] = &n.lost,
-        [PROBE_TAKEN] = &n.taken,         [PROBE_HELD] = &n.held,
-        [PROBE_DELIVERED] = &n.delivered, [PROBE_BOUNCED] = &n.bounced,
-        [PROBE_PROVED] = &n.proved,
+        [PROBE_UNTRIED] = &n->untried,     [PROBE_SKIPPED] = &n->skipped,
+        [PROBE_REFUSED] = &n->refused,     [PROBE_INFERRED] = &n->inferred,
+        [PROBE_DEFERRED] = &n->deferred,   [PROBE_LOST] = &n->lost,
+        [PROBE_TAKEN] = &n->taken,         [PROBE_HELD] = &n->held,
+        [PROBE_DELIVERED] = &n->delivered, [PROBE_BOUNCED] = &n->bounced,
+        [PROBE_PROVED] = &n->proved,
     };
 
     for (size_t i = 0; i < d->result_count; i++)
         ++*by_state[d->results[i].state];
+}
+
+struct door_counts door_count(const struct door *d)
+{
+    struct door_counts n = {0};
+
+    door_count_more(d, &n);
     return n;
 }

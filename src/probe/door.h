@@ -238,6 +238,8 @@ struct door_counts {
         proved;
 };
 struct door_counts door_count(const struct door *d);
+/* Adds this door's to those of others. */
+void door_count_more(const struct door *d, struct door_counts *n);
 /* The earliest time at which something deferred is worth asking again, or INT64_MAX. */
 int64_t door_due(const struct door *d);
 

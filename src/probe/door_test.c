@@ -598,12 +598,16 @@ static void lag_of_our_own_is_not_the_servers(void **state)
     } cases[] = {
         {"one by one, late to read",
          {"220 mx ESMTP\r\n", plain_ehlo, denied, .hates_pipelining = true, .reply_ms = 2000},
-         2000, false},
+         2000,
+         false},
         {"one by one, later than we read",
          {"220 mx ESMTP\r\n", plain_ehlo, denied, .hates_pipelining = true, .reply_ms = 3000},
-         1000, true},
+         1000,
+         true},
         {"in groups, late to read",
-         {"220 mx ESMTP Postfix\r\n", postfix_ehlo, denied, .reply_ms = 2000}, 2000, false},
+         {"220 mx ESMTP Postfix\r\n", postfix_ehlo, denied, .reply_ms = 2000},
+         2000,
+         false},
     };
     static const struct behaviour swift = {"220 mx ESMTP Postfix\r\n", postfix_ehlo, denied};
     struct stage st, calm;

@@ -61,8 +61,8 @@ struct session {
     unsigned allowed; /* refusals that the pace allows */
     uint16_t banner_line;
     int64_t last_reply_at, deadline;
-    int64_t heard_at; /* when the newest event was told */
-    int64_t lagged;   /* ms of this session that events waited for us, see door_run.lag_ms */
+    int64_t heard_at;   /* when the newest event was told */
+    int64_t lagged;     /* ms of this session that events waited for us, see door_run.lag_ms */
     int64_t round_trip; /* ms that EHLO's reply took */
     bool quick_seen;    /* some reply came without delay */
     struct budget_spent spent;

@@ -12,7 +12,10 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { TEXT_MAX = 16384 };
+enum {
+    TEXT_MAX = 16384,
+    REPLY_HEAD = 7, /* octets of "S: 250 " before a reply's text in a transcript */
+};
 
 static json_t *escaped(struct span s)
 {
@@ -68,15 +71,20 @@ static json_t *form_json(const struct door *d, size_t probe,
     return j;
 }
 
+/* An EHLO with our own name is no form of its own: every probe has it that has no other. */
+static bool plain_helo(const struct form *helo)
+{
+    return helo->verb == HELO_EHLO && span_eq(span_str(helo->id), SPAN_LIT("own"));
+}
+
 static json_t *refs_json(const struct probe *p)
 {
-    const struct form *forms[] = {p->sender, p->rcpt, p->helo, p->channel};
+    const struct form *forms[] = {p->sender, p->rcpt, plain_helo(p->helo) ? NULL : p->helo,
+                                  p->channel};
     json_t *refs = json_array();
 
     for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
-        if (forms[i] && forms[i]->ref &&
-            (i < 2 || i == 3 || p->helo->verb != HELO_EHLO ||
-             !span_eq(span_str(p->helo->id), SPAN_LIT("own"))))
+        if (forms[i] && forms[i]->ref)
             json_array_append_new(refs, json_string(forms[i]->ref));
     return refs;
 }
@@ -92,7 +100,8 @@ static json_t *reply_json(const struct door *d, uint16_t session, uint16_t line)
     const struct transcript *log = log_of(d, session);
     struct span text = log ? transcript_line(log, line) : SPAN_NULL;
 
-    return json_stringn(text.n > 7 ? text.p + 7 : "", text.n > 7 ? text.n - 7 : 0);
+    text = span_slice(text, REPLY_HEAD, text.n);
+    return json_stringn(text.n ? text.p : "", text.n);
 }
 
 static void line_append(json_t *lines, const struct transcript *log, uint16_t n)
@@ -455,25 +464,10 @@ static json_t *counts_json(const struct target *target)
     struct door_counts n = {0};
     json_t *o = json_object();
 
-    for (size_t h = 0; h < target->host_count; h++) {
-        for (size_t k = 0; k < target->hosts[h]->door_count; k++) {
-            struct door_counts d = door_count(&target->hosts[h]->doors[k]);
-
-            if (!door_spoke(&target->hosts[h]->doors[k]))
-                continue;
-            n.untried += d.untried;
-            n.skipped += d.skipped;
-            n.refused += d.refused;
-            n.inferred += d.inferred;
-            n.deferred += d.deferred;
-            n.lost += d.lost;
-            n.taken += d.taken;
-            n.held += d.held;
-            n.delivered += d.delivered;
-            n.bounced += d.bounced;
-            n.proved += d.proved;
-        }
-    }
+    for (size_t h = 0; h < target->host_count; h++)
+        for (size_t k = 0; k < target->hosts[h]->door_count; k++)
+            if (door_spoke(&target->hosts[h]->doors[k]))
+                door_count_more(&target->hosts[h]->doors[k], &n);
     door_counts_json(o, &n);
     return o;
 }
