@@ -205,6 +205,9 @@ def random_policy(rng):
         shown = name.upper() if rng.random() < 0.2 else name
         lines.append("domain\t" + ("." if scope == "tree" else "") + shown
                      + (" routes" if routes else ""))
+    if rng.random() < 0.05:
+        p.own.append(("", "tree", False))
+        lines.append("domain\t" + rng.choice(["*", "."]) + " deliberate")
     free = [n for n in NAMES if not any(o[0] == n for o in p.own)]
     kind, scope = rng.choice([("rcpthosts", "self"), ("relay-domains", "tree")])
     text = ""
@@ -248,7 +251,9 @@ LOCALS = ["u", "a.b", "U+x", '"a b"', '"a"', '"a..b"', '"u@own.example"', "u%own
 HOSTS = NAMES + ["[192.0.2.1]", "[IPv6:::1]", "[IPv6:::ffff:192.0.2.7]", "[x:y]", "192.0.2.1", "OWN.Example",
                  "own.example.", "b\u00fccher.example", "B\u00dcCHER.example", "\uff4fwn.example", "own..example",
                  "own_.example", "-a.example", "", "[192.0.2.1", "own\u3002example",
-                 ".".join(["a" * 63] * 3 + ["b" * 58]), ".".join(["a" * 63] * 3 + ["b" * 60]), "x" * 64]
+                 ".".join(["a" * 63] * 3 + ["b" * 58]), ".".join(["a" * 63] * 3 + ["b" * 60]), "x" * 64,
+                 ".".join(["\u00fc"] * 30), ".".join(["\u00fc"] * 31),  # they grow when they become A-labels
+                 ".".join(["\u00fc"] * 32), ".".join(["\u00fc"] * 40)]
 
 
 def random_path(rng, plain):

@@ -21,7 +21,7 @@ PATH = re.compile(rf"<(?P<local>{ATOM}(?:\.{ATOM})*|{QUOTED})@(?P<domain>{DOMAIN
 
 @dataclass
 class Policy:
-    own: list = field(default_factory=list)  # (name, "self" | "below" | "tree", routes)
+    own: list = field(default_factory=list)  # (name or "" for all, "self" | "below" | "tree", routes)
     sources: list = field(default_factory=list)  # ("longest" | "first", [(network, verb)])
     senders: list = field(default_factory=list)  # (key, verb)
     rcpts: list = field(default_factory=list)  # the same
@@ -94,7 +94,7 @@ def ours(policy, where):
     if not isinstance(where, str):
         return where in policy.literals, False
     hits = [o for o in policy.own if (o[1] != "below" and where == o[0])
-            or (o[1] != "self" and where.endswith("." + o[0]))]
+            or (o[1] != "self" and (not o[0] or where.endswith("." + o[0])))]
     nearest = max(hits, key=lambda o: len(o[0]), default=None)
     return bool(hits), bool(nearest and nearest[2])
 
