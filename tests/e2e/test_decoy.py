@@ -56,8 +56,12 @@ class Decoy:
                 *user, *self.options]
 
     def __enter__(self):
-        self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, text=True,
-                                        stderr=subprocess.PIPE, env=self.env)
+        # Into a file: a pipe that nobody reads would make it wait.
+        with open(os.path.join(self.folder, "log"), "w", encoding="utf-8") as out:
+            self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stderr=out,
+                                            env=self.env)
+        # pylint: disable=consider-using-with
+        self.log = open(os.path.join(self.folder, "log"), encoding="utf-8")
         self.await_line("event=listening")
         return self
 
@@ -65,23 +69,30 @@ class Decoy:
         if self.process.poll() is None:
             self.process.terminate()
             self.process.wait(PATIENCE)
-        self.lines += self.process.stderr.read().splitlines()
-        self.process.stderr.close()
+        self.lines += self.log.read().splitlines()
+        self.log.close()
         if self.made:
             shutil.rmtree(self.folder)
         assert not re.search("Sanitizer|runtime error", "\n".join(self.lines)), "\n".join(self.lines)
 
     def await_line(self, what):
-        for line in self.process.stderr:
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            line = self.log.readline()
+            if not line:
+                if self.process.poll() is not None:
+                    break
+                time.sleep(0.01)
+                continue
             self.lines.append(line.rstrip())
             if what in line:
                 return line
-        raise AssertionError("\n".join(self.lines))
+        raise AssertionError("\n".join([*self.lines, *self.log.read().splitlines()]))
 
     def restart(self, how=signal.SIGKILL):
         self.process.send_signal(how)
         self.process.wait(PATIENCE)
-        self.process.stderr.close()
+        self.log.close()
         self.__enter__()
 
     def look(self, *args, code=0):
@@ -424,7 +435,7 @@ def test_spammers_get_onto_the_trap_list():
         d.options = ("--trap-file", os.path.join(d.sub("traps"), "list"))
         d.process.terminate()
         d.process.wait(PATIENCE)
-        d.process.stderr.close()
+        d.log.close()
         script = f"""
 set -e
 ip link set lo up

@@ -29,6 +29,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
@@ -462,8 +463,13 @@ int milter_start(int argc, char **argv, const struct setup *setup, int *ret_fd)
         return fail(EX_OSERR, "fork", strerror(errno));
     }
     if (read(fds[0], &c, 1) != 1 || c != READY) {
+        int status = 0;
+
         close(fds[0]);
-        return EX_OSERR; /* the child has said why */
+        /* The child has said why. */
+        return waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status)
+                   ? WEXITSTATUS(status)
+                   : EX_OSERR;
     }
     *ret_fd = fds[0];
     return 0;

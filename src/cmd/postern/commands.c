@@ -25,6 +25,7 @@ static const struct {
     {"test", "test mail systems with the catalogue of envelopes"},
     {"sink", "receive the probes that came through, and keep them as proofs"},
     {"prove", "take a message that came back as a proof, from standard input"},
+    {"policy", "answer Postfix and milters by the gate's relay decision"},
     {"decoy", "look like an open relay, deliver nothing, and keep record"},
     {NULL, "Look at results"},
     {"runs", "list what was tested"},
