@@ -43,8 +43,8 @@ struct auth_dovecot {
     struct buf in, out;
     bool versioned, ready, faulty;
     char fault[FAULT_MAX];
-    struct mech mechs[MECHS_MAX];
-    size_t mech_count, waiting;
+    struct mech mechs[MECHS_MAX], fresh[MECHS_MAX]; /* fresh: what this greeting has told so far */
+    size_t mech_count, fresh_count, waiting;
     struct asked asked[AUTH_DOVECOT_ASKED_MAX];
 };
 
@@ -87,7 +87,7 @@ void auth_dovecot_start(struct auth_dovecot *d)
     buf_clear(&d->out);
     d->versioned = d->ready = d->faulty = false;
     d->fault[0] = '\0';
-    d->mech_count = 0;
+    d->fresh_count = 0;
     buf_addf(&d->out, "VERSION\t1\t2\nCPID\t%lu\n", (unsigned long)d->pid);
 }
 
@@ -170,13 +170,15 @@ static bool said_version(struct auth_dovecot *d, struct span rest)
 
 static bool said_mech(struct auth_dovecot *d, struct span rest)
 {
-    struct mech *m = &d->mechs[d->mech_count];
+    struct mech *m = &d->fresh[d->fresh_count];
     struct span name = SPAN_NULL, word;
     bool fits;
 
+    if (d->fresh_count == MECHS_MAX || d->ready)
+        return true;
     span_cut(&rest, '\t', &name);
-    fits = d->mech_count < MECHS_MAX && name.n > 0 && !d->ready &&
-           !span_ends_nocase(name, SPAN_LIT("-PLUS")) && span_copy(name, m->name, sizeof(m->name));
+    fits = name.n > 0 && !span_ends_nocase(name, SPAN_LIT("-PLUS")) &&
+           span_copy(name, m->name, sizeof(m->name));
     for (size_t i = 0; i < name.n; i++)
         fits = fits && (ascii_is_alnum(name.p[i]) || name.p[i] == '-' || name.p[i] == '_');
     m->plain = false;
@@ -186,7 +188,7 @@ static bool said_mech(struct auth_dovecot *d, struct span rest)
             fits = false;
     }
     if (fits && !span_eq_nocase(name, SPAN_LIT("ANONYMOUS")))
-        d->mech_count++;
+        d->fresh_count++;
     return true;
 }
 
@@ -194,6 +196,8 @@ static bool said_done(struct auth_dovecot *d, struct span rest)
 {
     if (!d->versioned || d->ready)
         return fault(d, d->ready ? "it is done twice" : "it says no version");
+    memcpy(d->mechs, d->fresh, sizeof(d->mechs));
+    d->mech_count = d->fresh_count;
     d->ready = true;
     d->events->ready(d->cookie, d);
     return true;
@@ -329,7 +333,7 @@ void auth_dovecot_offer(const struct auth_dovecot *d, const struct auth_offer *o
 {
     bool plain = auth_sasl_plain_ok(offer, facts);
 
-    for (size_t i = 0; d->ready && i < d->mech_count; i++)
+    for (size_t i = 0; i < d->mech_count; i++)
         if (plain || !d->mechs[i].plain)
             buf_addf(out, "%s%s", out->n ? " " : "", d->mechs[i].name);
 }

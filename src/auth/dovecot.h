@@ -51,7 +51,11 @@ bool auth_dovecot_ready(const struct auth_dovecot *d);
 /* Logins that wait for an answer. */
 size_t auth_dovecot_asked(const struct auth_dovecot *d);
 
-/* Mechanisms for EHLO that suit the facts, as the server listed them. Empty before DONE. */
+/*
+ * Mechanisms for EHLO that suit the facts, as the server listed them; while it is away, as it did
+ * last: a client that is told "later" comes again, one that is offered nothing gives up. Empty
+ * before the first DONE.
+ */
 void auth_dovecot_offer(const struct auth_dovecot *d, const struct auth_offer *offer,
                         const struct auth_facts *facts, struct buf *out);
 /*

@@ -310,7 +310,9 @@ static void test_talk(void **state)
 
 static void test_lost(void **state)
 {
+    struct buf mechs = BUF_INIT(100);
     struct log log;
+    uint32_t id;
 
     begin(&log);
     auth_dovecot_feed(log.d, SPAN_LIT(HELLO));
@@ -321,8 +323,14 @@ static void test_lost(void **state)
     auth_dovecot_lost(log.d);
     assert_string_equal(buf_str(&log.text), "a temp;b temp;");
     assert_int_equal(auth_dovecot_asked(log.d), 0);
-    /* What was half there is forgotten; numbers go on. */
+    /* What was half there is forgotten; numbers go on, and so does the offer. */
     auth_dovecot_start(log.d);
+    assert_false(auth_dovecot_ready(log.d));
+    auth_dovecot_offer(log.d, &offer, &tls, &mechs);
+    assert_string_equal(buf_str(&mechs), "PLAIN LOGIN SCRAM-SHA-256");
+    assert_int_equal(auth_dovecot_ask(log.d, &offer, &tls, SPAN_LIT("PLAIN"), NULL, &id),
+                     AUTH_TEMP);
+    buf_deinit(&mechs);
     assert_true(auth_dovecot_feed(log.d, SPAN_LIT(HELLO)));
     assert_int_equal(ask(&log, "PLAIN", first), 3);
     finish(&log);

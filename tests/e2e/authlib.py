@@ -132,7 +132,7 @@ service imap-login {{
   }}
 }}
 service auth {{
-  unix_listener gate {{
+  unix_listener /gate/auth {{
     mode = 0666
   }}
   inet_listener gate {{
@@ -160,14 +160,15 @@ off:{PLAIN}nothing::::::nologin
 class Dovecot:
     def __init__(self, lower, folder, more=""):
         self.folder, self.imap, self.auth = folder, free_port(), free_port()
-        self.socket = str(folder / "root" / "run" / "dovecot" / "gate")
-        self.start = (f"mkdir -p /srv/mail /run/dovecot\nchown 1000:1000 /srv/mail\n"
-                      f"exec dovecot -F -c /lab/dovecot.conf\n")
+        (folder / "gate").mkdir()
+        self.socket = str(folder / "gate" / "auth")
+        self.start = ("mkdir -p /srv/mail /run/dovecot\nchown 1000:1000 /srv/mail\n"
+                      "exec dovecot -F -c /lab/dovecot.conf\n")
         config = CONFIG.format(imap=self.imap, auth=self.auth, more=more, run="/run/dovecot")
         self.spec = {
             "name": "dovecot", "hostname": "imap", "netns": "/proc/self/ns/net", "lower": lower,
             "root": str(folder / "root"), "upper": str(folder / "upper"), "work": str(folder / "work"),
-            "log": str(folder / "log"),
+            "log": str(folder / "log"), "bind": {"/gate": str(folder / "gate")},
             "files": {"/lab/dovecot.conf": (config, None), "/lab/users": (USERS, None),
                       "/lab/start": (self.start, 0o755)}}
         self.process = None
@@ -219,3 +220,8 @@ def lower():
 def fields(line):
     """key=value of a log line."""
     return dict(re.findall(r'(\w+)=("[^"]*"|\S*)', line))
+
+
+def seen(gate, pattern):
+    """The line of the log, whether it is there already or comes."""
+    return next(iter(gate.logged(pattern)), None) or gate.wait_log(pattern).string

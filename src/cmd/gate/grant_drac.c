@@ -109,7 +109,7 @@ int grant_drac_open(struct loop *l, const struct gate_args *args, char err[GRANT
             snprintf(err, GRANT_ERROR_MAX, "drac-listen: %s", why);
             return got;
         }
-        log_info("listening", "role", "drac", "address", LOG_IP(udp_place(sockets[i]).ip), "port",
+        log_info("grants", "by", "drac", "address", LOG_IP(udp_place(sockets[i]).ip), "port",
                  LOG_NUM(udp_place(sockets[i]).port), NULL);
     }
     if (n && args->drac_portmap)

@@ -75,8 +75,8 @@ int grant_http_open(struct loop *l, const struct gate_args *args, char err[GRANT
             snprintf(err, GRANT_ERROR_MAX, "grants-listen: %s", why);
             return got;
         }
-        log_info("listening", "role", "policy", "address", LOG_IP(http_place(servers[i]).ip),
-                 "port", LOG_NUM(http_place(servers[i]).port), NULL);
+        log_info("grants", "by", "policy", "address", LOG_IP(http_place(servers[i]).ip), "port",
+                 LOG_NUM(http_place(servers[i]).port), NULL);
     }
     return got;
 }

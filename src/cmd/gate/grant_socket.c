@@ -148,6 +148,17 @@ static void on_idle(void *cookie)
 
 static const struct local_events events = {.data = on_data, .closed = on_closed};
 
+/* Whoever is sent away: the word still goes out. */
+static void on_refused_data(void *cookie, struct local *s, struct span bytes)
+{
+}
+
+static void on_refused_closed(void *cookie, struct local *s, int err)
+{
+}
+
+static const struct local_events refused = {.data = on_refused_data, .closed = on_refused_closed};
+
 static bool may_talk(const struct local *s, uid_t *ret)
 {
     *ret = (uid_t)-1;
@@ -168,8 +179,9 @@ static void on_talk(void *cookie, struct local *s)
         if (t)
             log_warn("grants-socket", "uid", LOG_NUM((int64_t)uid), "text",
                      "this user may not; see grants-users", NULL);
+        local_own(s, &refused, NULL);
         local_write(s, t ? SPAN_LIT("no right\n") : SPAN_LIT("no room\n"));
-        local_free(&s);
+        local_close(s);
         free(t);
         return;
     }
