@@ -26,23 +26,67 @@ static void count_line_end(struct smtp_text_seen *seen)
     seen->line = 0;
 }
 
+static uint64_t count_high(struct span text)
+{
+    const uint64_t tops = UINT64_C(0x8080808080808080);
+    uint64_t high = 0, word;
+    size_t i = 0;
+
+    for (; i + sizeof(word) <= text.n; i += sizeof(word)) {
+        memcpy(&word, text.p + i, sizeof(word));
+        if (word & tops)
+            high += (uint64_t)__builtin_popcountll(word & tops);
+    }
+    for (; i < text.n; i++)
+        high += (unsigned char)text.p[i] >> 7;
+    return high;
+}
+
+static uint64_t count_nul(struct span text)
+{
+    uint64_t count = 0;
+
+    for (size_t i = span_find(text, '\0'); i < text.n; count++) {
+        text = span_slice(text, i + 1, text.n);
+        i = span_find(text, '\0');
+    }
+    return count;
+}
+
+/* Octets of one line, without the LF that may be behind them. */
+static void look_in_line(struct smtp_text_seen *seen, struct span part)
+{
+    if (part.n == 0)
+        return;
+    seen->line += part.n;
+    seen->bare_cr += seen->cr; /* of the piece before: no LF came behind it */
+    seen->cr = false;
+    for (size_t cr = span_find(part, '\r'); cr < part.n; cr = span_find(part, '\r')) {
+        part = span_slice(part, cr + 1, part.n);
+        if (part.n == 0)
+            seen->cr = true;
+        else
+            seen->bare_cr++;
+    }
+}
+
+/* By memchr() and not octet by octet: all mail comes through here. */
 void smtp_text_look(struct smtp_text_seen *seen, struct span text)
 {
     seen->octets += text.n;
-    for (size_t i = 0; i < text.n; i++) {
-        unsigned char c = (unsigned char)text.p[i];
+    seen->high += count_high(text);
+    seen->nul += count_nul(text);
+    while (text.n) {
+        size_t lf = span_find(text, '\n');
 
-        seen->line++;
-        if (c == '\n') {
-            if (!seen->cr)
-                seen->bare_lf++;
+        look_in_line(seen, span_slice(text, 0, lf));
+        if (lf < text.n) {
+            seen->line++;
+            seen->bare_lf += !seen->cr;
+            seen->cr = false;
             count_line_end(seen);
-        } else if (seen->cr) {
-            seen->bare_cr++;
         }
-        seen->cr = c == '\r';
-        seen->nul += c == 0;
-        seen->high += c > 127;
+        text = span_slice(text, lf + 1, text.n);
     }
 }
 
@@ -114,7 +158,14 @@ enum smtp_dot_got smtp_dot_read(struct smtp_dot_in *d, struct span *in, struct s
             return SMTP_DOT_DONE;
     }
     for (; n < in->n; n++) {
-        enum smtp_dot_at now = after(d->at, in->p[n]);
+        enum smtp_dot_at now;
+
+        if (d->at == SMTP_DOT_TEXT) { /* only a CR leads out of there */
+            n += span_find(span_slice(*in, n, in->n), '\r');
+            if (n == in->n)
+                break;
+        }
+        now = after(d->at, in->p[n]);
 
         if (is_held(now))
             break;
@@ -144,10 +195,16 @@ void smtp_dot_write(struct smtp_dot_out *d, struct span text, struct buf *out)
         }
         if (d->cr)
             end_line(d, out);
-        while (n < text.n && text.p[n] != '\r' && text.p[n] != '\n')
-            n++;
+        n = span_find(text, '\r');
+        n = span_find(span_slice(text, 0, n), '\n');
         if (n && !d->in_line && text.p[0] == '.')
             buf_add_char(out, '.');
+        if (n + 1 < text.n && text.p[n] == '\r' && text.p[n + 1] == '\n') {
+            buf_add(out, span_slice(text, 0, n + 2)); /* a whole line, as most are */
+            d->in_line = false;
+            text = span_slice(text, n + 2, text.n);
+            continue;
+        }
         buf_add(out, span_slice(text, 0, n));
         d->in_line |= n > 0;
         d->cr = n < text.n && text.p[n] == '\r';

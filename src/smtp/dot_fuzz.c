@@ -27,6 +27,36 @@ static bool receive(struct span in, size_t step, struct buf *text, size_t *ret_u
     return false;
 }
 
+/* What smtp_text_look() has to find, octet by octet. */
+static void look_slowly(struct span in, struct smtp_text_seen *seen)
+{
+    bool cr = false;
+
+    for (size_t i = 0; i < in.n; i++) {
+        unsigned char c = (unsigned char)in.p[i];
+
+        seen->bare_lf += c == '\n' && !cr;
+        seen->bare_cr += c != '\n' && cr;
+        seen->nul += c == 0;
+        seen->high += c > 127;
+        cr = c == '\r';
+    }
+    seen->bare_cr += cr;
+}
+
+static void check_look(struct span in, size_t step)
+{
+    struct smtp_text_seen fast = {0}, slow = {0};
+
+    for (size_t at = 0; at < in.n; at += step)
+        smtp_text_look(&fast, span_slice(in, at, at + step));
+    smtp_text_end(&fast);
+    look_slowly(in, &slow);
+    if (fast.bare_lf != slow.bare_lf || fast.bare_cr != slow.bare_cr || fast.nul != slow.nul ||
+        fast.high != slow.high || fast.octets != in.n)
+        abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct buf text = BUF_INIT(4 << 20), wire = BUF_INIT(4 << 20), back = BUF_INIT(4 << 20);
@@ -35,6 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t step = size ? data[0] + 1u : 1, used = 0;
     const char *end = in.n ? memmem(in.p, in.n, "\r\n.\r\n", 5) : NULL;
 
+    check_look(in, step);
     if (receive(in, step, &text, &used)) {
         bool at_once = span_starts(in, SPAN_LIT(".\r\n"));
 
