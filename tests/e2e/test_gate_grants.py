@@ -225,9 +225,33 @@ def test_drac_noise(drac):
 def test_rpcinfo(drac):
     """Another hand's RPC client."""
     for version in (1, 2):
-        r = subprocess.run(["rpcinfo", "-n", str(drac.drac), "-u", "127.0.0.1", str(PROGRAM), str(version)],
+        place = f"127.0.0.1.{drac.drac >> 8}.{drac.drac & 255}"
+        r = subprocess.run(["rpcinfo", "-a", place, "-T", "udp", str(PROGRAM), str(version)],
                            capture_output=True, text=True, timeout=60, check=False)
         assert "ready and waiting" in r.stdout, r
+
+
+def test_portmap():
+    """A portmapper of ours is told of both versions, by a port that only root has."""
+    if os.geteuid() != 0:
+        pytest.skip("a portmapper heeds root alone")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        try:
+            s.bind(("127.0.0.1", 111))
+        except OSError as e:
+            pytest.skip(f"port 111: {e}")
+        s.settimeout(30)
+        with Backend() as b, gated("--drac-listen", "127.0.0.1:0", "--drac-portmap", backend=b) as g:
+            port = int(re.search(r"port=(\d+)", seen(g, r"event=grants by=drac "))[1])
+            said = []
+            for _ in range(2):
+                data, peer = s.recvfrom(2048)
+                said.append(struct.unpack(">14I", data))
+                assert peer[1] < 1024
+                s.sendto(words(said[-1][0], 1, 0, 0, 0, 0, 1), peer)
+            assert sorted(x[1:] for x in said) == [
+                (0, 2, 100000, 2, 1, 0, 0, 0, 0, PROGRAM, v, 17, port) for v in (1, 2)]
+            seen(g, r"event=portmap .*knows")
 
 
 # --- the log ---

@@ -19,6 +19,8 @@
 enum {
     PLACES = LISTEN_PLACES_MAX,
     PORTMAP_PORT = 111,
+    RESERVED_MIN = 900,
+    RESERVED_MAX = 1023,
     XID_VERSION1 = 0x506f7301, /* of our calls to the portmapper; any will do */
     XID_VERSION6 = 0x506f7302,
 };
@@ -84,12 +86,16 @@ static void tell_portmap(uint16_t port, bool set)
     }
 }
 
+/* The portmapper heeds root alone, and knows him by the port that he calls from. */
 static void open_portmap(struct loop *l, uint16_t port)
 {
-    static const struct listen_place any = {.ip = {IP_V4, {127, 0, 0, 1}}};
+    struct listen_place from = {.ip = {IP_V4, {127, 0, 0, 1}}};
     char why[LISTEN_ERROR_MAX];
+    int got = -EADDRINUSE;
 
-    if (udp_open(l, &any, on_portmap, NULL, &portmap, why) < 0)
+    for (from.port = RESERVED_MAX; from.port >= RESERVED_MIN && got == -EADDRINUSE; from.port--)
+        got = udp_open(l, &from, on_portmap, NULL, &portmap, why);
+    if (got < 0)
         log_warn("portmap", "text", why, NULL);
     else
         tell_portmap(port, true);
