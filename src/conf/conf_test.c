@@ -75,7 +75,7 @@ static void test_bad(void **state)
          "f:3: probe-domian: no such setting in test; did you mean probe-domain?"},
         {"test { xyzzy = 1 }", "f:1: xyzzy: no such setting in test"},
         {"tset { }", "f:1: tset: no such section; did you mean test?"},
-        {"gate { }", "f:1: gate: no such section"},
+        {"vault { }", "f:1: vault: no such section"},
         {"wait = 10m", "f:1: wait: must stand in a section: test { wait = … }"},
         {"test {\n wait = 1\n\n wait = 2\n}", "f:4: wait: is set already in line 2"},
         {"test { wait = 1 }\ntest { wait = 1 }", "f:2: wait: is set already in line 1"},
