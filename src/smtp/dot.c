@@ -34,8 +34,9 @@ static uint64_t count_high(struct span text)
 
     for (; i + sizeof(word) <= text.n; i += sizeof(word)) {
         memcpy(&word, text.p + i, sizeof(word));
+        /* Each of the eight top bits moved to the bottom of its octet, and those summed up. */
         if (word & tops)
-            high += (uint64_t)__builtin_popcountll(word & tops);
+            high += (((word & tops) >> 7) * UINT64_C(0x0101010101010101)) >> 56;
     }
     for (; i < text.n; i++)
         high += (unsigned char)text.p[i] >> 7;
