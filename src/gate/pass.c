@@ -5,8 +5,8 @@
  *     (no mail) ─MAIL─▶ KEPT ─first RCPT to a backend─▶ SAID ─DATA 354, BDAT─▶ TEXT ─end─▶ ENDED ─▶ OVER
  *
  * MAIL is answered by us: which backend it belongs to is known only with a recipient, and refused
- * mail shall cost no backend a connection. If the backend then refuses MAIL, each RCPT gets that
- * answer. Whatever ends a transaction comes through on_reset(), which reports it.
+ * mail shall cost no backend a connection. If the backend then refuses MAIL, each RCPT to it gets
+ * that answer. Whatever ends a transaction comes through on_reset(), which reports it.
  */
 #include "gate/pass_priv.h"
 
@@ -75,6 +75,24 @@ void pass_stick(struct gate_mail *m, enum gate_result result, enum gate_fault fa
     buf_add(&m->no, span_slice(span_str(say->text), 0, SMTP_REPLY_KEPT - m->no.n));
 }
 
+void pass_stick_route(struct gate_mail *m, const struct gate_route *route, enum gate_result result,
+                      enum gate_fault fault, const struct smtp_say *say)
+{
+    if (!m->no_code && !m->accepted)
+        m->no_route = route;
+    pass_stick(m, result, fault, say);
+}
+
+/* Another backend than the one that could not be had is asked for. */
+static void unstick(struct gate_mail *m)
+{
+    m->no_code = 0;
+    m->no_route = NULL;
+    buf_clear(&m->no);
+    m->result = GATE_RESULT_NONE;
+    m->fault = GATE_FAULT_NONE;
+}
+
 struct smtp_say pass_stuck(const struct gate_mail *m)
 {
     return (struct smtp_say){(uint16_t)m->no_code, NULL, buf_str(&m->no)};
@@ -103,6 +121,8 @@ static void report(struct gate_pass *p, struct gate_mail *m, bool told)
         p->ops->done(p->owner, &r);
 }
 
+static const struct smtp_say too_big = {552, "5.3.4", "Message too big"};
+
 /* The transaction is over, by verdict or not. */
 static void finish(struct gate_pass *p)
 {
@@ -116,7 +136,9 @@ static void finish(struct gate_pass *p)
         return;
     }
     if (m->stage == GATE_STAGE_TEXT || m->stage == GATE_STAGE_ENDED) {
-        if (m->result == GATE_RESULT_NONE)
+        if (m->result == GATE_RESULT_NONE && p->server.too_big)
+            pass_stick(m, GATE_RESULT_FOUL, GATE_FAULT_NONE, &too_big);
+        else if (m->result == GATE_RESULT_NONE)
             m->result = m->stage == GATE_STAGE_TEXT ? GATE_RESULT_CUT : GATE_RESULT_UNKNOWN;
         pass_abort(p);
     } else if (m->routed || m->data_open) {
@@ -307,7 +329,7 @@ static void decided(struct gate_pass *p, const struct gate_route *route)
     if (d->answer != RELAY_TAKE) {
         say = say_of(d);
         pass_rcpt_answer(p, &say, false, GATE_FAULT_NONE);
-    } else if (m->no_code) {
+    } else if (m->no_code && (!m->no_route || m->no_route == route)) {
         say = pass_stuck(m);
         pass_rcpt_answer(p, &say, m->fault == GATE_FAULT_NONE, m->fault);
     } else if (m->pinned && m->pinned != route) {
@@ -315,6 +337,7 @@ static void decided(struct gate_pass *p, const struct gate_route *route)
         say = (struct smtp_say){451, "4.5.3", "Send to this recipient in a message of its own"};
         pass_rcpt_answer(p, &say, false, GATE_FAULT_NONE);
     } else {
+        unstick(m);
         buf_clear(&m->rcpt);
         buf_addf(&m->rcpt, "RCPT TO:%s%s", d->rcpt, buf_str(&m->rcpt_params));
         m->rcpt_said = false;

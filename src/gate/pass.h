@@ -81,7 +81,10 @@ struct gate_pass_ops {
      */
     enum smtp_now (*rcpt)(void *owner, const struct relay_mail *mail, struct span rcpt,
                           struct relay_decision *ret, const struct gate_route **ret_route);
-    /* Octets of a message that will be passed on. False refuses it, by *ret. NULL: none is. */
+    /*
+     * Octets of a message that will be passed on; none at all before the first, when it is asked
+     * for. False refuses it, by *ret. NULL: none is.
+     */
     bool (*text)(void *owner, struct span octets, struct smtp_say *ret);
     void (*answered)(void *owner, const struct gate_answer *a); /* NULL: nobody cares */
     void (*done)(void *owner, const struct gate_report *r);     /* the same */
@@ -127,6 +130,7 @@ struct gate_mail {
     /* The last word, once it is known before the client may hear it, or for all that follows. */
     unsigned no_code;
     struct buf no;
+    const struct gate_route *no_route; /* what it is true of alone; NULL: of the transaction */
     enum gate_result result;
     enum gate_fault fault;
     struct gate_stream stream;

@@ -82,6 +82,8 @@ void pass_ask(struct gate_pass *p, const struct gate_route *route)
     struct gate_mail *m = p->mail;
 
     m->routed = true;
+    if (!b)
+        m->mail_said = m->ident_said = false; /* it was said to one that is lost */
     if (b &&
         (b->route != route || b->state == GATE_BACKEND_CLOSED || (p->changed && !m->accepted))) {
         m->mail_said = m->ident_said = false;
@@ -143,13 +145,14 @@ static void say_mail(struct gate_pass *p)
 {
     struct gate_mail *m = p->mail;
 
-    if (m->size_told && (p->backend->ext & SMTP_EXT_SIZE)) {
+    size_t n = m->mail.n;
+
+    if (m->size_told && (p->backend->ext & SMTP_EXT_SIZE))
         buf_addf(&m->mail, " SIZE=%llu", (unsigned long long)m->size_told);
-        m->size_told = 0;
-    }
     if (m->mail.err)
         p->backend->wire.out.err = m->mail.err;
     gate_backend_say(p->backend, SMTP_STAGE_MAIL, buf_span(&m->mail), p->now);
+    buf_truncate(&m->mail, n); /* another backend may not want the SIZE */
     m->mail_said = p->backend->dirty = true;
     m->stage = GATE_STAGE_SAID;
 }
@@ -222,7 +225,8 @@ static void tell_trouble(struct gate_pass *p, enum gate_fault fault)
         p->ops->trouble(p->owner, b->route, fault, b->reply.code ? &b->reply : &nothing);
 }
 
-static void lose(struct gate_pass *p, enum gate_fault fault, const struct smtp_say *say)
+static void lose(struct gate_pass *p, const struct gate_route *route, enum gate_fault fault,
+                 const struct smtp_say *say)
 {
     struct gate_mail *m = p->mail;
     struct smtp_say lost = pass_fault_say(GATE_FAULT_GONE);
@@ -235,8 +239,10 @@ static void lose(struct gate_pass *p, enum gate_fault fault, const struct smtp_s
         return;
     }
     /* An answer of its own says more than ours; it is one only if it refuses. */
-    pass_stick(m, m->stage == GATE_STAGE_TEXT || m->data_open ? GATE_RESULT_LOST : GATE_RESULT_NONE,
-               fault, say);
+    pass_stick_route(m, route,
+                     m->stage == GATE_STAGE_TEXT || m->data_open ? GATE_RESULT_LOST
+                                                                 : GATE_RESULT_NONE,
+                     fault, say);
     if (m->routed)
         pass_rcpt_answer(p, say, fault == GATE_FAULT_NONE, fault);
     else if (m->data_open)
@@ -245,6 +251,7 @@ static void lose(struct gate_pass *p, enum gate_fault fault, const struct smtp_s
 
 void pass_fail(struct gate_pass *p, enum gate_fault fault, bool gone)
 {
+    const struct gate_route *route = p->backend ? p->backend->route : NULL;
     struct smtp_say say = pass_fault_say(fault);
 
     if (p->mail && may_try_again(p, fault)) {
@@ -257,7 +264,7 @@ void pass_fail(struct gate_pass *p, enum gate_fault fault, bool gone)
         drop(p);
     else
         pass_abort(p);
-    lose(p, fault, &say);
+    lose(p, route, fault, &say);
 }
 
 void gate_pass_lost(struct gate_pass *p, enum gate_fault fault, int64_t now)
@@ -282,7 +289,7 @@ static void mail_answered(struct gate_pass *p, const struct smtp_reply *r)
 
     if (r->code < 300)
         return;
-    pass_stick(m, GATE_RESULT_NONE, GATE_FAULT_NONE, &say);
+    pass_stick_route(m, p->backend->route, GATE_RESULT_NONE, GATE_FAULT_NONE, &say);
     p->backend->dirty = false;
     if (!m->rcpt_said)
         pass_rcpt_answer(p, &say, true, GATE_FAULT_NONE);
@@ -342,6 +349,7 @@ static bool makes_sense(const struct gate_backend *b)
 /* 421: it closes, and says why. */
 static void leaves(struct gate_pass *p)
 {
+    const struct gate_route *route = p->backend->route;
     struct smtp_say say = say_of(&p->backend->reply);
 
     if (p->mail && may_try_again(p, GATE_FAULT_GONE)) {
@@ -351,7 +359,7 @@ static void leaves(struct gate_pass *p)
     if (at_stake(p))
         tell_trouble(p, GATE_FAULT_GONE);
     pass_abort(p);
-    lose(p, GATE_FAULT_GONE, &say);
+    lose(p, route, GATE_FAULT_GONE, &say);
 }
 
 static void answered(struct gate_pass *p)
@@ -404,10 +412,11 @@ static void answered(struct gate_pass *p)
 /* It refuses the client, or the message before its end: its words are for the client. */
 static void gave_up(struct gate_pass *p)
 {
+    const struct gate_route *route = p->backend->route;
     struct smtp_say say = say_of(&p->backend->reply);
 
     pass_abort(p);
-    lose(p, GATE_FAULT_NONE, &say);
+    lose(p, route, GATE_FAULT_NONE, &say);
 }
 
 static void take(struct gate_pass *p, enum gate_backend_got got)

@@ -17,6 +17,9 @@ void pass_verdict(struct gate_pass *p, enum gate_result result, const struct smt
 /* From now on everything in this transaction is answered so. */
 void pass_stick(struct gate_mail *m, enum gate_result result, enum gate_fault fault,
                 const struct smtp_say *say);
+/* The same, but another backend may still be asked, as long as this one has accepted nothing. */
+void pass_stick_route(struct gate_mail *m, const struct gate_route *route, enum gate_result result,
+                      enum gate_fault fault, const struct smtp_say *say);
 struct smtp_say pass_stuck(const struct gate_mail *m);
 
 /* pass_back.c */

@@ -8,12 +8,14 @@
  */
 #include "gate/pass_priv.h"
 
+static const struct smtp_say refused = {554, "5.6.0", "Message refused"};
 static const struct smtp_say foul = {550, "5.6.0", "Bare CR, bare LF or NUL in the message"};
 
 enum smtp_now pass_on_data(void *owner, struct smtp_server *s, struct smtp_say *ret)
 {
     struct gate_pass *p = owner;
     struct gate_mail *m = p->mail;
+    struct smtp_say no = refused;
     bool chunks;
 
     if (!m->no_code && (!p->backend || p->backend->state != GATE_BACKEND_READY ||
@@ -23,6 +25,11 @@ enum smtp_now pass_on_data(void *owner, struct smtp_server *s, struct smtp_say *
         pass_stick(m, GATE_RESULT_LOST, GATE_FAULT_GONE, &say);
     }
     if (m->no_code) {
+        *ret = pass_stuck(m);
+        return SMTP_NOW;
+    }
+    if (p->ops->text && !p->ops->text(p->owner, SPAN_NULL, &no)) {
+        pass_stick(m, GATE_RESULT_FOUL, GATE_FAULT_NONE, &no);
         *ret = pass_stuck(m);
         return SMTP_NOW;
     }
@@ -48,7 +55,7 @@ bool pass_on_chunk(void *owner, struct smtp_server *s, struct span text)
 {
     struct gate_pass *p = owner;
     struct gate_mail *m = p->mail;
-    struct smtp_say say = {554, "5.6.0", "Message refused"};
+    struct smtp_say say = refused;
 
     m->octets += text.n;
     if (m->no_code)

@@ -188,6 +188,7 @@ struct smtp_server {
     unsigned rcpts_bad;         /* refused in this transaction */
     struct smtp_text_seen seen; /* of the message that is coming in or was just ended */
     bool by_bdat;               /* the message comes in chunks */
+    bool too_big;               /* the last message, or what was told of it, was over size */
     bool chunked;               /* it will: what `data` is being asked about is a BDAT */
     unsigned hide;              /* the owner's: enum smtp_ext not to offer in this session */
     const char *mechs; /* the owner's: of AUTH in this session; NULL: config->mechs, "": no AUTH */

@@ -46,7 +46,7 @@ static void begin(struct smtp_server *s, int64_t now)
     server_rate_begin(s, now);
     s->seen = (struct smtp_text_seen){0};
     s->dot = (struct smtp_dot_in){0};
-    s->full = s->dropping = false;
+    s->full = s->dropping = s->too_big = false;
     s->passed = 0;
     s->deadline = server_later(now, s->config->wait_chunk);
     s->message_deadline = server_later(now, s->config->wait_message);
@@ -93,7 +93,8 @@ static void ask_end(struct smtp_server *s, int64_t now)
     struct smtp_say say = {451, "4.3.0", "No answer"};
     const struct smtp_say *no = NULL;
 
-    if (max && s->seen.octets > max)
+    s->too_big = max && s->seen.octets > max;
+    if (s->too_big)
         no = &too_big;
     else if (s->config->refuse_foul && smtp_text_foul(&s->seen))
         no = &foul;
@@ -113,6 +114,7 @@ static bool give(struct smtp_server *s, struct span text)
     uint64_t max = s->config->size_max;
 
     if (max && s->seen.octets > max) {
+        s->too_big = true;
         s->passed += text.n;
         if (s->passed > SMTP_TEXT_PASSED) {
             server_drop_mail(s);
@@ -212,7 +214,8 @@ void server_bdat(struct smtp_server *s, const struct smtp_command *cmd, int64_t 
     s->chunk_last = cmd->last;
     if (!s->by_bdat)
         s->seen = (struct smtp_text_seen){0};
-    if (!no && max && (cmd->chunk > max || s->seen.octets > max - cmd->chunk))
+    s->too_big = !no && max && (cmd->chunk > max || s->seen.octets > max - cmd->chunk);
+    if (s->too_big)
         no = &too_big;
     if (no) {
         refuse_chunk(s, no, now);

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Corners of a session in which a gate could take too much, or lose something."""
+
+import socket
+
+from gatebackend import Backend
+from gatelib import Gate
+
+
+def test_no_empty_message_past_a_trap():
+    """It has no octet at which it could be refused."""
+    with Backend() as b, Gate(b, options=["--traps", "trap@test.example"]) as g:
+        with g.client() as c:
+            c.hello()
+            c.expect(250, "MAIL FROM:<a@sender.example>")
+            c.expect(250, "RCPT TO:<u@test.example>")
+            c.expect(554, "RCPT TO:<trap@test.example>")
+            c.expect(554, "DATA")
+        assert b.idle()
+        assert not b.messages and b"DATA" not in b.visits[-1].lines
+
+
+def test_a_backend_that_is_down_stops_no_other():
+    """Or mail to the second would wait for the first, as often as the sender tries."""
+    with Backend() as b, socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        dead = f"down.example=127.0.0.1:{closed.getsockname()[1]} xclient"
+        with Gate(dead, b, domains=("down.example", "test.example")) as g, g.client() as c:
+            c.hello()
+            c.expect(250, "MAIL FROM:<a@sender.example>")
+            c.expect(451, "RCPT TO:<u@down.example>")
+            c.expect(250, "RCPT TO:<u@test.example>")
+            c.expect(451, "RCPT TO:<u@down.example>")
+            c.expect(354, "DATA")
+            c.raw("x\r\n.\r\n")
+            assert c.reply()[0] == 250
+        assert [m.rcpts for m in b.messages] == [["u@test.example"]]
+
+
+def test_a_message_over_size_is_called_so():
+    with Backend() as b, Gate(b, options=["--size-max", "65536"]) as g, g.client() as c:
+        c.hello()
+        c.expect(250, "MAIL FROM:<a@sender.example>")
+        c.expect(250, "RCPT TO:<u@test.example>")
+        c.expect(354, "DATA")
+        c.raw(b"0123456789abcd\r\n" * 5000 + b".\r\n")
+        assert c.reply()[0] == 552
+        g.wait_log(r"event=mail .* result=foul code=552 ")
+        assert b.idle() and not b.messages
