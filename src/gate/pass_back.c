@@ -239,10 +239,9 @@ static void lose(struct gate_pass *p, const struct gate_route *route, enum gate_
         return;
     }
     /* An answer of its own says more than ours; it is one only if it refuses. */
-    pass_stick_route(m, route,
-                     m->stage == GATE_STAGE_TEXT || m->data_open ? GATE_RESULT_LOST
-                                                                 : GATE_RESULT_NONE,
-                     fault, say);
+    pass_stick_route(
+        m, route, m->stage == GATE_STAGE_TEXT || m->data_open ? GATE_RESULT_LOST : GATE_RESULT_NONE,
+        fault, say);
     if (m->routed)
         pass_rcpt_answer(p, say, fault == GATE_FAULT_NONE, fault);
     else if (m->data_open)
