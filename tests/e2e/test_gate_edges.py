@@ -47,3 +47,15 @@ def test_a_message_over_size_is_called_so():
         assert c.reply()[0] == 552
         g.wait_log(r"event=mail .* result=foul code=552 ")
         assert b.idle() and not b.messages
+
+
+def test_a_balancer_that_says_nothing():
+    """A probe by a bare connect; every line is logged here (--verbose)."""
+    with Backend() as b, Gate(b, options=["--proxy-from", "127.7.0.0/16"]) as g:
+        for first in (b"", b"GET / HTTP/1.0\r\n\r\n", b"PROXY TCP4 192.0.2.9 "):
+            with g.client(greeting=False, first=first) as c:
+                c.half_close()
+                assert c.ended() == b""
+        with g.client(first=b"PROXY UNKNOWN\r\n") as c:
+            c.hello()
+        assert g.alive()

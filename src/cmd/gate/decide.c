@@ -217,7 +217,8 @@ void session_log(struct session *s, const char *end)
         .ms = session_now(s) - s->started,
     };
 
-    if (s->told)
+    /* Without hygiene it is a balancer that never said whom it speaks for: told already, or a probe. */
+    if (s->told || !s->hygiene.all)
         return;
     s->told = true;
     if (!is_health_check(s) || log_wants(LOG_LEVEL_DEBUG))
