@@ -18,7 +18,7 @@ import urllib.request
 import pytest
 
 from gatebackend import Backend
-from gatelib import DOMAIN, Gate, message, stuffed, tag
+from gatelib import DOMAIN, GATE, Gate, message, stuffed, tag
 from hygienelib import NET, NET6, Names, Outside, Rbldnsd, in_namespace
 
 LISTED, OTHER, WHITE, GOOD, FINE = (f"{NET}.{n}" for n in (66, 77, 88, 5, 6))
@@ -616,3 +616,34 @@ def test_nat_in_front(nat, guard, gateway):
                     c.expect(250, "MAIL FROM:<a@b.example>")
                     return c.say(f"RCPT TO:<user@{DOMAIN}>")[0]
             assert world.call(own, gate) == 250
+
+
+@in_namespace
+def test_workers_know_what_one_learned_and_the_operator_has_the_last_word():
+    with Folder() as folder, Site("--workers", "3", "--admin", f"{folder}/admin", "--traps", f"trap@{DOMAIN}",
+                                  "--trap-file", f"{folder}/traps", "--metrics-listen", "127.0.0.1:0") as site:
+        def ctl(*words):
+            got = subprocess.run([GATE, "ctl", *words, "--admin", f"{folder}/admin", "--config", os.devnull],
+                                 capture_output=True, text=True, timeout=20)
+            assert got.returncode == 0, got
+            return got.stdout
+
+        def settled(code):
+            """Every worker answers so, soon; sessions fall to workers by chance."""
+            end = time.monotonic() + 20
+            while {site.rcpt(GOOD)[0] for _ in range(20)} != {code}:
+                assert time.monotonic() < end
+        assert site.rcpt(GOOD, f"trap@{DOMAIN}")[0] == 554
+        settled(554)
+        ctl("untrap", GOOD)
+        settled(250)
+        ctl("trap", GOOD)
+        settled(554)
+        assert "traps listed=1" in ctl("status")
+        assert len(site.gate.logged("event=trap ")) == 2        # one worker tells
+        got = metrics(site)
+        assert got["postern_gate_trap_entries"] == 1 and got["postern_gate_traps_total"] == 2
+        assert got['postern_gate_recipients_total{outcome="accepted"}'] >= 20
+        assert "guard watching" in ctl("status")
+        ctl("guard", "clear")
+        assert site.gate.stop() == 0

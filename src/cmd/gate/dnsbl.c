@@ -35,7 +35,7 @@ struct dnsbl {
     struct metrics *metrics;
     struct resolver *resolver;
     struct timer timer; /* of the zone whose test is due first */
-    unsigned refs, asks;
+    unsigned refs, asks, worker;
     int threshold;
     int64_t timeout;
     bool closing;
@@ -74,7 +74,8 @@ static void count_bad(struct dnsbl *d)
 
     for (unsigned i = 0; i < d->count; i++)
         bad += d->zones[i].health != SCORE_GOOD;
-    metrics_set(d->metrics, METRIC_DNSBL_BAD, 0, bad);
+    /* Each worker tests for itself; one is enough to tell. */
+    metrics_set(d->metrics, METRIC_DNSBL_BAD, 0, d->worker ? 0 : bad);
 }
 
 static void tell_health(const struct dnsbl *d, const struct score_zone *z)
@@ -96,7 +97,8 @@ static void test_ends(struct zone_test *t)
     enum score_health before = z->health;
 
     if (!d->closing) {
-        if (score_test_judge(z, &t->test, loop_now(d->loop)) || before == SCORE_UNTESTED)
+        if ((score_test_judge(z, &t->test, loop_now(d->loop)) || before == SCORE_UNTESTED) &&
+            d->worker == 0)
             tell_health(d, z);
         count_bad(d);
         arm_tests(d);
@@ -319,8 +321,8 @@ bool dnsbl_check(const struct gate_args *args, char err[DNSBL_ERROR_MAX])
     return fine;
 }
 
-int dnsbl_open(struct loop *l, const struct gate_args *args, struct metrics *m, struct dnsbl **ret,
-               char err[DNSBL_ERROR_MAX])
+int dnsbl_open(struct loop *l, const struct gate_args *args, unsigned worker, struct metrics *m,
+               struct dnsbl **ret, char err[DNSBL_ERROR_MAX])
 {
     struct resolver_options options = {.server = args->resolver, .no_hosts = true, .tries = 2};
     struct dnsbl *d;
@@ -334,6 +336,7 @@ int dnsbl_open(struct loop *l, const struct gate_args *args, struct metrics *m, 
         return -ENOMEM;
     d->loop = l;
     d->metrics = m;
+    d->worker = worker;
     d->refs = 1;
     d->threshold = (int)args->dnsbl_threshold;
     d->timeout = args->dnsbl_timeout;

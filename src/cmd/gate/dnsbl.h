@@ -30,8 +30,8 @@ struct dnsbl_verdict {
 typedef void (*dnsbl_fn)(void *cookie, const struct dnsbl_verdict *v);
 
 /* *ret is NULL when no list is configured. -errno with the reason in err. Metrics outlive it. */
-int dnsbl_open(struct loop *l, const struct gate_args *args, struct metrics *m, struct dnsbl **ret,
-               char err[DNSBL_ERROR_MAX]);
+int dnsbl_open(struct loop *l, const struct gate_args *args, unsigned worker, struct metrics *m,
+               struct dnsbl **ret, char err[DNSBL_ERROR_MAX]);
 /* Reads the settings and no more. */
 bool dnsbl_check(const struct gate_args *args, char err[DNSBL_ERROR_MAX]);
 /* Questions that are open still end. Safe on NULL. */

@@ -76,7 +76,7 @@ static void happened(struct guard_watch *w, enum guard_event e)
         log_warn("guard", "state", "watching", "meaning", "relaying by address is on again", NULL);
         break;
     }
-    metrics_set(w->metrics, METRIC_GUARD, 0, w->guard.suspended);
+    metrics_set(w->metrics, METRIC_GUARD, 0, w->worker == 0 && w->guard.suspended);
 }
 
 static void on_time(void *cookie)
@@ -152,7 +152,7 @@ void guard_watch_change(struct guard_watch *w, const struct gate_args *args)
 {
     w->on = args->guard;
     w->guard.sessions_min = args->guard_sessions ? args->guard_sessions : GUARD_SESSIONS;
-    metrics_set(w->metrics, METRIC_GUARD, 0, w->on && w->guard.suspended);
+    metrics_set(w->metrics, METRIC_GUARD, 0, w->worker == 0 && w->on && w->guard.suspended);
 }
 
 int guard_watch_open(struct loop *l, const struct gate_args *args, unsigned worker,

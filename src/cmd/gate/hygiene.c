@@ -37,8 +37,7 @@ struct hygiene {
     struct tarpit tarpit;
     struct ip_prefix *exempt;
     size_t exempt_count;
-    unsigned hops_max;
-    unsigned active;
+    unsigned worker, hops_max, active;
 };
 
 struct metrics *hygiene_metrics(struct hygiene *h)
@@ -133,7 +132,7 @@ int hygiene_change(struct hygiene *h, const struct gate_args *args, char err[HYG
     r = read_exempt(args, &exempt, err);
     if (r < 0)
         return r;
-    r = dnsbl_open(h->loop, args, h->metrics, &dnsbl, err);
+    r = dnsbl_open(h->loop, args, h->worker, h->metrics, &dnsbl, err);
     if (r == 0)
         r = change_evidence(h, args->evidence, err);
     if (r == 0)
@@ -169,6 +168,7 @@ int hygiene_open(struct loop *l, const struct gate_args *args, unsigned worker, 
         seed = (uint32_t)loop_clock();
     h->loop = l;
     h->metrics = m;
+    h->worker = worker;
     hygiene_log_init(&h->log, l, m, seed);
     tarpit_init(&h->tarpit, &tarpit, seed);
     r = guard_watch_open(l, args, worker, m, &h->guard);
