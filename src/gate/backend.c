@@ -2,9 +2,9 @@
 /*
  * States and what moves them:
  *
- *     CONNECTING ─connected─┬────────────▶ GREETING ─220─▶ HELLO ─250─┬─▶ STARTTLS ─220─▶ TLS ─▶ HELLO
- *                           └─▶ TLS ─────────▲                        ├─▶ XCLIENT ─220─▶ … ─▶ HELLO_AGAIN
- *                                                                     └─▶ READY                 └─250─▶ READY
+ *     CONNECTING ─connected─▶ GREETING ─220─▶ HELLO ─250─┬─▶ STARTTLS ─220─▶ TLS ─▶ HELLO
+ *          └─▶ TLS ──────────────▲                       ├─▶ XCLIENT ─220─▶ … ─▶ HELLO_AGAIN
+ *                                                        └─▶ READY             └─250─▶ READY
  *
  * With a PROXY header or a transparent socket the first EHLO is said as the client already. A
  * backend that was told by PROXY and does not know it answers the header as a command: either the

@@ -2,7 +2,7 @@
 /*
  * The client's half: what the server machine asks, and the life of a transaction.
  *
- *     (no mail) ─MAIL─▶ KEPT ─first RCPT to a backend─▶ SAID ─DATA 354, BDAT─▶ TEXT ─end─▶ ENDED ─▶ OVER
+ *     (none) ─MAIL─▶ KEPT ─RCPT to a backend─▶ SAID ─DATA, BDAT─▶ TEXT ─end─▶ ENDED ─▶ OVER
  *
  * MAIL is answered by us: which backend it belongs to is known only with a recipient, and refused
  * mail shall cost no backend a connection. If the backend then refuses MAIL, each RCPT to it gets

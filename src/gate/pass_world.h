@@ -7,6 +7,7 @@
 #ifndef POSTERN_GATE_PASS_WORLD_H
 #define POSTERN_GATE_PASS_WORLD_H
 
+#include "base/num.h"
 #include "gate/pass.h"
 
 #include <stdio.h>
@@ -51,6 +52,17 @@ struct world {
     struct buf said; /* by the backend: the line that is open */
     unsigned mails;
 };
+
+/* The digits in front. */
+static inline uint64_t world_number(struct span s)
+{
+    size_t n = 0;
+    uint64_t v = 0;
+
+    while (n < s.n && ascii_is_digit(s.p[n]))
+        n++;
+    return num_u64(span_slice(s, 0, n), 0, UINT64_MAX, &v) ? v : 0;
+}
 
 /* The policy stands in the address: "ok…" and "two…" (the second backend) are ours. */
 static inline enum smtp_now world_rcpt(void *owner, const struct relay_mail *mail, struct span rcpt,
@@ -183,7 +195,7 @@ static inline void world_line(struct world *w, struct span line)
         buf_clear(&w->got);
     } else if (span_eq(verb, SPAN_LIT("BDAT"))) {
         w->chunk_last = span_ends_nocase(line, SPAN_LIT(" LAST"));
-        w->chunk = strtoull(line.p + 5, NULL, 10);
+        w->chunk = world_number(span_slice(line, 5, line.n));
         if (w->whole)
             buf_clear(&w->got);
         w->whole = w->chunk_last && w->chunk == 0;
@@ -310,7 +322,7 @@ static inline void world_hears(struct world *w, struct span in)
         if (in.p[i] != '\n')
             continue;
         if (w->said.n >= 4 && w->said.p[3] != '-') {
-            unsigned code = (unsigned)strtoul(w->said.p, NULL, 10);
+            unsigned code = (unsigned)world_number(buf_span(&w->said));
 
             if (w->whole && !w->verdict)
                 w->verdict = code;

@@ -35,7 +35,10 @@ int local_connect(struct loop *l, const char *path, const struct local_events *e
 /* Takes over a connected descriptor; it is closed with the stream. -errno. */
 int local_open(struct loop *l, int fd, const struct local_events *ev, void *cookie,
                struct local **ret);
-/* 0, -ENOBUFS when too much waits (nothing was taken), -EPIPE, -ENOMEM. Before `connected` it waits. */
+/*
+ * 0, -ENOBUFS when too much waits (nothing was taken), -EPIPE, -ENOMEM. Before `connected` it
+ * waits.
+ */
 int local_write(struct local *s, struct span bytes);
 /* Sends what waits, then closes; `closed` comes. */
 void local_close(struct local *s);

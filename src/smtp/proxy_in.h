@@ -17,7 +17,7 @@ enum {
 enum smtp_proxy_got {
     SMTP_PROXY_MORE = 0,
     SMTP_PROXY_CLIENT, /* *ret says who speaks to whom */
-    SMTP_PROXY_NOBODY, /* LOCAL, UNKNOWN, or no TCP: the balancer speaks for itself, or can't tell */
+    SMTP_PROXY_NOBODY, /* LOCAL, UNKNOWN, no TCP: the balancer itself, or it can't tell */
     SMTP_PROXY_BAD,    /* no header, or a wrong one */
 };
 
