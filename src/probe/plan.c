@@ -76,9 +76,12 @@ void plan_skip_unmet(struct door *d)
 {
     for (size_t i = 0; i < d->result_count; i++) {
         struct result *r = &d->results[i];
-        uint32_t unmet = unmet_by_server(d, d->host->run->list->probes[i].needs);
+        uint32_t needs = d->host->run->list->probes[i].needs & (server_needs | NEED_HOST), unmet;
 
-        if (r->state == PROBE_UNTRIED && unmet) {
+        if (r->state != PROBE_UNTRIED || !needs)
+            continue;
+        unmet = unmet_by_server(d, needs);
+        if (unmet) {
             r->state = PROBE_SKIPPED;
             r->need = unmet;
         }
