@@ -32,6 +32,23 @@ def test_a_wrong_decision_is_noticed(fault):
     assert found, f"{asked} questions, and nobody noticed"
 
 
+def test_characters():
+    """One by one in a local part, ASCII also in quotes, at the front and in the domain: those that
+    other systems normalise to a route are refused as the model refuses them, by Unicode's tables."""
+    p = model.Policy(own=[("own.example", "self", False)])
+    decider = differ.Decider(BUILD)
+    assert decider.ask(["new", "domain\town.example", "seal"]) == ["ok"]
+    paths = [f"<a{chr(c)}b@own.example>" for c in (*range(0x3000), *range(0xf900, 0xfffd))]
+    paths += [form % chr(c) for c in range(0x80)
+              for form in ('<"a%sb"@own.example>', "<%sb@own.example>", "<b@own%s.example>")]
+    answers = decider.ask([differ.question(model.Client(), b"<>", x.encode(), True) for x in paths])
+    for path, answer in zip(paths, answers):
+        wanted = model.decide(p, model.Client(), b"<>", path.encode(), True)
+        assert differ.compare(answer, wanted, None) is None, f"{path!r}: {answer}"
+    assert sum(a.startswith("take") for a in answers) > 10000
+    decider.close()
+
+
 def test_the_model_is_short():
     with open(os.path.join(TOP, "tests/relay/model.py"), encoding="utf-8") as f:
         assert len(f.readlines()) <= 150
