@@ -4,6 +4,7 @@
  * judged, ports and certificates opened with the rights of the start, then those rights go, then
  * the first client.
  */
+#include "cmd/common/settings.h"
 #include "cmd/gate/admin.h"
 #include "cmd/gate/bus.h"
 #include "cmd/gate/gate.h"
@@ -63,6 +64,17 @@ struct serve {
 static int fail(int status, const char *text)
 {
     fprintf(stderr, "%s: %s\n", gate_options.program, text);
+    return status;
+}
+
+/* The same of a setting, with its place. */
+static int fail_setting(const struct serve *v, int status, const char *text)
+{
+    struct buf place = BUF_INIT(5000);
+
+    settings_place(v->door->conf, "gate", text, &place);
+    fprintf(stderr, "%s: %s%s\n", gate_options.program, buf_str(&place), text);
+    buf_deinit(&place);
     return status;
 }
 
@@ -154,7 +166,7 @@ static void log_news(const struct probe_news *n)
     if (n->result == PROBE_OPEN || n->result == PROBE_NO_IDENTITY)
         log_error("backend-test", "backend", n->route->text, "as", LOG_IP(n->as), "result", result,
                   "meaning", means, "text", n->text, NULL);
-    else if (n->result == PROBE_CLOSED)
+    else if (n->result == PROBE_CLOSED || n->result == PROBE_UNTESTED)
         log_info("backend-test", "backend", n->route->text, "as", LOG_IP(n->as), "result", result,
                  "text", n->text, NULL);
     else
@@ -238,6 +250,7 @@ static void on_reload(void *cookie, int signum)
     struct conf *conf;
     struct door *door = NULL;
     char why[RELOAD_ERROR_MAX];
+    struct buf text = BUF_INIT(5000);
     int first, status = gate_args_read(v->argc, v->argv, &args, &conf, &first);
 
     if (status) {
@@ -251,7 +264,10 @@ static void on_reload(void *cookie, int signum)
         return;
     }
     if (!take_settings(v, door, why)) {
-        log_error("reload", "result", "refused", "text", why, NULL);
+        settings_place(door->conf, "gate", why, &text);
+        buf_add_str(&text, why);
+        log_error("reload", "result", "refused", "text", buf_str(&text), NULL);
+        buf_deinit(&text);
         door_free(&door);
         return;
     }
@@ -321,11 +337,11 @@ static int open_hygiene(struct serve *v)
     char why[HYGIENE_ERROR_MAX], err[LISTEN_ERROR_MAX];
 
     if (hygiene_open(v->loop, args, v->worker, own, &v->hygiene, why) < 0)
-        return fail(EX_CONFIG, why);
+        return fail_setting(v, EX_CONFIG, why);
     if (v->worker == 0 && args->metrics_listen &&
         metrics_http_open(v->loop, args->metrics_listen, v->metrics, args->workers,
                           &v->metrics_http, err) < 0)
-        return fail(EX_CONFIG, err);
+        return fail_setting(v, EX_CONFIG, err);
     return 0;
 }
 
@@ -347,11 +363,14 @@ static int open_admin(struct serve *v)
 {
     const struct gate_args *a = &v->door->args;
     struct admin_config config = {a->admin, a->grant_time, a->trap_time, on_status, v};
-    char err[LOCAL_ERROR_MAX];
+    char err[LOCAL_ERROR_MAX], text[LOCAL_ERROR_MAX + 10];
 
     if (v->worker || !a->admin)
         return 0;
-    return admin_open(v->loop, &config, &v->admin, err) < 0 ? fail(EX_CANTCREAT, err) : 0;
+    if (admin_open(v->loop, &config, &v->admin, err) == 0)
+        return 0;
+    snprintf(text, sizeof(text), "admin: %s", err);
+    return fail_setting(v, EX_CANTCREAT, text);
 }
 
 static void hear_reload(void *cookie, struct span words)
@@ -371,9 +390,9 @@ static int prepare(struct serve *v)
     int status = listen_all(v);
 
     if (status == 0 && (status = login_open(v->loop, &v->door->args, err)))
-        fail(status, err);
+        fail_setting(v, status, err);
     if (status == 0 && (status = grant_open(v->loop, &v->door->args, v->worker == 0, err)))
-        fail(status, err);
+        fail_setting(v, status, err);
     if (status == 0)
         status = open_hygiene(v);
     if (status == 0)
