@@ -135,6 +135,12 @@ void prelude_next(struct session *s, int64_t now)
     }
 }
 
+/* Early talk past DATA begins as every session does. */
+static bool talks_first(const struct session *s)
+{
+    return channel_is(s, CHANNEL_EARLY) && channel_early_at_banner(s->channel);
+}
+
 /* Everything up to QUIT in one write, before the server has said a word. */
 static void say_all_early(struct session *s, int64_t now)
 {
@@ -163,7 +169,7 @@ void prelude_connected(struct session *s, int64_t now)
         }
     }
     buf_deinit(&header);
-    if (channel_is(s, CHANNEL_EARLY) && channel_early_at_banner(s->channel))
+    if (talks_first(s))
         say_all_early(s, now);
 }
 
@@ -190,7 +196,7 @@ static void banner_in(struct session *s, const struct smtp_reply *reply, enum me
     }
     d->banner_seen = s->banner_taken = true;
     door_server_seen(d, reply->text, SPAN_NULL);
-    if (channel_is(s, CHANNEL_EARLY))
+    if (talks_first(s))
         return;
     say_greeting(s, now);
 }
@@ -248,7 +254,7 @@ static void ehlo_in(struct session *s, const struct smtp_reply *reply, enum mean
         d->ehlo_seen = true;
         plan_skip_unmet(d);
     }
-    if (!channel_is(s, CHANNEL_EARLY))
+    if (!talks_first(s))
         prelude_next(s, now);
 }
 

@@ -208,6 +208,16 @@ def test_dry_run_shows_channels(tester):
 
 # --- targets ---------------------------------------------------------------------------------------
 
+def test_early_talk_goes_on_after_the_greeting(tester, server):
+    """Early talk past DATA begins as any session; it used to wait for ever behind the greeting."""
+    got = tester.json(*QUICK, "--ports", server.port, "--tls", "no", "--with", "early-talk", "--only",
+                      "*early-data*", server.ip)
+    states = {p["state"] for p in got.of_type("probe")}
+    sessions = [s for d in got.of_type("door") for s in d.get("session_list", [])]
+    assert "refused" in states and states <= {"refused", "skipped"}
+    assert "timeout" not in {s["end"] for s in sessions}, sessions
+
+
 def test_ports(tester, server):
     """A target without a port is tried at those of --ports; what is not there counts for nothing."""
     nobody = free_port()
