@@ -166,11 +166,33 @@ static void on_done(void *owner, const struct gate_report *r)
         hygiene_done(&s->hygiene, r, transaction(s, r->number, id));
 }
 
+static const char *outcome_of(enum gate_fault fault)
+{
+    switch (fault) {
+    case GATE_FAULT_CONNECT:
+    case GATE_FAULT_FULL:
+        return "connect";
+    case GATE_FAULT_IDENTITY:
+        return "identity";
+    case GATE_FAULT_TIMEOUT:
+    case GATE_FAULT_GONE:
+        return "timeout";
+    case GATE_FAULT_NONE:
+    case GATE_FAULT_GREETING:
+    case GATE_FAULT_HELLO:
+    case GATE_FAULT_TLS:
+    case GATE_FAULT_PROTOCOL:
+        break;
+    }
+    return "protocol";
+}
+
 static void on_trouble(void *owner, const struct gate_route *route, enum gate_fault fault,
                        const struct smtp_reply *reply)
 {
     struct session *s = owner;
 
+    metrics_add_named(hygiene_metrics(s->all->hygiene), METRIC_BACKENDS, outcome_of(fault), 1);
     if (fault == GATE_FAULT_IDENTITY)
         log_error("identity", "session", s->client.id, "backend", route->name, "by",
                   gate_identity_name(route->identity), "code", LOG_NUM(reply->code), "text",

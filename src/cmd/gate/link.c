@@ -20,10 +20,28 @@ static void on_last_closed(void *cookie, struct conn *c, const struct conn_end *
 
 static const struct conn_events last_events = {.data = on_last_data, .closed = on_last_closed};
 
+static void count(struct session *s, int by)
+{
+    struct metrics *m = hygiene_metrics(s->all->hygiene);
+
+    s->all->backends += (unsigned)by;
+    metrics_set(m, METRIC_BACKENDS_ACTIVE, 0, s->all->backends);
+}
+
 static void release(struct session *s)
 {
     s->back = NULL;
-    s->all->backends--;
+    s->backed = false;
+    count(s, -1);
+}
+
+/* Once a connection: it has taken the identity. */
+static void note_ready(struct session *s)
+{
+    if (s->backed || !s->pass.backend || s->pass.backend->state != GATE_BACKEND_READY)
+        return;
+    s->backed = true;
+    metrics_add_named(hygiene_metrics(s->all->hygiene), METRIC_BACKENDS, "ok", 1);
 }
 
 void link_drop(struct session *s)
@@ -60,6 +78,7 @@ static void on_data(void *cookie, struct conn *c, struct span bytes)
     struct session *s = cookie;
 
     gate_pass_backend_feed(&s->pass, bytes, session_now(s));
+    note_ready(s);
     session_settle(s);
 }
 
@@ -118,9 +137,9 @@ static void open_link(struct session *s)
         gate_pass_lost(&s->pass, GATE_FAULT_FULL, session_now(s));
         return;
     }
-    s->all->backends++;
+    count(s, 1);
     if (conn_connect(s->all->loop, &to, &events, s, &s->back) < 0) {
-        s->all->backends--;
+        count(s, -1);
         s->back = NULL;
         gate_pass_lost(&s->pass, GATE_FAULT_IDENTITY, session_now(s));
     }

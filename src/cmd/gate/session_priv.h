@@ -34,6 +34,7 @@ struct session {
     bool counted;                    /* among its host's sessions */
     bool turned_away;                /* there is no room for it */
     bool eof;                        /* the client sends no more */
+    bool backed;                     /* the backend took the identity, and was counted */
     bool busy;                       /* inside settle() */
     bool congested;                  /* the client is paused for the backend's sake */
     bool shaking;                    /* hands, behind STARTTLS */
