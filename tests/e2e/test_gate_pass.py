@@ -435,7 +435,7 @@ def test_check_says_that_identity_is_not_taken():
 
 def test_no_backend_no_start():
     r = run("--config", os.devnull, "--name", NAME, "--domains", DOMAIN, "--listen-mx", "127.0.0.1:0")
-    assert r.returncode == 78 and "needs a backend" in r.stderr
+    assert r.returncode == 78 and "backend: " in r.stderr
     r = run("--config", os.devnull, "--name", NAME, "--domains", DOMAIN, "--backend", "127.0.0.1:25")
     assert r.returncode == 78 and "xclient, proxy1, proxy2 or transparent" in r.stderr
 
