@@ -4,6 +4,7 @@
 The lists are real ones: rbldnsd. Clients have addresses of the documentation networks, in a network
 namespace that each test makes for itself."""
 
+import base64
 import json
 import os
 import re
@@ -17,6 +18,7 @@ import urllib.request
 
 import pytest
 
+import authlib
 from gatebackend import Backend
 from gatelib import DOMAIN, GATE, Gate, message, stuffed, tag
 from hygienelib import NET, NET6, Names, Outside, Rbldnsd, in_namespace
@@ -474,6 +476,25 @@ def test_fail2ban_knows_our_lines():
     assert fail2ban(lines, "rbl") == [LISTED]
     assert f"{NET}.90" in fail2ban(lines, "ddos")
     assert FINE not in fail2ban(lines, "aggressive")
+
+
+@pytest.mark.skipif(not shutil.which("fail2ban-regex"), reason="needs fail2ban")
+@in_namespace
+def test_fail2ban_knows_failed_logins():
+    with Folder() as folder:
+        authlib.passwd(f"{folder}/users", "anna", "right")
+        with Site(*POSTFIX, "--auth-file", f"{folder}/users", "--auth-plain-loopback", role="submission") as site:
+            def login(source, name, password):
+                with site.client(source) as c:
+                    c.hello()
+                    return c.say("AUTH PLAIN " + base64.b64encode(f"\0{name}\0{password}".encode()).decode())[0]
+            # Plain text is for loopback alone.
+            assert login("127.0.0.5", "anna", "right") == 235
+            assert login("127.0.0.6", "anna, x[203.0.113.9]", "wrong") == 535
+            assert login("127.0.0.7", "anna", "wrong") == 535
+            site.gate.stop()
+            lines = mail_log(site)
+    assert sorted(fail2ban(lines, "auth")) == ["127.0.0.6", "127.0.0.7"]
 
 
 @pytest.mark.skipif(not shutil.which("pflogsumm"), reason="needs pflogsumm")

@@ -66,6 +66,13 @@ static enum smtp_now on_auth(void *owner, struct span line, bool first, struct s
     return login_line(&s->login, s->conn, line, first, ret);
 }
 
+void session_login_told(void *owner, const char *mech, const char *who, const char *result)
+{
+    struct session *s = owner;
+
+    hygiene_login(&s->hygiene, mech, who, result);
+}
+
 void session_login_answer(void *owner, const struct smtp_say *say)
 {
     struct session *s = owner;

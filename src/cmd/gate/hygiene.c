@@ -487,6 +487,21 @@ void hygiene_answered(struct hygiene_session *hs, const struct gate_answer *a, c
     buf_deinit(&reply);
 }
 
+void hygiene_login(struct hygiene_session *hs, const char *mech, const char *who,
+                   const char *result)
+{
+    struct logline_login line = {
+        .client = hs->client, .mech = mech, .user = span_str(who), .why = "authentication failure"};
+    bool failed = strcmp(result, "failed") == 0, ok = strcmp(result, "ok") == 0;
+
+    hs->last = "AUTH";
+    hs->logins_failed += failed;
+    metrics_add_named(hs->all->metrics, METRIC_AUTHS, ok || failed ? result : "error", 1);
+    /* The plain line is the login's own. */
+    if (failed && hs->all->log.style == LOGLINE_POSTFIX)
+        hygiene_log_login_failed(&hs->all->log, &line);
+}
+
 void hygiene_done(struct hygiene_session *hs, const struct gate_report *r, const char *id)
 {
     struct span rcpts[LOGLINE_RCPTS];

@@ -80,6 +80,9 @@ enum smtp_now hygiene_rcpt(struct hygiene_session *hs, struct relay_decision *d)
 bool hygiene_text(struct hygiene_session *hs, struct span octets, struct smtp_say *ret);
 /* A recipient was answered: refused relaying is an offence and evidence. */
 void hygiene_answered(struct hygiene_session *hs, const struct gate_answer *a, const char *id);
+/* A login was tried: result is "ok", "failed" or what went wrong. who may be NULL. */
+void hygiene_login(struct hygiene_session *hs, const char *mech, const char *who,
+                   const char *result);
 /* A transaction is over. */
 void hygiene_done(struct hygiene_session *hs, const struct gate_report *r, const char *id);
 

@@ -291,6 +291,7 @@ static void log_login(const struct login *ln, const char *mech, const char *who,
 {
     log_info("login", "result", result, "session", ln->client->id, "client", LOG_IP(ln->client->ip),
              "user", LOG_STR(who), "mech", mech, "tls", ln->client->tls ? "yes" : "no", NULL);
+    ln->told(ln->owner, mech, who, result);
 }
 
 static void try_free(struct login_try *t)

@@ -20,6 +20,8 @@ struct login {
     struct gate_client *client;
     /* The reply to a line that login_line() answered with SMTP_LATER; never from inside a call. */
     void (*answer)(void *owner, const struct smtp_say *say);
+    /* A try has ended: result is "ok", "failed" or what went wrong. who may be NULL. */
+    void (*told)(void *owner, const char *mech, const char *who, const char *result);
     void *owner;
     struct login_try *try; /* NULL: none goes on */
     unsigned failed;       /* tries of this session */

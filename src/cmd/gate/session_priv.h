@@ -50,6 +50,7 @@ int64_t session_now(const struct session *s);
 
 /* decide.c */
 void session_login_answer(void *owner, const struct smtp_say *say);
+void session_login_told(void *owner, const char *mech, const char *who, const char *result);
 
 /* link.c: the backend's connection. */
 /* Does what the pass wants of it. True when something was done. */

@@ -460,7 +460,10 @@ static void begin(struct session *s)
     hygiene_begin(s->all->hygiene, &s->hygiene, &s->client, s->door->policy, s->turned_away,
                   session_ready, s);
     gate_pass_init(&s->pass, &s->door->smtp[s->kind], &session_ops, s, &s->client);
-    s->login = (struct login){.client = &s->client, .answer = session_login_answer, .owner = s};
+    s->login = (struct login){.client = &s->client,
+                              .answer = session_login_answer,
+                              .told = session_login_told,
+                              .owner = s};
     s->pass.clean = s->door->args.bare_newlines == GATE_BARE_REPLACE;
 }
 
