@@ -164,3 +164,18 @@ bool escape_undo(struct buf *out, struct span s)
     }
     return out->err == 0;
 }
+
+bool escape_uri_undo(struct buf *out, struct span s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] != '%') {
+            buf_add_char(out, s.p[i]);
+            continue;
+        }
+        if (s.n - i < 3 || hex_value(s.p[i + 1]) < 0 || hex_value(s.p[i + 2]) < 0)
+            return false;
+        buf_add_char(out, (char)(hex_value(s.p[i + 1]) << 4 | hex_value(s.p[i + 2])));
+        i += 2;
+    }
+    return out->err == 0;
+}

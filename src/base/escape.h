@@ -20,5 +20,7 @@ void escape_uri(struct buf *out, struct span s);
 void escape_base64(struct buf *out, struct span s);
 /* Undoes escape_text; false on a broken escape. */
 bool escape_undo(struct buf *out, struct span s);
+/* Undoes escape_uri; false on a "%" without two hexadecimal digits behind it. */
+bool escape_uri_undo(struct buf *out, struct span s);
 
 #endif

@@ -116,6 +116,30 @@ static void undo_refuses(void **state)
     buf_deinit(&b);
 }
 
+static void uri_there_and_back(void **state)
+{
+    static const char *const bad[] = {"%", "a%", "%4", "%g1", "%1g", "%%41"};
+    struct buf b = BUF_INIT(300), back = BUF_INIT(100);
+    char all[64];
+
+    for (unsigned first = 0; first < 256; first += sizeof(all)) {
+        for (size_t i = 0; i < sizeof(all); i++)
+            all[i] = (char)(first + i);
+        buf_clear(&b);
+        buf_clear(&back);
+        escape_uri(&b, span_of(all, sizeof(all)));
+        assert_true(escape_uri_undo(&back, buf_span(&b)));
+        assert_true(span_eq(buf_span(&back), span_of(all, sizeof(all))));
+    }
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        print_message("# %s\n", bad[i]);
+        buf_clear(&back);
+        assert_false(escape_uri_undo(&back, span_str(bad[i])));
+    }
+    buf_deinit(&b);
+    buf_deinit(&back);
+}
+
 static void too_long_is_an_error(void **state)
 {
     struct buf b = BUF_INIT(4);
@@ -136,6 +160,7 @@ int main(void)
         cmocka_unit_test(every_byte_there_and_back),
         cmocka_unit_test(base64),
         cmocka_unit_test(undo_refuses),
+        cmocka_unit_test(uri_there_and_back),
         cmocka_unit_test(too_long_is_an_error),
     };
 

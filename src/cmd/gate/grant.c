@@ -17,6 +17,7 @@
 #include "io/random.h"
 
 #include <errno.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sysexits.h>
@@ -28,8 +29,9 @@ static struct {
     int64_t life; /* seconds */
     struct ip_prefix *from;
     size_t from_count;
-    bool listens, loopback; /* loopback: nothing was listed */
-    char *places[4];        /* of the sources, to see a reload that would change them */
+    struct metrics *metrics; /* NULL: nobody counts */
+    bool listens, loopback;  /* loopback: nothing was listed */
+    char *places[4];         /* of the sources, to see a reload that would change them */
 } the;
 
 static int networks_of(const struct option_list *list, const char *name, struct ip_prefix **ret,
@@ -63,6 +65,13 @@ int grant_check(const struct gate_args *args, char err[GRANT_ERROR_MAX])
     if (status == 0)
         status = networks_of(&args->grants_from, "grants-from", &nets, &n, err);
     free(nets);
+    for (size_t i = 0; status == 0 && i < args->grants_users.count; i++) {
+        if (getpwnam(args->grants_users.v[i]))
+            continue;
+        snprintf(err, GRANT_ERROR_MAX, "grants-users: %s: there is no such user",
+                 args->grants_users.v[i]);
+        status = EX_CONFIG;
+    }
     return status;
 }
 
@@ -120,26 +129,6 @@ bool grant_from(struct ip ip)
 
 /* --- the bus --------------------------------------------------------------------------------- */
 
-static bool undo_uri(struct span s, struct buf *out)
-{
-    static const char digits[] = "0123456789ABCDEF";
-
-    for (size_t i = 0; i < s.n; i++) {
-        const char *a = i + 2 < s.n ? memchr(digits, s.p[i + 1], 16) : NULL;
-        const char *b = i + 2 < s.n ? memchr(digits, s.p[i + 2], 16) : NULL;
-
-        if (s.p[i] != '%') {
-            buf_add_char(out, s.p[i]);
-            continue;
-        }
-        if (!a || !b)
-            return false;
-        buf_add_char(out, (char)((a - digits) << 4 | (b - digits)));
-        i += 2;
-    }
-    return out->err == 0;
-}
-
 static void on_grant(void *cookie, struct span words)
 {
     struct span ip_text, until_text, user_text, source;
@@ -150,7 +139,7 @@ static void on_grant(void *cookie, struct span words)
     if (span_word(&words, &ip_text) && span_word(&words, &until_text) &&
         span_word(&words, &user_text) && span_word(&words, &source) && ip_parse(ip_text, &ip) &&
         num_u64(until_text, 0, INT64_MAX, &until) &&
-        (span_eq(user_text, SPAN_LIT("-")) || undo_uri(user_text, &user)))
+        (span_eq(user_text, SPAN_LIT("-")) || escape_uri_undo(&user, user_text)))
         auth_grants_allow(the.grants, ip, (int64_t)until, buf_span(&user), source, loop_wall());
     buf_deinit(&user);
 }
@@ -187,6 +176,8 @@ static void log_grant(struct ip ip, struct span user, const char *source, enum a
         [AUTH_GRANTS_BAD] = "no address, or a name that can't be one",
     };
 
+    if (got == AUTH_GRANTS_NEW && the.metrics)
+        metrics_add(the.metrics, METRIC_GRANTS, 0, 1);
     if (got == AUTH_GRANTS_LONGER)
         log_debug("grant", "result", auth_grants_got_name(got), "client", LOG_IP(ip), "user",
                   LOG_SPAN(user), "source", source, "until", LOG_NUM(until), NULL);
@@ -236,6 +227,11 @@ void grant_each(void (*fn)(void *cookie, const struct auth_grant *grant), void *
 {
     if (the.grants)
         auth_grants_each(the.grants, loop_wall(), fn, cookie);
+}
+
+void grant_metrics(struct metrics *m)
+{
+    the.metrics = m;
 }
 
 /* --- life ------------------------------------------------------------------------------------ */

@@ -8,6 +8,7 @@
 
 #include "auth/grants.h"
 #include "cmd/gate/args.h"
+#include "gate/metrics.h"
 #include "io/loop.h"
 
 enum { GRANT_ERROR_MAX = 400 };
@@ -26,6 +27,8 @@ int grant_check(const struct gate_args *args, char err[GRANT_ERROR_MAX]);
  */
 int grant_reload(const struct gate_args *args, char err[GRANT_ERROR_MAX]);
 void grant_close(void);
+/* New grants are counted there; it must outlive the worker. */
+void grant_metrics(struct metrics *m);
 
 /* Whether a grant for this address lives; *ret may be NULL. */
 bool grant_has(struct ip ip, struct auth_grant *ret);

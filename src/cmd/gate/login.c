@@ -149,15 +149,14 @@ static int take_settings(const struct gate_args *args, char err[LOGIN_ERROR_MAX]
     return 0;
 }
 
-/* "l <worker> <login>": a recipient of another worker's. */
+/* "brake <worker> <login>": a recipient of another worker's; the login as a part of a URI. */
 static void on_brake(void *cookie, struct span words)
 {
     struct span worker, login;
-    char name[AUTH_LOGIN_MAX + 1];
-    struct buf plain = BUF_INIT(sizeof(name));
+    struct buf plain = BUF_INIT(AUTH_LOGIN_MAX);
 
-    if (span_word(&words, &worker) && span_word(&words, &login) && escape_undo(&plain, login) &&
-        plain.err == 0 && !span_eq(worker, span_str(log_num((char[24]){0}, getpid()))))
+    if (span_word(&words, &worker) && span_word(&words, &login) && escape_uri_undo(&plain, login) &&
+        !span_eq(worker, span_str(log_num((char[24]){0}, getpid()))))
         auth_brakes_heard(the.brakes, buf_span(&plain), 1, loop_now(the.loop));
     buf_deinit(&plain);
 }
@@ -505,7 +504,7 @@ bool login_recipient(const struct login *ln, struct smtp_say *ret)
         return false;
     }
     if (the.spread) {
-        escape_text(&name, login);
+        escape_uri(&name, login);
         bus_say("brake %ld %s", (long)getpid(), buf_str(&name));
         buf_deinit(&name);
     }

@@ -393,6 +393,7 @@ static int prepare(struct serve *v)
         fail_setting(v, status, err);
     if (status == 0 && (status = grant_open(v->loop, &v->door->args, v->worker == 0, err)))
         fail_setting(v, status, err);
+    grant_metrics(v->metrics + v->worker);
     if (status == 0)
         status = open_hygiene(v);
     if (status == 0)
