@@ -16,6 +16,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -183,6 +184,7 @@ static int add_authority(struct loading *l, const char *path)
     struct buf text = BUF_INIT(1 << 20);
     struct span rest, begin = SPAN_LIT("-----BEGIN CERTIFICATE-----");
     size_t count = 0;
+    char why[300];
     int r = file_read(path, &text);
 
     rest = buf_span(&text);
@@ -193,8 +195,10 @@ static int add_authority(struct loading *l, const char *path)
             "is a bundle of public authorities, so that anyone could relay; name your own");
         r = -EINVAL;
     } else if (r < 0 || count == 0) {
-        say(l, place, place.line ? option + 2 : "",
-            r < 0 ? strerror(-r) : "holds no certificate in PEM form");
+        snprintf(why, sizeof(why), "%.200s %s%s", path,
+                 r < 0 ? "can't be read: " : "holds no certificate in PEM form",
+                 r < 0 ? strerror(-r) : "");
+        say(l, place, place.line ? option + 2 : "", why);
         r = r < 0 ? r : -EINVAL;
     } else {
         r = relay_policy_trust_ca(l->policy, place);

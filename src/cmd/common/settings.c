@@ -55,3 +55,37 @@ int settings_load(const struct options *o, const char *section, int argc, char *
     fprintf(stderr, "%s: %s\n", o->program, err);
     return r == 0 || r == -EINVAL ? EX_CONFIG : EX_NOINPUT;
 }
+
+struct search {
+    struct span name;
+    const char *text, *found;
+    bool sure;
+};
+
+static bool look(void *cookie, const char *name, const char *value, char err[CONF_ERROR_MAX])
+{
+    struct search *s = cookie;
+    bool sure = *value && strstr(s->text, value);
+
+    if (span_eq(s->name, span_str(name)) && (!s->found || (sure && !s->sure))) {
+        s->found = value;
+        s->sure = sure;
+    }
+    return true;
+}
+
+void settings_place(const struct conf *conf, const char *section, const char *text, struct buf *out)
+{
+    struct search s = {.text = text};
+    char err[CONF_ERROR_MAX];
+    const char *file;
+    unsigned line;
+    size_t n = 0;
+
+    while (ascii_is_alnum(text[n]) || text[n] == '-')
+        n++;
+    s.name = span_of(text, n);
+    if (conf && conf_each(conf, section, look, &s, err) && s.found &&
+        conf_where(conf, s.found, &file, &line))
+        buf_addf(out, "%s:%u: ", file, line);
+}

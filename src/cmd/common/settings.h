@@ -14,5 +14,11 @@
  */
 int settings_load(const struct options *o, const char *section, int argc, char **argv, void *args,
                   struct conf **ret);
+/*
+ * "FILE:LINE: " of the setting that an error text begins with by its name ("cert: can't be read"),
+ * or nothing: of several values, the one that stands in the text. conf may be NULL.
+ */
+void settings_place(const struct conf *conf, const char *section, const char *text,
+                    struct buf *out);
 
 #endif

@@ -4,6 +4,7 @@
  * found. A backend that would relay for strangers is no fault of the configuration, but nothing
  * that an admin should not know.
  */
+#include "cmd/common/settings.h"
 #include "cmd/gate/door.h"
 #include "cmd/gate/gate.h"
 #include "cmd/gate/grant.h"
@@ -11,6 +12,7 @@
 #include "cmd/gate/login.h"
 #include "cmd/gate/probe.h"
 
+#include <pwd.h>
 #include <stdio.h>
 #include <sysexits.h>
 
@@ -60,6 +62,30 @@ static int test_backends(struct door *door)
     return c.status;
 }
 
+static void tell(const struct door *door, const char *text)
+{
+    struct buf place = BUF_INIT(5000);
+
+    settings_place(door->conf, "gate", text, &place);
+    fprintf(stderr, "%s%s\n", buf_str(&place), text);
+    buf_deinit(&place);
+}
+
+/* Right, and yet hardly what is meant. */
+static void warn_unused(const struct door *door)
+{
+    const struct gate_args *a = &door->args;
+    bool logins = a->auth_file || a->auth_dovecot;
+
+    if (relay_policy_counts(door->policy).domains == 0)
+        tell(door,
+             "warning: no domains are set: no mail is taken from strangers, whoever it is for");
+    if (logins && !a->cert && !a->cert_dir)
+        tell(door, "warning: logins are set, but no cert: passwords are not taken in the clear");
+    if (logins && !a->listen_submission.count && !a->listen_submissions.count && !a->mx_logins)
+        tell(door, "warning: logins are set, but no port takes them: see listen-submission");
+}
+
 int gate_check(struct gate_args *args, struct conf *conf)
 {
     struct buf messages = BUF_INIT(POLICY_MESSAGES_MAX);
@@ -70,13 +96,19 @@ int gate_check(struct gate_args *args, struct conf *conf)
     fwrite(buf_str(&messages), 1, messages.n, stderr);
     buf_deinit(&messages);
     if (status == 0 && (status = login_check(&door->args, err)))
-        fprintf(stderr, "%s\n", err);
+        tell(door, err);
     if (status == 0 && (status = grant_check(&door->args, why)))
-        fprintf(stderr, "%s\n", why);
+        tell(door, why);
     if (status == 0 && !hygiene_check(&door->args, why)) {
-        fprintf(stderr, "%s\n", why);
+        tell(door, why);
         status = EX_CONFIG;
     }
+    if (status == 0 && door->args.user && !getpwnam(door->args.user)) {
+        tell(door, "user: there is no user of this name");
+        status = EX_NOUSER;
+    }
+    if (status == 0)
+        warn_unused(door);
     if (status == 0) {
         printf("configuration: right\n");
         status = test_backends(door);

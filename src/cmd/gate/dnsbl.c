@@ -291,14 +291,18 @@ void dnsbl_cancel(struct dnsbl_ask **pask)
 static bool add_zones(struct score_zone zones[SCORE_ZONES_MAX], unsigned *count,
                       const struct option_list *list, bool white, char err[DNSBL_ERROR_MAX])
 {
+    char why[SCORE_ERROR_MAX];
+
     for (size_t i = 0; i < list->count; i++) {
         if (*count == SCORE_ZONES_MAX) {
-            snprintf(err, DNSBL_ERROR_MAX, "more than %d lists in dnsbl and dnswl",
+            snprintf(err, DNSBL_ERROR_MAX, "dnsbl: more than %d lists with those of dnswl",
                      SCORE_ZONES_MAX);
             return false;
         }
-        if (!score_zone_parse(span_str(list->v[i]), white, &zones[*count], err))
+        if (!score_zone_parse(span_str(list->v[i]), white, &zones[*count], why)) {
+            snprintf(err, DNSBL_ERROR_MAX, "%s: %s", white ? "dnswl" : "dnsbl", why);
             return false;
+        }
         ++*count;
     }
     return true;

@@ -5,6 +5,7 @@
  */
 #include "cmd/gate/door.h"
 
+#include "cmd/common/settings.h"
 #include "io/idn.h"
 
 #include <errno.h>
@@ -28,17 +29,21 @@ const char *door_kind_name(enum door_kind kind)
     return names[kind];
 }
 
-static int complain(struct buf *messages, int status, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
+static int complain(const struct door *d, struct buf *messages, int status, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
 
-static int complain(struct buf *messages, int status, const char *fmt, ...)
+/* A line that begins with the name of a setting, and so gets its place. */
+static int complain(const struct door *d, struct buf *messages, int status, const char *fmt, ...)
 {
+    struct buf text = BUF_INIT(2000);
     va_list ap;
 
     va_start(ap, fmt);
-    buf_addv(messages, fmt, ap);
+    buf_addv(&text, fmt, ap);
     va_end(ap);
-    buf_add_char(messages, '\n');
+    settings_place(d->conf, "gate", buf_str(&text), messages);
+    buf_addf(messages, "%s\n", buf_str(&text));
+    buf_deinit(&text);
     return status;
 }
 
@@ -49,9 +54,9 @@ static int set_name(struct door *d, struct buf *messages)
     if (d->args.name)
         return idn_to_ascii(span_str(d->args.name), d->name)
                    ? 0
-                   : complain(messages, EX_CONFIG, "name: \"%s\" is no host name", d->args.name);
+                   : complain(d, messages, EX_CONFIG, "name: \"%s\" is no host name", d->args.name);
     if (gethostname(host, sizeof(host) - 1) < 0 || !idn_to_ascii(span_str(host), d->name))
-        return complain(messages, EX_CONFIG, "name: this host's own name is none; set one");
+        return complain(d, messages, EX_CONFIG, "name: this host's own name is none; set one");
     return 0;
 }
 
@@ -66,10 +71,10 @@ static int set_proxies(struct door *d, struct buf *messages)
         return EX_OSERR;
     for (size_t i = 0; i < list->count; i++) {
         if (!ip_prefix_parse(span_str(list->v[i]), &d->proxies[i]))
-            return complain(messages, EX_CONFIG, "proxy-from: \"%s\" is no network", list->v[i]);
+            return complain(d, messages, EX_CONFIG, "proxy-from: \"%s\" is no network", list->v[i]);
         /* Whoever may say who a client is, may relay. */
         if (d->proxies[i].len == 0)
-            return complain(messages, EX_CONFIG,
+            return complain(d, messages, EX_CONFIG,
                             "proxy-from: \"%s\" would let everybody claim any address", list->v[i]);
         d->proxy_count++;
     }
@@ -104,6 +109,19 @@ static void set_smtp(struct door *d)
     d->smtp[DOOR_SUBMISSION].tls_needed = d->tls[DOOR_SUBMISSION] != NULL;
 }
 
+/* The setting that names the file which an error text begins with. */
+static const char *tls_setting(const struct gate_args *a, const char *err)
+{
+    const struct {
+        const char *name, *value;
+    } files[] = {{"client-ca", a->client_ca}, {"key", a->key}, {"cert", a->cert}};
+
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+        if (files[i].value && strncmp(err, files[i].value, strlen(files[i].value)) == 0)
+            return files[i].name;
+    return a->cert_dir ? "cert-dir" : "cert";
+}
+
 static int set_tls(struct door *d, struct buf *messages)
 {
     const struct gate_args *a = &d->args;
@@ -118,16 +136,18 @@ static int set_tls(struct door *d, struct buf *messages)
     char err[TLS_ERROR_MAX];
 
     if (a->key && !a->cert)
-        return complain(messages, EX_CONFIG, "key: needs cert");
+        return complain(d, messages, EX_CONFIG,
+                        "key: needs cert, the certificate that it belongs to");
     if (a->listen_submissions.count && !a->cert && !a->cert_dir)
-        return complain(messages, EX_CONFIG, "listen-submissions: needs cert");
+        return complain(d, messages, EX_CONFIG,
+                        "listen-submissions: needs cert or cert-dir: TLS comes first there");
     if (tls_client_new(&plain, &d->backend_tls, err) < 0)
-        return complain(messages, EX_CONFIG, "%s", err);
+        return complain(d, messages, EX_CONFIG, "%s", err);
     for (unsigned kind = 0; kind < DOOR_KINDS && (a->cert || a->cert_dir); kind++) {
         /* Between strangers weak encryption is better than none; users' passwords need more. */
         front.strict = kind != DOOR_MX;
         if (tls_front_new(&front, &d->tls[kind], err) < 0)
-            return complain(messages, EX_CONFIG, "%s", err);
+            return complain(d, messages, EX_CONFIG, "%s: %s", tls_setting(a, err), err);
     }
     return 0;
 }
@@ -150,7 +170,7 @@ static int set_routes(struct door *d, struct buf *messages)
     char err[ROUTES_ERROR_MAX];
     int r = routes_open(&d->routes, &d->args, err);
 
-    return r < 0 ? complain(messages, r == -ENOMEM ? EX_OSERR : EX_CONFIG, "%s", err) : 0;
+    return r < 0 ? complain(d, messages, r == -ENOMEM ? EX_OSERR : EX_CONFIG, "%s", err) : 0;
 }
 
 int door_open(struct gate_args *args, struct conf *conf, struct door **ret, struct buf *messages)

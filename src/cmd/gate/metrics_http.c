@@ -59,6 +59,7 @@ int metrics_http_open(struct loop *l, const char *place, const struct metrics *a
 {
     struct listen_place places[LISTEN_PLACES_MAX];
     size_t n = listen_parse(span_str(place), places);
+    char why[LISTEN_ERROR_MAX];
     struct metrics_http *m;
     int r = -EINVAL;
 
@@ -73,8 +74,9 @@ int metrics_http_open(struct loop *l, const char *place, const struct metrics *a
     m->all = all;
     m->workers = workers;
     for (size_t i = 0; i < n; i++) {
-        r = http_open(l, &places[i], 0, on_ask, m, &m->http[i], err);
+        r = http_open(l, &places[i], 0, on_ask, m, &m->http[i], why);
         if (r < 0) {
+            snprintf(err, LISTEN_ERROR_MAX, "metrics-listen: %.250s", why);
             metrics_http_close(&m);
             return r;
         }

@@ -18,9 +18,10 @@
 #include <string.h>
 #include <sys/socket.h>
 
-static int bad(char err[ROUTES_ERROR_MAX], const char *text, const char *why)
+static int bad(const struct route *r, char err[ROUTES_ERROR_MAX], const char *text, const char *why)
 {
-    snprintf(err, ROUTES_ERROR_MAX, "backend \"%.100s\": %s", text, why);
+    snprintf(err, ROUTES_ERROR_MAX, "%s: \"%.100s\" %s", r->outbound ? "outbound" : "backend", text,
+             why);
     return -EINVAL;
 }
 
@@ -62,9 +63,9 @@ static int read_place(struct route *r, struct span place, const char *text,
     bool found;
 
     if (!ip_host_port(place, &host, &r->gate.port) || host.n == 0)
-        return bad(err, text, "is no HOST:PORT");
+        return bad(r, err, text, "is no HOST:PORT");
     if (r->gate.port == 0)
-        return bad(err, text, "needs a port (HOST:25)");
+        return bad(r, err, text, "needs a port (HOST:25)");
     r->text = span_dup(place);
     name = span_dup(host);
     if (!r->text || !name) {
@@ -74,7 +75,7 @@ static int read_place(struct route *r, struct span place, const char *text,
     r->gate.name = r->text;
     found = ip_parse(host, &r->gate.ip) || look_up(name, &r->gate.ip);
     free(name);
-    return found ? 0 : bad(err, text, "its host name has no address");
+    return found ? 0 : bad(r, err, text, "names a host that has no address");
 }
 
 static int read_words(struct route *r, struct span rest, const char *text,
@@ -83,7 +84,7 @@ static int read_words(struct route *r, struct span rest, const char *text,
     struct span word;
 
     if (!span_word(&rest, &word) || !gate_identity_parse(word, &r->gate.identity))
-        return bad(err, text,
+        return bad(r, err, text,
                    "needs a word for how it learns the client's address: "
                    "xclient, proxy1, proxy2 or transparent");
     while (span_word(&rest, &word)) {
@@ -92,7 +93,7 @@ static int read_words(struct route *r, struct span rest, const char *text,
         else if (span_eq_nocase(word, SPAN_LIT("starttls")))
             r->gate.wrap = GATE_WRAP_STARTTLS;
         else
-            return bad(err, text, "knows only the words tls and starttls behind the identity");
+            return bad(r, err, text, "knows only the words tls and starttls behind the identity");
     }
     return 0;
 }
@@ -104,7 +105,7 @@ static int read_route(struct route *r, const char *text, char err[ROUTES_ERROR_M
     int got;
 
     if (!span_word(&rest, &place))
-        return bad(err, text, "is empty");
+        return bad(r, err, text, "is empty");
     eq = span_find(place, '=');
     if (eq < place.n) {
         r->domain = span_dup(span_slice(place, 0, eq));
@@ -126,8 +127,8 @@ int routes_open(struct routes *r, const struct gate_args *args, char err[ROUTES_
     *r = (struct routes){0};
     if (n == 0) {
         snprintf(err, ROUTES_ERROR_MAX,
-                 "needs a backend: where mail goes, and how it learns the "
-                 "client's address (backend = \"HOST:PORT xclient\")");
+                 "backend: none is set; say where mail goes, and how it learns the client's "
+                 "address: backend = \"HOST:PORT xclient\"");
         return -EINVAL;
     }
     r->v = calloc(n + 1, sizeof(*r->v));

@@ -409,12 +409,24 @@ static int prepare(struct serve *v)
     return status;
 }
 
+static void close_all(struct serve *v)
+{
+    admin_close(&v->admin);
+    login_close();
+    grant_close();
+    bus_close();
+    metrics_http_close(&v->metrics_http);
+    hygiene_close(&v->hygiene);
+}
+
 static int run(struct serve *v)
 {
     int status = prepare(v);
 
-    if (status)
+    if (status) {
+        close_all(v);
         return status;
+    }
     if (sessions_open(&v->sessions, v->loop, v->door, v->worker) < 0)
         return fail(EX_OSERR, "out of memory");
     v->sessions.hygiene = v->hygiene;
@@ -431,12 +443,7 @@ static int run(struct serve *v)
              LOG_NUM((int64_t)v->sessions.passed), "refused", LOG_NUM((int64_t)v->sessions.refused),
              NULL);
     sessions_close(&v->sessions);
-    admin_close(&v->admin);
-    login_close();
-    grant_close();
-    bus_close();
-    metrics_http_close(&v->metrics_http);
-    hygiene_close(&v->hygiene);
+    close_all(v);
     log_flush();
     return 0;
 }

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is wrong with a configuration is said with file and line, before anything is in force."""
+
+import re
+import socket
+import subprocess
+
+import pytest
+
+from gatebackend import Backend
+from gatelib import GATE
+
+CASES = [   # name, the lines behind the fourth, the line blamed, words, status
+    ("no identity", 'backend = "127.0.0.1:25"', 4, "backend: .*xclient, proxy1, proxy2", 78),
+    ("bad identity", 'backend = "127.0.0.1:25 xklient"', 4, "backend: .*xclient, proxy1", 78),
+    ("second backend", 'backend = { "127.0.0.1:25 xclient",\n"127.0.0.1 xclient" }', 5,
+     "backend: .*HOST:25|HOST:PORT", 78),
+    ("outbound", '{B}\noutbound = "127.0.0.1:26"', 5, "outbound: ", 78),
+    ("no such host", 'backend = "nothing.invalid:25 xclient"', 4, "no address", 78),
+    ("certificate", '{B}\ncert = /nowhere.pem', 5, "cert: /nowhere.pem: .*No such file", 78),
+    ("folder of certificates", '{B}\ncert-dir = /nowhere', 5, "cert-dir: /nowhere: ", 78),
+    ("key alone", '{B}\nkey = /nowhere.pem', 5, "key: needs cert", 78),
+    ("TLS without certificate", '{B}\nlisten-submissions = "*:465"', 5, "needs cert", 78),
+    ("authority", '{B}\nclient-ca = /nowhere', 5, "client-ca: /nowhere can't be read", 66),
+    ("list", '{B}\ndnsbl = { "zen" }', 5, "dnsbl: ", 78),
+    ("second list", '{B}\ndnsbl = { "zen.example.org 3",\n"b.example.org x" }', 5, "dnsbl: ", 78),
+    ("exempt", '{B}\nexempt = { "x" }', 5, "exempt: ", 78),
+    ("password file", '{B}\nauth-file = /nowhere', 5, "auth-file /nowhere: No such file", 66),
+    ("two judges", '{B}\nauth-file = /nowhere\nauth-dovecot = /nowhere', 6, "both set", 78),
+    ("user", '{B}\nuser = nobody-of-that-name', 5, "user: there is no user", 67),
+    ("users of a socket", '{B}\ngrants-users = { nobody-of-that-name }', 5, "grants-users: ", 78),
+    ("unknown setting", '{B}\nbakend = x', 5, "bakend: .*did you mean backend", 78),
+]
+
+
+def check(tmp_path, text, *options):
+    path = tmp_path / "gate.conf"
+    path.write_text("gate {\nname = gate.test.example\ndomains = { test.example }\n" + text + "\n}\n")
+    r = subprocess.run([GATE, "check", "--config", path, *options], text=True, timeout=60,
+                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+    assert "Sanitizer" not in r.stderr
+    return r, str(path)
+
+
+@pytest.mark.parametrize("lines,at,words,status", [c[1:] for c in CASES], ids=[c[0] for c in CASES])
+def test_file_and_line(tmp_path, lines, at, words, status):
+    r, path = check(tmp_path, lines.replace("{B}", 'backend = "127.0.0.1:25 xclient"'))
+    assert r.returncode == status and r.stdout == ""
+    assert re.search(rf"^(postern gate: )?{path}:{at}: .*({words})", r.stderr), r.stderr
+
+
+def test_no_backend_at_all(tmp_path):
+    r, _ = check(tmp_path, "")
+    assert r.returncode == 78
+    assert r.stderr.startswith("backend: none is set") and "HOST:PORT xclient" in r.stderr
+
+
+def test_warns_of_what_has_no_effect(tmp_path):
+    with Backend() as b:
+        users = tmp_path / "users"
+        users.write_text("")
+        users.chmod(0o600)
+        r, path = check(tmp_path, f'backend = "{b.place} xclient"\nauth-file = "{users}"',
+                        "--no-backend-test")
+    assert r.returncode == 0 and "configuration: right" in r.stdout
+    assert r.stderr.count("warning: ") == 2 and "no port takes them" in r.stderr
+
+
+def test_a_port_that_is_taken_leaves_nothing_behind(tmp_path):
+    admin = tmp_path / "admin"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        place = f"127.0.0.1:{taken.getsockname()[1]}"
+        for option in ("--listen-mx", "--metrics-listen"):
+            r = subprocess.run([GATE, "--config", "/dev/null", "--backend", "127.0.0.1:1 xclient",
+                                "--listen-mx", "127.0.0.1:0", option, place, "--admin", admin],
+                               text=True, timeout=30, stderr=subprocess.PIPE, check=False)
+            assert r.returncode in (71, 78) and place.split(":")[1] in r.stderr
+            assert "in use" in r.stderr and "Sanitizer" not in r.stderr
+            assert not admin.exists()
