@@ -237,6 +237,7 @@ int record_nomination(const struct record_nomination *n, struct buf *out)
     set_ip(&d, "ip", n->ip);
     set(&d, "source", json_string("decoy"));
     set_text(&d, "reason", span_str(n->reason));
+    set_text(&d, "session", span_str(n->session));
     set_text(&d, "helo", n->helo);
     set_text(&d, "mail", n->mail);
     set_text(&d, "rcpt", n->rcpt);

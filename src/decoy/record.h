@@ -10,8 +10,8 @@
  *      "helo_traits","esmtp","early","out_of_turn","lf_lines","commands","errors","messages",
  *      "unrecorded","end","tls":{"version","cipher","ja3","ja3_md5","name","alpn",
  *      "versions":[…],"ciphers":[…]},"logins":[{"mech","user","password"},…],"login_count"}
- *     {"type":"nomination","time","wall","ip","source":"decoy","reason","helo","mail","rcpt",
- *      "count"}
+ *     {"type":"nomination","time","wall","ip","source":"decoy","reason","session","helo","mail",
+ *      "rcpt","count"}
  *
  * Members that there is nothing to say of are left out.
  */
@@ -84,7 +84,7 @@ struct record_session {
 struct record_nomination {
     struct ip ip;
     int64_t wall;
-    const char *reason;
+    const char *reason, *session;
     struct span helo, mail, rcpt;
     unsigned count;
 };

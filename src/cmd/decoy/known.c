@@ -50,6 +50,7 @@ static void nominate(struct decoy *d, const struct decoy_known *k, const struct 
         .ip = m->peer.client,
         .wall = m->peer.wall,
         .reason = "spam",
+        .session = m->peer.id,
         .helo = m->helo,
         .mail = m->mail,
         .rcpt = m->rcpt_shown ? m->rcpts[0] : SPAN_NULL,
