@@ -154,6 +154,10 @@ static void test_tcprules(void **state)
          "192.0.2.1:allow,RBLSMTPD=\"-no\",RELAYCLIENT=\"\"\n"
          "192.0.2.2:allow,RBLSMTPD=\"later\"\n192.0.2.3:allow,RBLSMTPD=\"\"\n",
          "192.0.2.1=R1 192.0.2.2=D2 192.0.2.3=N3"},
+        {RELAY_READ_TCPRULES,
+         "192.0.2.1:allow,RBLSMTPD=\"a\",RBLSMTPD=\"-b\"\n"
+         "192.0.2.2:allow,RBLSMTPD=\"-a\",RELAYCLIENT=\"\",RBLSMTPD=\"\"\n",
+         "192.0.2.1=R1 192.0.2.2=G2"},
         {RELAY_READ_TCPRULES, "=mx.example.org:allow,RELAYCLIENT=\"\"\n=:allow\n", "192.0.2.1=-",
          "a DNS name says nothing", 2},
         {RELAY_READ_TCPRULES, "joe@192.0.2.1:allow,RELAYCLIENT=\"\"\n", "192.0.2.1=-",

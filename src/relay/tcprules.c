@@ -60,12 +60,17 @@ static bool cut_variable(struct span *rest, struct span *ret_name, struct span *
     return true;
 }
 
-/* RBLSMTPD="text" is a 451, RBLSMTPD="-text" a 553, RBLSMTPD="" neither. */
+/*
+ * RBLSMTPD="text" is a 451, RBLSMTPD="-text" a 553, RBLSMTPD="" neither. As in an environment, the
+ * last of several counts.
+ */
 static int set_blocked(struct relay_rule *rule, struct span value)
 {
     bool hard = value.n && value.p[0] == '-';
 
-    if (value.n == 0 || rule->verb == RELAY_VERB_REFUSE)
+    relay_rule_deinit(rule);
+    rule->verb = RELAY_VERB_NONE;
+    if (value.n == 0)
         return 0;
     rule->verb = hard ? RELAY_VERB_REFUSE : RELAY_VERB_DEFER;
     rule->code = hard ? 553 : 451;
