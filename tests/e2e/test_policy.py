@@ -5,12 +5,15 @@ The servers come from the lab's roots (tests/lab), on loopback. Without root, or
 made, that part is skipped."""
 
 import contextlib
+import hashlib
 import json
 import os
 import re
 import shutil
 import signal
+import smtplib
 import socket
+import ssl
 import struct
 import subprocess
 import sys
@@ -160,6 +163,30 @@ def test_answers(policy, attributes, want):
 def test_every_answer_narrows(policy):
     for attributes, _ in ANSWERS:
         assert re.match(r"DUNNO$|REJECT |DEFER_IF_PERMIT ", policy.ask(**attributes))
+
+
+@pytest.mark.skipif(not os.path.exists(os.path.join(BUILD, "postern-gate")), reason="no gate here")
+def test_the_gate_explains_the_same(policy):
+    """One decision: what the service answers, with which reason and line, is what the gate explains."""
+    names = {"client_address": "ip", "sasl_username": "login", "helo_name": "helo", "sender": "from"}
+    for attributes, _ in ANSWERS:
+        if "recipient" not in attributes:
+            continue
+        words = {"ip": "203.0.113.9", "from": "a@far.example",
+                 **{names[k]: v for k, v in attributes.items() if k in names},
+                 "role": "submission" if attributes.get("server_port") == "587" else "mx"}
+        rcpt = attributes["recipient"]
+        local, at, domain = rcpt.rpartition("@")
+        words["rcpt"] = f'"{local}"@{domain}' if "@" in local else rcpt
+        told = subprocess.run([os.path.join(BUILD, "postern-gate"), "explain", "-c", policy.config,
+                               *(f"{k}={v}" for k, v in words.items())], text=True, check=False,
+                              capture_output=True, timeout=PATIENCE).stdout
+        said = re.match(r"answer +(\w+)\n(?s:.*?)\nreason +([\w-]+)", told)
+        assert said, told
+        action = policy.ask(**attributes)
+        line = policy.await_line("event=decision")
+        assert f"answer={said[1]} reason={said[2]} " in line, (told, line)
+        assert action.startswith({"take": "DUNNO", "refuse": "REJECT", "defer": "DEFER"}[said[1]])
 
 
 def test_many_requests_in_one_piece_and_one_in_many(policy):
@@ -529,6 +556,37 @@ def test_postfix_without_its_policy_service_defers(tmp_path):
                                (b"RCPT TO:<x@" + DOMAIN.encode() + b">", b"451")):
                 s.sendall(line + b"\r\n")
                 assert f.readline().startswith(want)
+
+
+def test_postfix_tells_the_key_that_we_list(tmp_path):
+    """ccert_pubkey_fingerprint is the SHA-256 of the SPKI, as in our setting: the right one relays."""
+    def openssl(*args):
+        return subprocess.run(["openssl", *args], check=True, capture_output=True, cwd=tmp_path,
+                              timeout=PATIENCE).stdout
+    for name in ("listed", "other"):
+        openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{name}.key", "-out",
+                f"{name}.pem", "-subj", f"/CN={name}", "-days", "2")
+    spki = subprocess.run(["openssl", "pkey", "-pubin", "-outform", "DER"], check=True,
+                          capture_output=True,
+                          input=openssl("x509", "-in", "listed.pem", "-noout", "-pubkey")).stdout
+    port, sink = free_port(), free_port()
+    with Policy("--certs", hashlib.sha256(spki).hexdigest()) as p, postfix_on(
+            port, sink, tmp_path,
+            f"smtpd_recipient_restrictions = check_policy_service inet:127.0.0.1:{p.port}, "
+            "check_client_access static:OK, reject", "smtpd_tls_ask_ccert = yes",
+            "smtpd_tls_fingerprint_digest = sha256") as server:
+        for name, want in (("listed", 250), ("other", 554), (None, 554)):
+            with smtplib.SMTP("127.0.0.1", port, timeout=PATIENCE) as s:
+                context = ssl.create_default_context()
+                context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+                if name:
+                    context.load_cert_chain(tmp_path / f"{name}.pem", tmp_path / f"{name}.key")
+                s.starttls(context=context)
+                s.ehlo("there")
+                s.mail("a@far.example")
+                assert s.rcpt("x@far.example")[0] == want, (name, server.log())
+                s.rset()
+        assert "reason=cert" in p.await_line("right=cert")
 
 
 def test_open_postfix_behind_the_milter_is_closed(tmp_path):

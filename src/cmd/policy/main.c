@@ -164,8 +164,7 @@ static int drop_rights(const struct program *p)
 {
     const char *user = p->setup.args.user;
     struct rights_done done;
-    /* A reload looks at this host's addresses again, which takes bind(2) on a netlink socket. */
-    int err = rights_drop(&(struct rights){.profile = RIGHTS_CLIENT, .user = user}, &done);
+    int err = rights_drop(&(struct rights){.profile = RIGHTS_SERVER, .user = user}, &done);
 
     if (err < 0)
         return fail(err == -ENOENT ? EX_NOUSER : EX_NOPERM, user, err);

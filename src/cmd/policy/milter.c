@@ -401,7 +401,7 @@ static int open_milter(const struct service_args *a)
 static int drop_rights(const struct service_args *a)
 {
     struct rights_done done;
-    int err = rights_drop(&(struct rights){.profile = RIGHTS_CLIENT, .user = a->user}, &done);
+    int err = rights_drop(&(struct rights){.profile = RIGHTS_SERVER, .user = a->user}, &done);
 
     if (err < 0)
         return fail(err == -ENOENT ? EX_NOUSER : EX_NOPERM, a->user, strerror(-err));
