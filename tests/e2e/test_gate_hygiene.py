@@ -7,6 +7,7 @@ namespace that each test makes for itself."""
 import base64
 import json
 import os
+import pathlib
 import re
 import shutil
 import signal
@@ -22,6 +23,7 @@ import authlib
 from gatebackend import Backend
 from gatelib import DOMAIN, GATE, Gate, message, stuffed, tag
 from hygienelib import NET, NET6, Names, Outside, Rbldnsd, in_namespace
+from test_gate_reload import Configured
 
 LISTED, OTHER, WHITE, GOOD, FINE = (f"{NET}.{n}" for n in (66, 77, 88, 5, 6))
 SET = f":127.0.0.2:listed\n127.0.0.2\n{LISTED}\n{WHITE}\n{OTHER} :127.0.0.9:other\n"
@@ -234,6 +236,22 @@ def test_listed_client_waits_and_others_do_not():
             site.rcpt(source)
             assert time.monotonic() - started < 0.9
             assert "held=" not in site.seen(rf"event=session .*client={source} .*").string
+
+
+@in_namespace
+def test_users_do_not_wait_for_their_neighbours_sins():
+    with Site("--traps", f"trap@{DOMAIN}", "--listen-submission", "127.0.0.1:0", tarpit=True) as site:
+        site.rcpt(GOOD, f"trap@{DOMAIN}")
+        site.seen("event=trap ")
+        started = time.monotonic()
+        with site.client(GOOD):
+            assert time.monotonic() - started > 0.9
+        site.gate.address, site.gate.port = site.gate.places[1]
+        started = time.monotonic()
+        with site.client(GOOD) as c:
+            c.hello()
+            c.expect(250, "NOOP")
+        assert time.monotonic() - started < 0.9
 
 
 @in_namespace
@@ -667,3 +685,35 @@ def test_workers_know_what_one_learned_and_the_operator_has_the_last_word():
         assert "guard watching" in ctl("status")
         ctl("guard", "clear")
         assert site.gate.stop() == 0
+
+
+@in_namespace
+def test_reload_takes_hygiene_on_whole_or_not_at_all():
+    with Folder() as folder, Backend() as backend, Rbldnsd(ZONES) as lists, Names(lists) as names:
+        traps = f"traps = {{ trap@{DOMAIN} }}\ntrap-file = {folder}/traps"
+        before = f"domains = {{ {DOMAIN} }}\nresolver = \"{names.place}\"\n{traps}"
+        with Configured(pathlib.Path(folder) / "conf", backend, before) as gate:
+            def rcpt(source, rcpt=f"user@{DOMAIN}"):
+                with gate.client(source=source) as c:
+                    c.hello()
+                    c.expect(250, "MAIL FROM:<a@b.example>")
+                    return c.say(f"RCPT TO:<{rcpt}>")[0]
+
+            def reload(text, result):
+                gate.write(text)
+                gate.process.send_signal(signal.SIGHUP)
+                gate.wait_log(rf"event=reload result={result}")
+            assert rcpt(LISTED) == 250
+            assert rcpt(GOOD, f"trap@{DOMAIN}") == 554
+            gate.wait_log("event=trap ")
+            reload(f'{before}\ndnsbl = {{ "bl.example 10" }}\nexempt = {{ {NET}.77 }}', "done")
+            gate.wait_log("event=dnsbl-zone zone=bl.example health=good")
+            assert rcpt(LISTED) == 554 and rcpt(OTHER) == 250
+            assert rcpt(GOOD) == 554                            # the timed list lives on
+            reload(f'{before}\ndnsbl = {{ "bl.example 0" }}', "refused")
+            reload(f"{before}\nexempt = {{ nonsense }}", "refused")
+            reload(f"{before}\nevidence = /proc/nowhere", "refused")
+            assert rcpt(LISTED) == 554 and rcpt(OTHER) == 250   # as it was
+            reload(before, "done")
+            assert rcpt(LISTED) == 250
+            assert gate.stop() == 0

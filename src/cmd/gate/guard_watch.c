@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Whether we run in a container only helps to name the cause and to know a rootless one's loopback
- * for what it is: the signs are those that podman, docker and systemd-nspawn leave (/run/.containerenv,
- * /.dockerenv, container= of the first process as told by our own environment), and Kubernetes'
- * service variables.
+ * for what it is: the signs are those that podman, docker and systemd-nspawn leave
+ * (/run/.containerenv, /.dockerenv, container= of the first process as told by our own
+ * environment), and Kubernetes' service variables.
  *
- * The facts are read anew now and then: a container's network may come up after us. Where the filter
- * of system calls or a missing /proc denies that, the last facts stay.
+ * The facts are read anew now and then: a container's network may come up after us. Where the
+ * filter of system calls or a missing /proc denies that, the last facts stay.
  */
 #include "cmd/gate/guard_watch.h"
 

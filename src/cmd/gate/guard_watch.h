@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The lost-address guard of a worker (gate/guard.h) with its facts and its voice: reads what this
- * host's addresses are, at the start and every GUARD_WATCH_EVERY, raises the alarm, repeats it while
- * rights are suspended, and tells the other workers.
+ * host's addresses are, at the start and every GUARD_WATCH_EVERY, raises the alarm, repeats it
+ * while rights are suspended, and tells the other workers.
  *
  *     guard suspend <cause>
  *     guard clear <who>

@@ -1,220 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The order at a recipient, and why: what relay_decide() refused stays refused and costs no
- * question; who has a right of his own is never asked about; a trap is a trap even for a client that
- * no list knows; postmaster and abuse stay open to those who are listed, so that they can complain
- * (RFC 5321 §4.5.1, RFC 2142); the timed list is at hand; DNS comes last because it may have to be
- * waited for.
+ * question; who has a right of his own is never asked about; a trap is a trap even for a client
+ * that no list knows; postmaster and abuse stay open to those who are listed, so that they can
+ * complain (RFC 5321 §4.5.1, RFC 2142); the timed list is at hand; DNS comes last because it may
+ * have to be waited for.
  *
  * Names of clients are looked up only where somebody reads them: for the guard when the address is
  * not a public one, and for Postfix-like lines.
  */
-#include "cmd/gate/hygiene.h"
+#include "cmd/gate/hygiene_priv.h"
 
-#include "cmd/gate/args.h"
-#include "cmd/gate/dnsbl.h"
-#include "cmd/gate/evidence_file.h"
-#include "cmd/gate/guard_watch.h"
-#include "cmd/gate/traps.h"
 #include "io/log.h"
-#include "io/random.h"
-#include "io/resolver.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-
-struct hygiene {
-    struct loop *loop;
-    struct metrics *metrics;
-    struct dnsbl *dnsbl;       /* NULL: no list */
-    struct resolver *resolver; /* for names; NULL: none could be made */
-    struct traps *traps;
-    struct guard_watch *guard;
-    struct evidence_file *evidence; /* NULL: none */
-    char *evidence_dir;
-    struct hygiene_log log;
-    struct tarpit tarpit;
-    struct ip_prefix *exempt;
-    size_t exempt_count;
-    unsigned worker, hops_max, active;
-};
-
-struct metrics *hygiene_metrics(struct hygiene *h)
-{
-    return h->metrics;
-}
-
-struct hygiene_log *hygiene_log(struct hygiene *h)
-{
-    return &h->log;
-}
-
-/* --- settings -------------------------------------------------------------------------------- */
-
-static int read_exempt(const struct gate_args *args, struct ip_prefix **ret,
-                       char err[HYGIENE_ERROR_MAX])
-{
-    struct ip_prefix *v = calloc(args->exempt.count + 1, sizeof(*v));
-
-    if (!v)
-        return -ENOMEM;
-    for (size_t i = 0; i < args->exempt.count; i++) {
-        if (ip_prefix_parse(span_str(args->exempt.v[i]), &v[i]))
-            continue;
-        snprintf(err, HYGIENE_ERROR_MAX, "exempt: '%.80s' is no network: write it as 192.0.2.0/24",
-                 args->exempt.v[i]);
-        free(v);
-        return -EINVAL;
-    }
-    *ret = v;
-    return 0;
-}
-
-bool hygiene_check(const struct gate_args *args, char err[HYGIENE_ERROR_MAX])
-{
-    struct ip_prefix *exempt = NULL;
-    bool fine;
-
-    snprintf(err, HYGIENE_ERROR_MAX, "out of memory");
-    fine = dnsbl_check(args, err) && traps_check(args, err) && read_exempt(args, &exempt, err) == 0;
-    free(exempt);
-    return fine;
-}
-
-static bool same_text(const char *a, const char *b)
-{
-    return a == b || (a && b && strcmp(a, b) == 0);
-}
-
-/* Opens the folder only where it is another one: after rights are given up it may be out of reach.
- */
-static int change_evidence(struct hygiene *h, const char *dir, char err[HYGIENE_ERROR_MAX])
-{
-    struct evidence_file *f;
-    char *copy;
-    int r;
-
-    if (same_text(h->evidence_dir, dir))
-        return 0;
-    copy = dir ? strdup(dir) : NULL;
-    if (dir && !copy)
-        return -ENOMEM;
-    r = evidence_file_open(dir, &f);
-    if (r < 0) {
-        snprintf(err, HYGIENE_ERROR_MAX, "evidence: %.200s: %s", dir, strerror(-r));
-        free(copy);
-        return r;
-    }
-    evidence_file_close(&h->evidence);
-    free(h->evidence_dir);
-    h->evidence = f;
-    h->evidence_dir = copy;
-    return 0;
-}
-
-static void take_settings(struct hygiene *h, const struct gate_args *args)
-{
-    h->tarpit.config.on = args->tarpit;
-    h->tarpit.config.sessions_max = args->tarpit_max;
-    h->hops_max = args->hops_max;
-    h->log.style = args->log_style == GATE_LOG_POSTFIX ? LOGLINE_POSTFIX : LOGLINE_PLAIN;
-    h->log.all = args->verbose;
-}
-
-int hygiene_change(struct hygiene *h, const struct gate_args *args, char err[HYGIENE_ERROR_MAX])
-{
-    struct ip_prefix *exempt;
-    struct dnsbl *dnsbl;
-    int r;
-
-    snprintf(err, HYGIENE_ERROR_MAX, "out of memory");
-    r = read_exempt(args, &exempt, err);
-    if (r < 0)
-        return r;
-    r = dnsbl_open(h->loop, args, h->worker, h->metrics, &dnsbl, err);
-    if (r == 0)
-        r = change_evidence(h, args->evidence, err);
-    if (r == 0)
-        r = traps_change(h->traps, args, err);
-    if (r < 0) {
-        dnsbl_close(&dnsbl);
-        free(exempt);
-        return r;
-    }
-    dnsbl_close(&h->dnsbl);
-    h->dnsbl = dnsbl;
-    free(h->exempt);
-    h->exempt = exempt;
-    h->exempt_count = args->exempt.count;
-    guard_watch_change(h->guard, args);
-    take_settings(h, args);
-    return 0;
-}
-
-int hygiene_open(struct loop *l, const struct gate_args *args, unsigned worker, struct metrics *m,
-                 struct hygiene **ret, char err[HYGIENE_ERROR_MAX])
-{
-    struct resolver_options options = {.server = args->resolver, .no_hosts = true};
-    struct tarpit_config tarpit = {.on = args->tarpit, .sessions_max = args->tarpit_max};
-    struct hygiene *h = calloc(1, sizeof(*h));
-    uint32_t seed;
-    int r = -ENOMEM;
-
-    snprintf(err, HYGIENE_ERROR_MAX, "out of memory");
-    if (!h)
-        return r;
-    if (random_below(UINT32_MAX, &seed) < 0)
-        seed = (uint32_t)loop_clock();
-    h->loop = l;
-    h->metrics = m;
-    h->worker = worker;
-    hygiene_log_init(&h->log, l, m, seed);
-    tarpit_init(&h->tarpit, &tarpit, seed);
-    r = guard_watch_open(l, args, worker, m, &h->guard);
-    if (r == 0)
-        r = resolver_new(l, &options, &h->resolver, err);
-    if (r == 0)
-        r = traps_open(l, args, worker, m, &h->traps, err);
-    if (r == 0)
-        r = hygiene_change(h, args, err);
-    if (r < 0) {
-        hygiene_close(&h);
-        return r;
-    }
-    *ret = h;
-    return 0;
-}
-
-void hygiene_close(struct hygiene **ph)
-{
-    struct hygiene *h = *ph;
-
-    *ph = NULL;
-    if (!h)
-        return;
-    hygiene_log_flush(&h->log);
-    dnsbl_close(&h->dnsbl);
-    resolver_free(&h->resolver);
-    traps_close(&h->traps);
-    guard_watch_close(&h->guard);
-    evidence_file_close(&h->evidence);
-    free(h->evidence_dir);
-    free(h->exempt);
-    free(h);
-}
-
-void hygiene_status(const struct hygiene *h, struct buf *out)
-{
-    guard_watch_status(h->guard, out);
-    dnsbl_status(h->dnsbl, out);
-    buf_addf(out, "teergrube held=%u delayed=%llu refused=%llu shed=%llu\n", h->tarpit.held_count,
-             (unsigned long long)h->tarpit.delayed, (unsigned long long)h->tarpit.refused,
-             (unsigned long long)h->tarpit.shed);
-    buf_addf(out, "traps listed=%zu\n", traps_count(h->traps));
-}
-
-/* --- a session ------------------------------------------------------------------------------- */
 
 static bool is_exempt(const struct hygiene *h, struct ip ip)
 {
@@ -547,7 +346,9 @@ enum tarpit_says hygiene_hold(struct hygiene_session *hs, bool after354, int64_t
     struct hygiene *h = hs->all;
     struct tarpit_facts facts = {
         .client = hs->client->ip,
-        .trusted = is_trusted(hs),
+        /* On submission ports the next command may be the login of an own user, who shares the
+         * address of a spammer; failed logins have brakes of their own. */
+        .trusted = is_trusted(hs) || hs->client->role == GATE_ROLE_SUBMISSION,
         .listed = hs->listed || traps_has(h->traps, hs->client->ip),
         .after354 = after354,
     };

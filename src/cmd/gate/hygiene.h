@@ -59,8 +59,8 @@ struct hygiene_log *hygiene_log(struct hygiene *h);
 void hygiene_status(const struct hygiene *h, struct buf *out);
 
 /*
- * A client is there, its address known. turned_away: nothing is asked for it. ready(owner) is called later, once, for each time that
- * hygiene_rcpt() has said SMTP_LATER.
+ * A client is there, its address known. turned_away: nothing is asked for it. ready(owner) is
+ * called later, once, for each time that hygiene_rcpt() has said SMTP_LATER.
  */
 void hygiene_begin(struct hygiene *h, struct hygiene_session *hs, struct gate_client *client,
                    const struct relay_policy *policy, bool turned_away, void (*ready)(void *owner),
