@@ -299,7 +299,8 @@ void smtp_server_tick(struct smtp_server *s, int64_t now)
         server_ask_greeting(s, now);
         return;
     }
-    if (now >= s->rate_deadline && s->state != SMTP_SERVER_DATA && s->state != SMTP_SERVER_BDAT) {
+    if (s->rate_deadline < INT64_MAX && now >= s->rate_deadline && s->state != SMTP_SERVER_DATA &&
+        s->state != SMTP_SERVER_BDAT) {
         /* Between two chunks wait_command counts. */
         s->rate_deadline = INT64_MAX;
         smtp_server_tick(s, now);
