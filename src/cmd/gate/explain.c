@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The same policy, read by the same code, and the same decision as in a session; only the facts
- * come from the command line. So nothing is looked up: who would be on the timed list or over a brake is
- * not known here. HELO is taken, because people type it, and said to count for nothing.
+ * come from the command line. So nothing is looked up: who would be on the timed list or over a
+ * brake is not known here. HELO is taken, because people type it, and said to count for nothing.
  *
  * Besides the deciding line, what each right rests on is told one by one: the question behind most
  * calls is "why may this host not relay?", and its answer is a line that is missing.
