@@ -12,10 +12,12 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 VERDICTS = {"open": 2, "accepts": 1, "closed": 0, "blocked": 3, "inconclusive": 3, "unreachable": 3}
 CASE_KEYS = {
     "id", "server", "hole", "verdict", "node", "args", "wait", "target", "mx", "proved", "findings",
-    "no_findings", "nmap", "nmap_after", "witness", "zone", "timeout", "inside", "slow",
+    "no_findings", "nmap", "nmap_after", "witness", "zone", "timeout", "inside", "slow", "also",
+    "logged", "strangers",
 }
 NODE_KEYS = {"server", "nets", "families", "nft", "ready", "files", "before"}
 PROVED_KEYS = {"every", "some", "none", "count_min"}
+ALSO_KEYS = {"id", "target", "args", "verdict"}
 MATCH_KEYS = {"probe", "mail", "rcpt", "helo", "port", "tls", "family", "input", "output"}
 WITNESS_KEYS = {"from", "to", "helo", "server", "port", "tls", "more", "raw", "outcome", "retry", "note"}
 OUTCOMES = {"arrives", "accepted", "refused", "taken", "bounced", "deferred", "no answer"}
@@ -71,6 +73,13 @@ class Case:
                 self._need(set(m) <= MATCH_KEYS, f"proved.{part}: unknown setting")
         self.findings = row.get("findings", [])
         self.no_findings = row.get("no_findings", [])
+        self.also = row.get("also", [])
+        for a in self.also:
+            self._need(set(a) <= ALSO_KEYS and "id" in a, "also: unknown setting, or no id")
+            self._need(a.get("verdict") in VERDICTS, f"also: unknown verdict {a.get('verdict')}")
+        self.strangers = row.get("strangers", [])
+        self.logged = row.get("logged", {})
+        self._need(set(self.logged) <= {n.name for n in self.nodes}, "logged: no such node")
         self.nmap = row.get("nmap", "")
         self.nmap_after = row.get("nmap_after", False)
         self.witness = row.get("witness", [])
@@ -96,12 +105,17 @@ class Case:
         return next(n for n in self.nodes if n.name == name)
 
 
-def load(servers, path=os.path.join(HERE, "cases.toml")):
-    with open(path, "rb") as f:
-        try:
-            rows = tomllib.load(f).get("case", [])
-        except tomllib.TOMLDecodeError as e:
-            raise CaseError(f"{path}: {e}") from e
+TABLES = ("cases.toml", "gate.toml")
+
+
+def load(servers, folder=HERE):
+    rows = []
+    for name in TABLES:
+        with open(os.path.join(folder, name), "rb") as f:
+            try:
+                rows += tomllib.load(f).get("case", [])
+            except tomllib.TOMLDecodeError as e:
+                raise CaseError(f"{name}: {e}") from e
     cases = [Case(r, servers) for r in rows]
     ids = [c.id for c in cases]
     if len(set(ids)) != len(ids):

@@ -34,13 +34,16 @@ class Answer:
         return [x for v in self.verdicts for x in v.get(key) or []]
 
 
-def run_postern(live, postern, save, limit):
-    """Runs the tester in the tester's namespace; its output is kept in the file `save`."""
+def run_postern(live, postern, save, limit, also=None):
+    """Runs the tester in the tester's namespace; its output is kept in the file `save`. `also`: a
+    further test of the case, with target and arguments of its own."""
     case = live.case
+    args = case.args if also is None else also.get("args", [])
+    target = case.target if also is None else also.get("target", case.target)
     state = os.path.join(live.folder, "state")
     command = [postern, "test", "--own", "--state", state, "--probe-domain", dns.PROBE_DOMAIN,
                "--sink-listen", f"{net.TESTER[0]}:25", "--wait", str(case.wait), "--json",
-               *case.args, case.target]
+               *args, target]
     stem = os.path.splitext(save)[0]
     for old in (save, stem + ".err"):
         with contextlib.suppress(FileNotFoundError):
@@ -101,6 +104,12 @@ def problems(case, answer):
     if case.verdict == "open" and len(proved) < case.proved.get("count_min", 1):
         found.append(f"only {len(proved)} proved")
     return found
+
+
+def not_logged(live):
+    """What the servers' logs lack of what the case wants there."""
+    return [f"{node}'s log has no {pattern}" for node, pattern in live.case.logged.items()
+            if not re.search(pattern, live.log(node) + live.files_below(node, "/var/log"))]
 
 
 def matches(proved, pattern):

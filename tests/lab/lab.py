@@ -137,6 +137,7 @@ class Work:
         self.a, self.folder = a, folder
         self.board = Board(chosen, a)
         self.roots = roots.Roots(roots.default_cache(), servers.load_all(), self.board.note)
+        self.roots.programs = os.path.dirname(os.path.abspath(a.postern))
         self.waiting = sorted(chosen, key=lambda c: not c.slow)     # so that none is last alone
         self.wanted = set(servers.load_all()) if a.what == "roots" else {
             r for c in chosen for r in c.roots}
@@ -243,14 +244,21 @@ class Work:
             if not self.a.no_nmap and not case.nmap_after:
                 nmap = judge.start_nmap(it)
             answer = judge.run_postern(it, postern, save, self.a.limit)
+            bad = judge.problems(case, answer) + judge.not_logged(it)
+            found = f"{answer.verdict} {answer.seconds:.1f} s"
+            for row in case.also:
+                save2 = save.replace(".json", f".{row['id']}.json")
+                more = judge.run_postern(it, postern, save2, self.a.limit, row)
+                found += f", {row['id']} {more.verdict}"
+                if more.verdict != row["verdict"]:
+                    bad.append(f"{row['id']}: verdict {more.verdict}, not {row['verdict']}")
             if not self.a.no_nmap and case.nmap_after:
                 nmap = judge.start_nmap(it)
             if nmap:
                 text = judge.nmap_answer(nmap, os.path.join(self.a.out, f"{case.id}.nmap"))
-            bad = judge.problems(case, answer)
         if case.nmap and text not in ("-", case.nmap):
             text += f" (was {case.nmap})"
-        return f"{answer.verdict} {answer.seconds:.1f} s", text, bad
+        return found, text, bad
 
     def witness(self, case, folder):
         """One case: do the hand-made envelopes fare as the table says?"""

@@ -76,6 +76,10 @@ class Live:
                 files = {**files, **n.get("files", {})}
                 self._container(n.name, n.name, n.server, files, n.get("before", "") + start, n.fqdn)
         self._wait_ready()
+        for name in case.strangers:
+            raw = [sys.executable, os.path.join(HERE, "rawsmtp.py"), self.target_address, "25",
+                   f"EHLO {name}", "QUIT"]
+            self.run_as_tester(raw, who="nmap", stdout=subprocess.DEVNULL)
 
     def _resolver_files(self):
         self.tester_etc = os.path.join(self.folder, "tester")
@@ -104,7 +108,9 @@ class Live:
                 "files": placed,
                 "lower": self.roots.lowerdirs(root), "upper": os.path.join(base, "upper"),
                 "work": os.path.join(base, "work"), "root": os.path.join(base, "root"),
-                "log": os.path.join(self.folder, f"{name}.log")}
+                "log": os.path.join(self.folder, f"{name}.log"), "bind": {}}
+        if self.roots.on_host(root):
+            spec["bind"]["/lab/build"] = self.roots.programs
         with open(os.path.join(base, "spec.json"), "w") as f:
             json.dump(spec, f)
         self.processes[name] = subprocess.Popen(
@@ -137,6 +143,15 @@ class Live:
                 return f.read()
         except FileNotFoundError:
             return ""
+
+    def files_below(self, name, folder):
+        """The text of all files that the server has written there."""
+        found = []
+        for at, _, names in os.walk(os.path.join(self.folder, name, "upper") + folder):
+            for n in names:
+                with open(os.path.join(at, n), errors="replace") as f:
+                    found.append(f.read())
+        return "\n".join(found)
 
     def log_tail(self, name, count=4):
         return " / ".join(self.log(name).strip().splitlines()[-count:])

@@ -90,6 +90,7 @@ class Roots:
         self.cache = os.path.abspath(cache)
         self.servers = servers
         self.say = say
+        self.programs = None    # folder of the build that is tested, for servers of ours
         self.suite, self.sources = host_sources()
         self.base_key = _digest(str(FORMAT), self.suite, *self.sources, *BASE_PACKAGES)
         self._locks = {}
@@ -103,11 +104,19 @@ class Roots:
         key = _digest(self.base_key, *s.PACKAGES, getattr(s, "PREPARE", ""))
         return os.path.join(self.cache, f"{name}-{self.suite}-{key}")
 
+    def on_host(self, name):
+        """True if the server runs on the host's own files."""
+        return getattr(self.servers.get(name), "HOST", False)
+
     def ready(self, name):
+        if self.on_host(name):
+            return True
         return os.path.exists(os.path.join(self.path(name), ".ready"))
 
     def lowerdirs(self, name):
         """The directories of a root, topmost first, for overlayfs."""
+        if self.on_host(name):
+            return ["/"]
         base = os.path.join(self.path("base"), "root")
         if name == "base":
             return [base]
