@@ -192,6 +192,7 @@ struct smtp_server {
     bool chunked;               /* it will: what `data` is being asked about is a BDAT */
     unsigned hide;              /* the owner's: enum smtp_ext not to offer in this session */
     const char *mechs; /* the owner's: of AUTH in this session; NULL: config->mechs, "": no AUTH */
+    uint64_t size_shown; /* the owner's: in SIZE in this session; 0: config->size_max */
 
     /* Of the session. */
     unsigned messages; /* that the owner answered with 2xx */

@@ -154,7 +154,8 @@ static void add_keywords(const struct smtp_server *s, struct buf *text)
         if (ext & plain[i])
             buf_addf(text, "\n%s", smtp_ext_name(plain[i]));
     if (ext & SMTP_EXT_SIZE)
-        buf_addf(text, "\nSIZE %llu", (unsigned long long)s->config->size_max);
+        buf_addf(text, "\nSIZE %llu",
+                 (unsigned long long)(s->size_shown ? s->size_shown : s->config->size_max));
     if (ext & SMTP_EXT_AUTH)
         buf_addf(text, "\nAUTH %s", server_mechs(s));
     if (ext & SMTP_EXT_XCLIENT)

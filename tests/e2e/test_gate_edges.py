@@ -59,3 +59,15 @@ def test_a_balancer_that_says_nothing():
         with g.client(first=b"PROXY UNKNOWN\r\n") as c:
             c.hello()
         assert g.alive()
+
+
+def test_the_least_size_is_shown():
+    """What a backend would refuse is not announced; one that takes more does not raise our own."""
+    for theirs, own, shown in (("SIZE 70000", "1m", "70000"), ("SIZE 30000000", "1m", "1048576"),
+                               ("SIZE", "1m", "1048576"), ("SIZE 0", "1m", "1048576")):
+        with Backend(extensions=("PIPELINING", theirs)) as b, \
+                Gate(b, options=["--size-max", own]) as g, g.client() as c:
+            assert f"SIZE {shown}" in c.hello().split("\n")
+            c.expect(250, "MAIL FROM:<a@sender.example> SIZE=80000")
+            got = c.say("RCPT TO:<u@test.example>")[0]
+            assert got == (552 if shown == "70000" else 250)

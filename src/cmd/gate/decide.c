@@ -55,6 +55,7 @@ static enum smtp_now on_hello(void *owner, struct smtp_say *ret)
 
     hygiene_helo(&s->hygiene, s->door->policy);
     s->pass.server.hide = needed & ~backends;
+    s->pass.server.size_shown = size < s->door->args.size_max ? size : 0;
     s->pass.server.mechs = offers_logins(s) ? login_mechs(&s->login, s->conn) : "";
     return SMTP_NOW;
 }
