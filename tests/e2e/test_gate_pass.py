@@ -361,6 +361,23 @@ def test_workers_share():
         assert g.stop() == 0
 
 
+def test_workers_do_not_outlive_the_parent():
+    with Backend() as b, Gate(b, options=["--workers", "2"]) as g:
+        c = g.client()
+        c.hello()
+        g.process.kill()
+        assert c.ended().startswith(b"421 4.3.2")
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            try:
+                socket.create_connection((g.address, g.port), timeout=1).close()
+                time.sleep(0.05)
+            except ConnectionRefusedError:
+                break
+        else:
+            raise AssertionError("somebody still listens")
+
+
 def test_sockets_of_systemd():
     script = ("import os,sys\nos.dup2(int(sys.argv[1]), 3, True)\nos.environ['LISTEN_PID'] = str(os.getpid())\n"
               "os.environ['LISTEN_FDS'] = '1'\nos.environ['LISTEN_FDNAMES'] = 'mx'\nos.execv(sys.argv[2], sys.argv[2:])")

@@ -77,6 +77,8 @@ static void on_data(void *cookie, struct local *s, struct span bytes)
 static void on_closed(void *cookie, struct local *s, int err)
 {
     bus.parent = NULL;
+    /* Without a parent nobody would ever stop us, and the next start finds the ports shared. */
+    hear(SPAN_LIT("drain parent is gone"));
 }
 
 static const struct local_events parent_events = {.data = on_data, .closed = on_closed};

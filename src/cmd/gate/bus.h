@@ -8,7 +8,8 @@
  *     guard suspend|clear <reason>
  *
  * With one worker a line comes back from the loop's next turn. With more it goes through the
- * parent, which passes it on to all. Lines may be lost when a worker dies; none is ever cut.
+ * parent, which passes it on to all. Lines may be lost when a worker dies; none is ever cut. When
+ * the parent itself has died, each worker hears "drain".
  */
 #ifndef POSTERN_CMD_GATE_BUS_H
 #define POSTERN_CMD_GATE_BUS_H
