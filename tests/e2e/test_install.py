@@ -4,6 +4,7 @@
 import filecmp
 import glob
 import os
+import re
 import subprocess
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -30,11 +31,28 @@ def test_install(build, tmp_path):
 
     pages = names(f"{TOP}/man", "*.[157]")
     assert sorted(map(os.path.basename, names(f"{prefix}/share/man", "**"))) == pages
+    units = names(f"{prefix}/lib/systemd/system", "**")
+    assert units == [f"postern-{name}.service" for name in ("decoy", "gate", "policy", "sink")]
+    assert names(f"{prefix}/lib/sysusers.d", "**") == ["postern.conf"]
     everything = names(prefix, "**")
-    assert len(everything) == 1 + len(programs) + len(data) + len(pages)
+    assert len(everything) == 1 + len(programs) + len(data) + len(pages) + len(units) + 1
     for name in everything:
         mode = os.stat(f"{prefix}/{name}").st_mode & 0o7777
         assert mode == (0o755 if "bin/" in name or "libexec/" in name else 0o644), name
+
+
+def test_units_start_what_is_there(build):
+    """What a unit starts is a program of ours with options that it knows."""
+    for unit in glob.glob(f"{build.folder}/dist/*.service"):
+        with open(unit) as f:
+            text = f.read()
+        assert "@" not in text.replace("@system-service", ""), unit
+        words = re.search(r"^ExecStart=(\S+) (\S+) (.*)$", text, re.M)
+        assert words and words[1].endswith("/bin/postern"), unit
+        got = subprocess.run([f"{build.folder}/postern", words[2], "--help"], capture_output=True,
+                             text=True, check=True)
+        for option in re.findall(r"--[\w-]+", words[3]):
+            assert option in got.stdout, (unit, option)
 
 
 def test_the_build_finds_its_data(build):
