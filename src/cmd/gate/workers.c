@@ -30,6 +30,7 @@ struct worker {
     int fd;    /* -1: none */
     struct buf in;
     bool again; /* to be started anew */
+    bool torn;  /* the last line that it got was cut */
 };
 
 struct workers {
@@ -76,6 +77,7 @@ static int start(struct workers *w, unsigned index)
     w->v[index].pid = pid;
     w->v[index].fd = pair[0];
     w->v[index].in = (struct buf)BUF_INIT(LINES_MAX);
+    w->v[index].torn = false;
     return 0;
 }
 
@@ -138,6 +140,23 @@ static void take_signal(struct workers *w)
     }
 }
 
+/*
+ * What does not fit is lost, and a line that was cut is spoiled: half an address is another one's.
+ */
+static void tell(struct worker *v, unsigned number, struct span lines)
+{
+    ssize_t n = -1;
+
+    if (!v->torn || write(v->fd, "?\n", 2) == 2) {
+        v->torn = false;
+        n = write(v->fd, lines.p, lines.n);
+    }
+    if (n == (ssize_t)lines.n)
+        return;
+    v->torn |= n > 0 && lines.p[n - 1] != '\n';
+    log_warn("bus", "worker", LOG_NUM(number), "text", "too slow, lines are lost", NULL);
+}
+
 /* Whole lines of one worker go to all, the sayer too. */
 static void pass_on(struct workers *w, struct worker *from)
 {
@@ -146,8 +165,8 @@ static void pass_on(struct workers *w, struct worker *from)
     if (whole > from->in.n)
         return;
     for (unsigned i = 0; i < w->count; i++)
-        if (w->v[i].fd >= 0 && write(w->v[i].fd, from->in.p, whole) != (ssize_t)whole)
-            log_warn("bus", "worker", LOG_NUM(i), "text", "too slow, lines are lost", NULL);
+        if (w->v[i].fd >= 0)
+            tell(&w->v[i], i, span_slice(buf_span(&from->in), 0, whole));
     buf_consume(&from->in, whole);
 }
 
