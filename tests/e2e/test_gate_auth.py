@@ -2,6 +2,7 @@
 """Logins at postern gate: by its password file, with clients of others' hands (smtplib, swaks, a SCRAM client
 from the RFC), the brakes, and what a login is worth at the relay decision."""
 
+import hashlib
 import os
 import shutil
 import signal
@@ -15,6 +16,7 @@ import pytest
 from authlib import b64, fields, passwd, plain, scram, secured, submission
 from gatebackend import Backend
 from gatelib import DOMAIN, Gate
+from test_prove_imap import free_port
 
 FOREIGN = "somebody@elsewhere.example"
 
@@ -259,6 +261,36 @@ def test_the_client_leaves(gate):
         assert c.say("AUTH PLAIN " + plain("ann", "IX"))[0] == 235
 
 
+def test_external(folder, tmp_path):
+    """A certificate with a name in `certs` logs in by it; one without, and no certificate, do not."""
+    def openssl(*args, **named):
+        return subprocess.run(["openssl", *args], check=True, capture_output=True, timeout=60, **named).stdout
+
+    keys = {}
+    for name in ("named", "plain"):
+        openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", str(tmp_path / f"{name}.key"),
+                "-out", str(tmp_path / f"{name}.pem"), "-subj", f"/CN={name}", "-days", "2")
+        public = openssl("rsa", "-in", str(tmp_path / f"{name}.key"), "-pubout", "-outform", "DER")
+        keys[name] = hashlib.sha256(public).hexdigest()
+    options = ["--auth-file", str(folder / "users"), "--certs", keys["named"] + " printer",
+               "--certs", keys["plain"]]
+    with Backend() as b, submission(b, folder=folder, options=options) as g:
+        for name, offered in (("named", True), ("plain", False), (None, False)):
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            if name:
+                context.load_cert_chain(tmp_path / f"{name}.pem", tmp_path / f"{name}.key")
+            with g.client() as c:
+                c.hello()
+                c.starttls(context)
+                assert ("EXTERNAL" in c.hello()) == offered, name
+                assert c.say("AUTH EXTERNAL " + b64("ann"))[0] == (535 if offered else 504)
+                assert c.say("AUTH EXTERNAL =")[0] == (235 if offered else 504)
+                assert relays(c) == 250 or not name
+        assert [v.told["LOGIN"] for v in b.visits if v.told.get("LOGIN", "[UNAVAILABLE]") !=
+                "[UNAVAILABLE]"] == ["printer"]
+
+
 # --- the command ---
 
 def test_passwd(tmp_path):
@@ -285,3 +317,22 @@ def test_passwd(tmp_path):
     assert "line 3" in passwd(users, "joe", "x", status=78)
     assert users.read_text() == before + "broken\n"
     assert os.listdir(tmp_path) == ["users"]
+
+
+# --- several workers ---
+
+def test_workers_count_together(folder, tmp_path):
+    users = tmp_path / "users"
+    users.write_text((folder / "users").read_text())
+    passwd(users, "ann with blanks", "two words")
+    with Backend() as b, submission(b, folder=folder, options=[
+            "--auth-file", str(users), "--recipients-per-hour", "12", "--workers", "2"],
+            listen=f"127.0.0.1:{free_port()}") as g:
+        codes = []
+        for n in range(20):      # sessions fall to one worker or the other
+            with secured(g, source=f"127.7.4.{n + 1}") as c:
+                assert c.say("AUTH PLAIN " + plain("ann with blanks", "two words"))[0] == 235
+                codes.append(relays(c))
+        # A worker hears of the other's a moment later, so one or two more may slip through.
+        assert codes[:12] == [250] * 12 and codes[14:] == [450] * 6, codes
+        assert g.stop() == 0

@@ -19,6 +19,7 @@ import pytest
 from authlib import seen
 from gatebackend import Backend
 from gatelib import DOMAIN, Gate
+from test_prove_imap import free_port
 
 FOREIGN = "somebody@elsewhere.example"
 NETWORKS = ["--grant-networks", "127.7.0.0/16"]
@@ -365,3 +366,17 @@ def test_bad_settings(tmp_path):
         g = gated(*options, backend="127.0.0.1:1 xclient")
         r = subprocess.run(g.command(), capture_output=True, text=True, timeout=30, check=False)
         assert r.returncode and text in r.stderr, (options, r.stderr)
+
+
+# --- several workers ---
+
+def test_workers_share_grants(tmp_path):
+    path = tmp_path / "socket"
+    with Backend() as b, gated("--grants-socket", str(path), "--workers", "2", backend=b,
+                                    listen=f"127.0.0.1:{free_port()}") as g, Talk(path) as t:
+        assert not relays(g, "127.7.11.1")
+        assert t.say("allow 127.7.11.1 joe the second") == "ok new"
+        assert eventually(lambda: all(relays(g, "127.7.11.1") for _ in range(8)))
+        assert t.say("drop 127.7.11.1") == "ok"
+        assert eventually(lambda: not any(relays(g, "127.7.11.1") for _ in range(8)))
+        assert g.stop() == 0
