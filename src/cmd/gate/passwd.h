@@ -5,8 +5,8 @@
 #include "cmd/gate/args.h"
 
 /*
- * postern gate passwd USER [lock|remove]: an entry of the password file (auth-file) is made, changed
- * or taken out. The words are those behind "passwd". An exit status.
+ * postern gate passwd USER [lock|remove]: an entry of the password file (auth-file) is made,
+ * changed or taken out. The words are those behind "passwd". An exit status.
  */
 int gate_passwd(const struct gate_args *args, int argc, char **words);
 
