@@ -2,6 +2,7 @@
 """Corners of a session in which a gate could take too much, or lose something."""
 
 import socket
+import time
 
 from gatebackend import Backend
 from gatelib import Gate
@@ -71,3 +72,31 @@ def test_the_least_size_is_shown():
             c.expect(250, "MAIL FROM:<a@sender.example> SIZE=80000")
             got = c.say("RCPT TO:<u@test.example>")[0]
             assert got == (552 if shown == "70000" else 250)
+
+
+def test_idlers_do_not_keep_all_backends():
+    """Who names a recipient and then says nothing holds a backend only while there are enough."""
+    with Backend() as b, Gate(b, options=["--backend-max", "2"]) as g:
+        idlers = [g.client() for _ in range(2)]
+        for c in idlers:
+            c.hello()
+            c.expect(250, "MAIL FROM:<a@sender.example>")
+            c.expect(250, "RCPT TO:<u@test.example>")
+        with g.client(greeting=False) as c:
+            assert c.reply()[0] == 421
+        time.sleep(5.5)
+        idlers[1].expect(250, "NOOP")
+        for waiting in (True, False):   # one goes for the newcomer, and then its slot is used
+            with g.client() as c:
+                c.hello()
+                c.expect(250, "MAIL FROM:<a@sender.example>")
+                c.expect(250, "RCPT TO:<u@test.example>")
+                if waiting:
+                    assert idlers[0].reply()[0] == 421
+                c.expect(354, "DATA")
+                c.raw("x\r\n.\r\n")
+                c.expect(250)
+                c.expect(221, "QUIT")
+        idlers[1].expect(250, "NOOP")
+        for c in idlers:
+            c.close()

@@ -133,7 +133,7 @@ static void open_link(struct session *s)
         to.local = s->client.ip;
         to.transparent = true;
     }
-    if (s->all->backends >= s->door->args.backend_max) {
+    if (s->all->backends >= s->door->args.backend_max && !room_for_backend(s->all)) {
         gate_pass_lost(&s->pass, GATE_FAULT_FULL, session_now(s));
         return;
     }

@@ -13,6 +13,8 @@ enum {
     SESSION_KEPT_MAX = 1 << 18,     /* input that can't be fed now: at most one read */
     SESSION_PROXY_WAIT = 10000,     /* ms for a PROXY header */
     SESSION_TLS_WAIT = 60000,       /* ms for a handshake */
+    SESSION_SPARE = 5000,           /* ms of silence after which a backend may be taken away */
+    SESSION_SPARE_LOOK = 200,       /* ms until all sessions are looked at for that again */
 };
 
 struct session {
@@ -47,6 +49,14 @@ struct session {
 /* After anything happened: sends, obeys, feeds what is kept. May free the session: last in line. */
 void session_settle(struct session *s);
 int64_t session_now(const struct session *s);
+/* What the teergrube holds of it may go now. */
+void session_release(struct session *s);
+
+/* room.c */
+/* All backends are taken: who holds one and is silent longest goes. False when nobody is. */
+bool room_for_backend(struct sessions *all);
+/* A newcomer: counted among its host's, and perhaps turned away. */
+void room_count(struct session *s);
 
 /* decide.c */
 void session_login_answer(void *owner, const struct smtp_say *say);

@@ -86,7 +86,7 @@ static bool hold_reply(struct session *s)
     return false;
 }
 
-static void release_reply(struct session *s)
+void session_release(struct session *s)
 {
     if (!s->held_until)
         return;
@@ -229,7 +229,7 @@ void session_settle(struct session *s)
         return;
     }
     if (s->all->draining && s->conn && !s->heading)
-        release_reply(s);
+        session_release(s);
     if (s->all->draining && s->conn && !s->heading)
         gate_pass_shut(&s->pass, "Going down, try again later", session_now(s));
     while (move(s))
@@ -323,7 +323,8 @@ static void on_data(void *cookie, struct conn *c, struct span bytes)
             break;
     }
     s->busy = false;
-    buf_add(&s->kept, bytes);
+    if (bytes.n)
+        buf_add(&s->kept, bytes);
     if (s->kept.err)
         conn_abort(c);
     session_settle(s);
@@ -372,7 +373,7 @@ static void on_deadline(void *cookie, struct conn *c)
         return;
     }
     if (s->held_until) {
-        release_reply(s);
+        session_release(s);
     } else {
         gate_pass_tick(&s->pass, session_now(s));
     }
@@ -426,37 +427,10 @@ static void set_id(struct session *s)
     base32_encode(bytes, sizeof(bytes), s->client.id);
 }
 
-/* Whoever sits in the teergrube goes before a newcomer is turned away. */
-static bool make_room(struct sessions *all)
-{
-    struct hygiene_session *hs = hygiene_shed(all->hygiene);
-    struct session *s = hs ? hs->owner : NULL;
-
-    if (!s)
-        return false;
-    release_reply(s);
-    gate_pass_shut(&s->pass, "Too busy, try again later", session_now(s));
-    session_settle(s);
-    return true;
-}
-
-static void count_host(struct session *s)
-{
-    unsigned n = hosts_enter(s->all->hosts, s->client.ip);
-
-    s->counted = n > 0;
-    if (n == 0 || n > s->door->args.sessions_per_host ||
-        (s->all->count > s->door->args.sessions_max && !make_room(s->all)) ||
-        s->all->backends >= s->door->args.backend_max) {
-        s->turned_away = true;
-        s->all->turned_away++;
-    }
-}
-
 static void begin(struct session *s)
 {
     s->client.implicit_tls = s->kind == DOOR_SUBMISSIONS;
-    count_host(s);
+    room_count(s);
     hygiene_begin(s->all->hygiene, &s->hygiene, &s->client, s->door->policy, s->turned_away,
                   session_ready, s);
     gate_pass_init(&s->pass, &s->door->smtp[s->kind], &session_ops, s, &s->client);

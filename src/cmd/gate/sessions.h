@@ -29,6 +29,7 @@ struct sessions {
     unsigned count;    /* sessions now */
     unsigned backends; /* connections to backends now */
     uint64_t ids;
+    int64_t spare_at; /* no session has a backend to spare before */
     bool draining;
     /* since the start */
     uint64_t total, turned_away, passed, refused;
