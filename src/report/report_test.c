@@ -192,6 +192,21 @@ static void compare(const char *name, const struct buf *got)
     buf_deinit(&want);
 }
 
+/* What report_lines writes by itself is what jansson would write. */
+static void same_as_jansson(json_t *doc)
+{
+    char *want = json_dumps(doc, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_ENCODE_ANY);
+    struct buf got = BUF_INIT(FILE_MAX);
+
+    assert_non_null(want);
+    report_lines(&got, doc);
+    assert_int_equal(got.n, strlen(want) + 1);
+    assert_memory_equal(buf_str(&got), want, strlen(want));
+    assert_int_equal(got.p[got.n - 1], '\n');
+    free(want);
+    buf_deinit(&got);
+}
+
 static void test_wanted(void **state)
 {
     (void)state;
@@ -199,6 +214,7 @@ static void test_wanted(void **state)
         json_t *docs = read_run(runs[r]);
         struct report_set set;
 
+        same_as_jansson(docs);
         set_of(&set, docs);
         for (size_t o = 0; o < OUTLETS; o++) {
             struct buf out = BUF_INIT(OUT_MAX);
@@ -275,6 +291,7 @@ static void try_shapes(json_t *docs, json_t *parent, const char *key, size_t i)
         json_t *shape = json_loads(shapes[s], JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
 
         assert_non_null(shape);
+        same_as_jansson(shape);
         if (key)
             json_object_set_new(parent, key, shape);
         else
