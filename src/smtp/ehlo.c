@@ -10,34 +10,39 @@
 
 #include <string.h>
 
+#define WORD(text)                                                                                 \
+    {                                                                                              \
+        text, sizeof(text) - 1                                                                     \
+    }
+
 static const struct {
-    const char *word;
+    struct span word;
     enum smtp_ext ext;
 } exts[] = {
-    {"PIPELINING", SMTP_EXT_PIPELINING},
-    {"SIZE", SMTP_EXT_SIZE},
-    {"8BITMIME", SMTP_EXT_8BITMIME},
-    {"SMTPUTF8", SMTP_EXT_SMTPUTF8},
-    {"STARTTLS", SMTP_EXT_STARTTLS},
-    {"AUTH", SMTP_EXT_AUTH},
-    {"CHUNKING", SMTP_EXT_CHUNKING},
-    {"BINARYMIME", SMTP_EXT_BINARYMIME},
-    {"DSN", SMTP_EXT_DSN},
-    {"ENHANCEDSTATUSCODES", SMTP_EXT_ENHANCED},
-    {"XCLIENT", SMTP_EXT_XCLIENT},
-    {"XFORWARD", SMTP_EXT_XFORWARD},
-    {"ETRN", SMTP_EXT_ETRN},
-    {"VRFY", SMTP_EXT_VRFY},
-    {"HELP", SMTP_EXT_HELP},
-    {"PIPECONNECT", SMTP_EXT_PIPECONNECT},
-    {"LIMITS", SMTP_EXT_LIMITS},
+    {WORD("PIPELINING"), SMTP_EXT_PIPELINING},
+    {WORD("SIZE"), SMTP_EXT_SIZE},
+    {WORD("8BITMIME"), SMTP_EXT_8BITMIME},
+    {WORD("SMTPUTF8"), SMTP_EXT_SMTPUTF8},
+    {WORD("STARTTLS"), SMTP_EXT_STARTTLS},
+    {WORD("AUTH"), SMTP_EXT_AUTH},
+    {WORD("CHUNKING"), SMTP_EXT_CHUNKING},
+    {WORD("BINARYMIME"), SMTP_EXT_BINARYMIME},
+    {WORD("DSN"), SMTP_EXT_DSN},
+    {WORD("ENHANCEDSTATUSCODES"), SMTP_EXT_ENHANCED},
+    {WORD("XCLIENT"), SMTP_EXT_XCLIENT},
+    {WORD("XFORWARD"), SMTP_EXT_XFORWARD},
+    {WORD("ETRN"), SMTP_EXT_ETRN},
+    {WORD("VRFY"), SMTP_EXT_VRFY},
+    {WORD("HELP"), SMTP_EXT_HELP},
+    {WORD("PIPECONNECT"), SMTP_EXT_PIPECONNECT},
+    {WORD("LIMITS"), SMTP_EXT_LIMITS},
 };
 
 const char *smtp_ext_name(enum smtp_ext ext)
 {
     for (size_t i = 0; i < sizeof(exts) / sizeof(exts[0]); i++)
         if (exts[i].ext == ext)
-            return exts[i].word;
+            return exts[i].word.p;
     return "";
 }
 
@@ -95,7 +100,7 @@ static void keyword_read(struct span line, struct smtp_ehlo *ret)
         ret->mechs |= mech_of(span_slice(word, 5, word.n));
     }
     for (size_t i = 0; i < sizeof(exts) / sizeof(exts[0]); i++) {
-        if (span_eq_nocase(word, span_str(exts[i].word))) {
+        if (span_eq_nocase(word, exts[i].word)) {
             ret->ext |= exts[i].ext;
             params_read(exts[i].ext, rest, ret);
         }
@@ -122,7 +127,8 @@ static void greeting_address(struct span line, struct ip *ret)
 
         if (span_starts_nocase(word, SPAN_LIT("IPv6:")))
             word = span_slice(word, 5, word.n);
-        if (ip_parse(word, ret))
+        /* No address without one of them; most words fall here. */
+        if ((span_find(word, '.') < word.n || span_find(word, ':') < word.n) && ip_parse(word, ret))
             return;
         from = i + 1;
     }
