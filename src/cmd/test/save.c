@@ -209,19 +209,32 @@ static void row_fill(const struct target *target, const struct host *h, const st
     token_target(h->info.ip, row->digest);
 }
 
+/* What was never asked has no token in the world that could come back. */
+static bool row_wanted(const struct result *r, bool brief)
+{
+    return r->state != PROBE_UNTRIED && r->state != PROBE_SKIPPED && r->state != PROBE_INFERRED &&
+           !(brief && r->state == PROBE_REFUSED);
+}
+
+static size_t rows_wanted(const struct door *d, bool brief)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < d->result_count; i++)
+        n += row_wanted(&d->results[i], brief);
+    return n;
+}
+
 static int save_door(const struct target *target, const struct host *h, const struct door *d,
                      bool brief)
 {
-    struct row_texts *texts = calloc(d->result_count + 1, sizeof(*texts));
-    struct store_probe *rows = calloc(d->result_count + 1, sizeof(*rows));
-    size_t n = 0;
+    size_t n = 0, wanted = rows_wanted(d, brief);
+    struct row_texts *texts = calloc(wanted + 1, sizeof(*texts));
+    struct store_probe *rows = calloc(wanted + 1, sizeof(*rows));
     int err = -ENOMEM;
 
-    for (size_t i = 0; texts && rows && i < d->result_count; i++) {
-        /* What was never asked has no token in the world that could come back. */
-        if (d->results[i].state == PROBE_UNTRIED || d->results[i].state == PROBE_SKIPPED ||
-            d->results[i].state == PROBE_INFERRED ||
-            (brief && d->results[i].state == PROBE_REFUSED))
+    for (size_t i = 0; texts && rows && n < wanted; i++) {
+        if (!row_wanted(&d->results[i], brief))
             continue;
         row_fill(target, h, d, i, &texts[n], &rows[n]);
         n++;
