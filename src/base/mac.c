@@ -29,16 +29,30 @@ static void hash_padded_key(SHA256_CTX *h, const uint8_t key[MAC_KEY], uint8_t p
     OPENSSL_cleanse(block, sizeof(block));
 }
 
-void mac_hmac(const uint8_t key[MAC_KEY], struct span data, uint8_t ret[MAC_SIZE])
+void mac_keyed_init(struct mac_keyed *k, const uint8_t key[MAC_KEY])
 {
-    SHA256_CTX h;
+    hash_padded_key(&k->inner, key, 0x36);
+    hash_padded_key(&k->outer, key, 0x5c);
+}
 
-    hash_padded_key(&h, key, 0x36);
+void mac_hmac_keyed(const struct mac_keyed *k, struct span data, uint8_t ret[MAC_SIZE])
+{
+    SHA256_CTX h = k->inner;
+
     SHA256_Update(&h, data.p, data.n);
     SHA256_Final(ret, &h);
-    hash_padded_key(&h, key, 0x5c);
+    h = k->outer;
     SHA256_Update(&h, ret, MAC_SIZE);
     SHA256_Final(ret, &h);
+}
+
+void mac_hmac(const uint8_t key[MAC_KEY], struct span data, uint8_t ret[MAC_SIZE])
+{
+    struct mac_keyed k;
+
+    mac_keyed_init(&k, key);
+    mac_hmac_keyed(&k, data, ret);
+    OPENSSL_cleanse(&k, sizeof(k));
 }
 
 void mac_sha256(struct span data, uint8_t ret[MAC_SIZE])

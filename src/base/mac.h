@@ -5,6 +5,7 @@
 
 #include "base/span.h"
 
+#include <openssl/sha.h>
 #include <stdint.h>
 
 enum {
@@ -12,6 +13,13 @@ enum {
     MAC_SIZE = 32, /* bytes of HMAC-SHA-256, RFC 2104 */
 };
 
+/* A key that many HMACs are made with: its two blocks, hashed once. As secret as the key. */
+struct mac_keyed {
+    SHA256_CTX inner, outer;
+};
+
+void mac_keyed_init(struct mac_keyed *k, const uint8_t key[MAC_KEY]);
+void mac_hmac_keyed(const struct mac_keyed *k, struct span data, uint8_t ret[MAC_SIZE]);
 void mac_hmac(const uint8_t key[MAC_KEY], struct span data, uint8_t ret[MAC_SIZE]);
 void mac_sha256(struct span data, uint8_t ret[MAC_SIZE]);
 /* Compares in constant time. */

@@ -58,11 +58,18 @@ static void hmac(void **state)
 
     for (size_t i = 0; i < COUNT(cases); i++) {
         uint8_t key[MAC_KEY] = {0}, got[MAC_SIZE];
+        struct mac_keyed keyed;
 
         print_message("# %s\n", cases[i].name);
         memcpy(key, cases[i].key, strlen(cases[i].key));
         mac_hmac(key, span_str(cases[i].data), got);
         assert_memory_equal(got, cases[i].want, MAC_SIZE);
+        /* A key made ready gives the same, again and again. */
+        mac_keyed_init(&keyed, key);
+        for (int again = 0; again < 2; again++) {
+            mac_hmac_keyed(&keyed, span_str(cases[i].data), got);
+            assert_memory_equal(got, cases[i].want, MAC_SIZE);
+        }
         mac_hmac(key, SPAN_NULL, got);
         assert_memory_not_equal(got, cases[i].want, MAC_SIZE);
     }

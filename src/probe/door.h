@@ -81,7 +81,8 @@ struct result {
 struct door_run {
     const struct probe_list *list;
     const struct budget_table *servers;
-    const uint8_t *key; /* MAC_KEY bytes */
+    const uint8_t *key;            /* MAC_KEY bytes */
+    const struct mac_keyed *keyed; /* the same, ready for many tokens; NULL: made ready for each */
     uint32_t run;
     uint16_t day;
     const char *domain, *u_prefix,

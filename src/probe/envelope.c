@@ -31,7 +31,10 @@ void door_token(const struct door *d, size_t probe, enum token_kind kind, char o
 
     memcpy(t.target, d->host->digest, sizeof(t.target));
     t.serial = (uint16_t)(d->serial_base + (kind == TOKEN_SENDER ? sender_of(d, probe) : probe));
-    token_mint(run->key, &t, out);
+    if (run->keyed)
+        token_mint_keyed(run->keyed, &t, out);
+    else
+        token_mint(run->key, &t, out);
 }
 
 int door_expand(const struct door *d, size_t probe, const char *form, struct buf *out)
@@ -63,9 +66,9 @@ int door_expand(const struct door *d, size_t probe, const char *form, struct buf
 
     /* A token costs more than all the rest of an envelope: make those that the form names. */
     u[0] = s[0] = '\0';
-    if (span_has_nocase(span_str(form), SPAN_LIT("{u")))
+    if (strstr(form, "{u"))
         door_token(d, probe, TOKEN_RECIPIENT, u);
-    if (span_has_nocase(span_str(form), SPAN_LIT("{s}")))
+    if (strstr(form, "{s}"))
         door_token(d, probe, TOKEN_SENDER, s);
     return expand_form(span_str(form), &v, out, NULL);
 }

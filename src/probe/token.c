@@ -53,18 +53,26 @@ void token_target(struct ip ip, uint8_t ret[TOKEN_TARGET])
     memcpy(ret, hash, TOKEN_TARGET);
 }
 
-static void token_mac(const uint8_t key[MAC_KEY], const uint8_t payload[TOKEN_PAYLOAD],
+static void token_mac(const struct mac_keyed *key, const uint8_t payload[TOKEN_PAYLOAD],
                       uint8_t ret[TOKEN_MAC])
 {
     uint8_t text[LABEL + TOKEN_PAYLOAD], mac[MAC_SIZE];
 
     memcpy(text, label, LABEL);
     memcpy(text + LABEL, payload, TOKEN_PAYLOAD);
-    mac_hmac(key, span_of(text, sizeof(text)), mac);
+    mac_hmac_keyed(key, span_of(text, sizeof(text)), mac);
     memcpy(ret, mac, TOKEN_MAC);
 }
 
 void token_mint(const uint8_t key[MAC_KEY], const struct token *t, char out[TOKEN_TEXT + 1])
+{
+    struct mac_keyed keyed;
+
+    mac_keyed_init(&keyed, key);
+    token_mint_keyed(&keyed, t, out);
+}
+
+void token_mint_keyed(const struct mac_keyed *key, const struct token *t, char out[TOKEN_TEXT + 1])
 {
     uint8_t b[TOKEN_SIZE];
 
@@ -80,12 +88,14 @@ void token_mint(const uint8_t key[MAC_KEY], const struct token *t, char out[TOKE
 bool token_verify(const uint8_t key[MAC_KEY], struct span exact, struct token *ret)
 {
     uint8_t b[TOKEN_SIZE], mac[TOKEN_MAC];
+    struct mac_keyed keyed;
 
     if (exact.n != TOKEN_TEXT || !base32_decode(exact, b, sizeof(b)))
         return false;
     if (!*token_kind_name((enum token_kind)b[AT_KIND]))
         return false;
-    token_mac(key, b, mac);
+    mac_keyed_init(&keyed, key);
+    token_mac(&keyed, b, mac);
     if (!mac_equal(mac, b + TOKEN_PAYLOAD, TOKEN_MAC))
         return false;
     *ret = (struct token){

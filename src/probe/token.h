@@ -48,6 +48,8 @@ void token_target(struct ip ip, uint8_t ret[TOKEN_TARGET]);
 
 /* Writes TOKEN_TEXT characters and a NUL. */
 void token_mint(const uint8_t key[MAC_KEY], const struct token *t, char out[TOKEN_TEXT + 1]);
+/* The same, for whoever mints many with one key. */
+void token_mint_keyed(const struct mac_keyed *key, const struct token *t, char out[TOKEN_TEXT + 1]);
 
 /* True when the whole of `exact` is a token of this key, in either case; *ret is set only then. */
 bool token_verify(const uint8_t key[MAC_KEY], struct span exact, struct token *ret);

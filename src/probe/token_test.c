@@ -45,16 +45,20 @@ static void round_trip(void **state)
     static const enum token_kind kinds[] = {TOKEN_RECIPIENT, TOKEN_SENDER, TOKEN_INNER};
     static const uint32_t runs[] = {0, 1, 0x80000000, UINT32_MAX};
     static const uint16_t ends[] = {0, 1, UINT16_MAX};
+    struct mac_keyed keyed;
 
+    mac_keyed_init(&keyed, key);
     for (size_t k = 0; k < 3; k++) {
         for (size_t r = 0; r < 4; r++) {
             for (size_t e = 0; e < 3; e++) {
                 struct token t = sample(kinds[k]), got;
-                char text[TOKEN_TEXT + 1];
+                char text[TOKEN_TEXT + 1], same[TOKEN_TEXT + 1];
 
                 t.run = runs[r];
                 t.serial = t.day = ends[e];
                 token_mint(key, &t, text);
+                token_mint_keyed(&keyed, &t, same);
+                assert_string_equal(same, text);
                 assert_int_equal(strlen(text), TOKEN_TEXT);
                 assert_true(token_verify(key, span_str(text), &got));
                 assert_same(&t, &got);

@@ -224,10 +224,12 @@ static int key_for_show(struct test *t)
 
 static void run_fill(struct test *t, struct door_run *run, const struct probe_list *list)
 {
+    mac_keyed_init(&t->keyed, t->key);
     *run = (struct door_run){
         .list = list,
         .servers = &t->servers,
         .key = t->key,
+        .keyed = &t->keyed,
         .run = t->run_id,
         .day = t->day ? t->day : (uint16_t)(loop_wall() / 86400),
         .domain = t->domain,

@@ -150,6 +150,7 @@ struct test {
     struct timer batch_timer, poll_timer;
     int64_t polled; /* newest proof that was looked at */
     uint8_t key[MAC_KEY];
+    struct mac_keyed keyed;
     struct catalogue catalogue;
     struct probe_list full, quick; /* of our own hosts, of others */
     struct budget_table servers;
