@@ -85,6 +85,21 @@ static bool buf_room(struct buf *b, size_t more)
     return true;
 }
 
+void buf_reserve(struct buf *b, size_t n)
+{
+    size_t cap = (n < b->max ? n : b->max) + 1;
+    char *p;
+
+    if (b->err || cap <= b->cap) /* also where "as much as you like" wraps to nothing */
+        return;
+    p = realloc(b->p, cap);
+    if (!p)
+        return;
+    p[b->n] = '\0';
+    b->p = p;
+    b->cap = cap;
+}
+
 void buf_add(struct buf *b, struct span s)
 {
     if (!buf_room(b, s.n))

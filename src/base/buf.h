@@ -33,6 +33,12 @@ void buf_shrink(struct buf *b);
 /* Gives back what is allocated beyond what is held. */
 void buf_fit(struct buf *b);
 
+/*
+ * Makes room for n bytes in all, or for max, at once; nothing happens when memory is short. For
+ * whoever knows what is coming: growing there step by step copies it all several times.
+ */
+void buf_reserve(struct buf *b, size_t n);
+
 /* The bytes added must not be the buffer's own: it may move while it grows. */
 void buf_add(struct buf *b, struct span s);
 void buf_add_str(struct buf *b, const char *s);

@@ -221,6 +221,41 @@ static void shrink_keeps_what_is_held(void **state)
     buf_deinit(&b);
 }
 
+static void reserve_makes_room_once(void **state)
+{
+    struct buf b = BUF_INIT(1000), over = BUF_INIT(10), bad = BUF_INIT(2);
+    char *room;
+
+    buf_reserve(&b, 500);
+    assert_int_equal(b.n, 0);
+    assert_string_equal(buf_str(&b), "");
+    room = b.p;
+    for (int i = 0; i < 500; i++)
+        buf_add_char(&b, 'x');
+    assert_ptr_equal(b.p, room);
+    assert_int_equal(b.n, 500);
+    /* Less than there is, and what is held. */
+    buf_reserve(&b, 20);
+    assert_ptr_equal(b.p, room);
+    buf_reserve(&b, 900);
+    assert_int_equal(b.n, 500);
+    assert_int_equal(strlen(buf_str(&b)), 500);
+    /* The limit stays the limit, whatever is asked for. */
+    buf_reserve(&over, SIZE_MAX);
+    assert_int_equal(over.cap, 11);
+    buf_add_str(&over, "0123456789");
+    assert_int_equal(over.err, 0);
+    buf_add_char(&over, 'x');
+    assert_int_equal(over.err, -EMSGSIZE);
+    buf_add_str(&bad, "abc");
+    buf_reserve(&bad, 2);
+    assert_int_equal(bad.err, -EMSGSIZE);
+    assert_string_equal(buf_str(&bad), "");
+    buf_deinit(&b);
+    buf_deinit(&over);
+    buf_deinit(&bad);
+}
+
 static void fit_keeps_what_is_held(void **state)
 {
     struct buf b = BUF_INIT(100);
@@ -279,6 +314,7 @@ int main(void)
         cmocka_unit_test(consume_and_truncate),
         cmocka_unit_test(take_moves_ownership),
         cmocka_unit_test(shrink_keeps_what_is_held),
+        cmocka_unit_test(reserve_makes_room_once),
         cmocka_unit_test(fit_keeps_what_is_held),
         cmocka_unit_test(array_grows_zeroed),
     };

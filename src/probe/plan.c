@@ -78,7 +78,8 @@ void plan_skip_unmet(struct door *d)
         struct result *r = &d->results[i];
         uint32_t needs = d->host->run->list->probes[i].needs & (server_needs | NEED_HOST), unmet;
 
-        if (r->state != PROBE_UNTRIED || !needs)
+        /* The list is always at hand; a host's results are not when thousands take turns. */
+        if (!needs || r->state != PROBE_UNTRIED)
             continue;
         unmet = unmet_by_server(d, needs);
         if (unmet) {

@@ -8,6 +8,8 @@
 
 #include "probe/channel.h"
 
+enum { USUAL_LINE = 48 }; /* bytes of a command, RSETs among them */
+
 static const struct probe *lead_of(const struct session *s)
 {
     return &s->door->host->run->list->probes[s->plan.lead];
@@ -50,6 +52,8 @@ static void envelopes_begin(struct session *s, int64_t now)
 {
     lay(s, now);
     s->phase = s->over ? SESSION_OVER : SESSION_ENVELOPES;
+    if (s->client.pipelining)
+        buf_reserve(&s->client.out, s->step_count * USUAL_LINE);
     envelopes_pump(s, now);
 }
 

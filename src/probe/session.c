@@ -158,6 +158,7 @@ void session_connected(struct session *s, struct ip mine, int64_t now)
     s->phase = SESSION_PRELUDE;
     s->last_reply_at = now;
     s->deadline = now + s->door->host->run->timeout_ms;
+    buf_reserve(&session_log(s)->text, TRANSCRIPT_USUAL);
     session_note(s, "connected");
     prelude_connected(s, now);
 }
@@ -197,11 +198,36 @@ static void out_of_step(struct session *s, const char *why)
     session_over(s, DOOR_END_GARBAGE);
 }
 
+/*
+ * A closed server says the same to each recipient. Some two hundred phrases are looked for in a
+ * refusal: once, then, for as long as it repeats itself.
+ */
+static enum meaning meaning_here(struct session *s, enum smtp_stage stage,
+                                 const struct smtp_reply *reply)
+{
+    struct session_heard *last = &s->refusal;
+    struct span text = span_of(last->text, last->n);
+
+    if (reply->code < 400)
+        return meaning_of(stage, reply);
+    if (last->stage == stage && last->code == reply->code && span_eq(text, reply->text))
+        return last->meaning;
+    last->meaning = meaning_of(stage, reply);
+    last->code = 0;
+    if (reply->text.n <= sizeof(last->text)) {
+        last->stage = stage;
+        last->code = reply->code;
+        last->n = reply->text.n;
+        memcpy(last->text, reply->text.n ? reply->text.p : "", last->n);
+    }
+    return last->meaning;
+}
+
 static void reply_in(struct session *s, const struct smtp_sent *sent,
                      const struct smtp_reply *reply, int64_t now)
 {
     uint16_t line = transcript_add_reply(session_log(s), reply->code, reply->text);
-    enum meaning m = meaning_of(sent->stage, reply);
+    enum meaning m = meaning_here(s, sent->stage, reply);
 
     watch_pace(s, sent, now);
     s->deadline = now + s->door->host->run->timeout_ms;

@@ -43,6 +43,15 @@ struct session_tx {
     uint16_t mail_line, mail_reply_line;
 };
 
+/* The newest refusal and its meaning. */
+struct session_heard {
+    enum smtp_stage stage;
+    enum meaning meaning;
+    uint16_t code; /* 0: none is kept */
+    size_t n;
+    char text[120];
+};
+
 struct session {
     struct door *door;
     uint16_t number; /* in door->sessions */
@@ -67,6 +76,7 @@ struct session {
     bool quick_seen;    /* some reply came without delay */
     struct budget_spent spent;
     char cut_reason[200];
+    struct session_heard refusal;
     unsigned answered; /* probes that got an answer in this session */
     enum door_end end;
 };

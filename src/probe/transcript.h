@@ -13,6 +13,7 @@
 
 enum {
     TRANSCRIPT_MAX = 256 * 1024, /* bytes of one session */
+    TRANSCRIPT_USUAL = 4000,     /* bytes that a session with a closed server takes */
     TRANSCRIPT_LINES_MAX = 8000,
     TRANSCRIPT_LINE_MAX = 2000, /* bytes of one line, before escaping */
     TRANSCRIPT_NONE = UINT16_MAX,
