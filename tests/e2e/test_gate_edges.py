@@ -2,10 +2,11 @@
 """Corners of a session in which a gate could take too much, or lose something."""
 
 import socket
+import subprocess
 import time
 
 from gatebackend import Backend
-from gatelib import Gate
+from gatelib import GATE, Gate
 
 
 def test_no_empty_message_past_a_trap():
@@ -100,3 +101,26 @@ def test_idlers_do_not_keep_all_backends():
         idlers[1].expect(250, "NOOP")
         for c in idlers:
             c.close()
+
+
+def test_ctl_says_what_was_not_done(tmp_path):
+    admin = tmp_path / "admin"
+
+    def ctl(*words):
+        r = subprocess.run([GATE, "ctl", *words, "--config", "/dev/null", "--admin", admin],
+                           text=True, timeout=30, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                           check=False)
+        return r.returncode, r.stdout + r.stderr
+
+    with Backend() as b, Gate(b, options=["--admin", admin]):
+        assert ctl("grant", "192.0.2.77", "joe")[0] == 0
+        assert "\ngrants 1\n" in ctl("status")[1]
+        assert ctl("trap", "192.0.2.78", "spam")[0] == 0
+        for words, why in ((["grant", "10.0.0.1", "joe"], "see grant-networks"),
+                           (["grant", "192.0.2.77"], "needs a user"),
+                           (["grant", "x", "joe"], "needs an address"),
+                           (["trap", "10.0.0.1"], "not a public address"),
+                           (["guard", "x"], "knows only: guard clear"),
+                           (["x"], "knows status, reload")):
+            status, text = ctl(*words)
+            assert status == 65 and why in text and "error" not in text

@@ -7,6 +7,8 @@
 
 #include "base/ip.h"
 #include "cmd/gate/bus.h"
+#include "cmd/gate/grant.h"
+#include "gate/trap.h"
 #include "io/log.h"
 #include "io/timer.h"
 
@@ -74,27 +76,50 @@ static void done(struct buf *out, bool said)
 static void do_grant(struct admin *a, struct span rest, struct buf *out)
 {
     struct span user = SPAN_NULL;
-    char ip[IP_TEXT_MAX];
+    char text[IP_TEXT_MAX];
+    struct ip ip = {0};
 
-    if (!take_ip(&rest, ip, out))
+    if (!take_ip(&rest, text, out))
         return;
-    if (!span_word(&rest, &user) || user.n > 200)
+    if (!span_word(&rest, &user)) {
         buf_add_str(out, "error needs a user\n");
-    else
-        done(out, bus_say("grant %s %lld %.*s admin", ip,
-                          (long long)(loop_wall() + a->config.grant_time / 1000), SPAN_ARG(user)));
+        return;
+    }
+    ip_parse(span_str(text), &ip);
+    switch (grant_allow(ip, user, "ctl")) {
+    case AUTH_GRANTS_NEW:
+    case AUTH_GRANTS_LONGER:
+        buf_add_str(out, "ok\n");
+        break;
+    case AUTH_GRANTS_SPACE:
+        buf_add_str(out, "error nobody owns such an address; see grant-networks\n");
+        break;
+    case AUTH_GRANTS_SHARED:
+        buf_add_str(out, "error more users than grant-users-max share this address\n");
+        break;
+    case AUTH_GRANTS_PAST:
+    case AUTH_GRANTS_BAD:
+        buf_add_str(out, "error this can be no user\n");
+        break;
+    }
 }
 
 static void do_trap(struct admin *a, struct span rest, struct buf *out)
 {
-    char ip[IP_TEXT_MAX];
+    char text[IP_TEXT_MAX];
+    struct ip ip = {0};
     struct span why;
 
-    if (!take_ip(&rest, ip, out))
+    if (!take_ip(&rest, text, out))
         return;
+    ip_parse(span_str(text), &ip);
+    if (!trap_fit(ip)) {
+        buf_add_str(out, "error not a public address\n");
+        return;
+    }
     why = span_slice(span_trim(rest), 0, 200);
     done(out,
-         bus_say("trap %s %lld %.*s", ip, (long long)(loop_wall() + a->config.trap_time / 1000),
+         bus_say("trap %s %lld %.*s", text, (long long)(loop_wall() + a->config.trap_time / 1000),
                  (int)(why.n ? why.n : 5), why.n ? why.p : "admin"));
 }
 

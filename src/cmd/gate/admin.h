@@ -21,7 +21,7 @@ struct admin;
 
 struct admin_config {
     const char *path;
-    int64_t grant_time, trap_time; /* ms */
+    int64_t trap_time; /* ms */
     void (*status)(void *cookie, struct buf *out);
     void *cookie;
 };

@@ -67,7 +67,9 @@ static int tell(struct ctl *c, const char *path)
     }
     span_cut(&rest, '\n', &first);
     if (!span_eq(first, SPAN_LIT("ok"))) {
-        fprintf(stderr, "%s: %.*s\n", gate_options.program, SPAN_ARG(first));
+        if (span_starts(first, SPAN_LIT("error ")))
+            first = span_slice(first, 6, first.n);
+        fprintf(stderr, "%s: ctl: %.*s\n", gate_options.program, SPAN_ARG(first));
         return EX_DATAERR;
     }
     fwrite(rest.p ? rest.p : "", 1, rest.n, stdout);

@@ -356,13 +356,14 @@ static void on_status(void *cookie, struct buf *out)
              (unsigned long long)all->total, (unsigned long long)all->turned_away,
              (unsigned long long)all->passed, (unsigned long long)all->refused,
              all->draining ? "yes" : "no");
+    buf_addf(out, "grants %zu\n", grant_count());
     hygiene_status(v->hygiene, out);
 }
 
 static int open_admin(struct serve *v)
 {
     const struct gate_args *a = &v->door->args;
-    struct admin_config config = {a->admin, a->grant_time, a->trap_time, on_status, v};
+    struct admin_config config = {a->admin, a->trap_time, on_status, v};
     char err[LOCAL_ERROR_MAX], text[LOCAL_ERROR_MAX + 10];
 
     if (v->worker || !a->admin)
