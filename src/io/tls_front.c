@@ -242,6 +242,9 @@ int tls_front_new(const struct tls_front_options *o, struct tls_context **ret,
     if (o->strict) {
         SSL_CTX_set_min_proto_version(t->ssl, TLS1_2_VERSION);
         SSL_CTX_set_security_level(t->ssl, 2);
+        /* A level goes over with the certificate; the versions stay those of the default. */
+        for (size_t i = 0; i < t->count; i++)
+            SSL_CTX_set_security_level(t->names[i].ssl, 2);
     }
     if (o->ask_client)
         SSL_CTX_set_verify(t->ssl, SSL_VERIFY_PEER, on_verify);

@@ -2,8 +2,11 @@
 """Corners of a session in which a gate could take too much, or lose something."""
 
 import socket
+import ssl
 import subprocess
 import time
+
+import pytest
 
 from gatebackend import Backend
 from gatelib import GATE, Gate
@@ -124,3 +127,31 @@ def test_ctl_says_what_was_not_done(tmp_path):
                            (["x"], "knows status, reload")):
             status, text = ctl(*words)
             assert status == 65 and why in text and "error" not in text
+
+
+def test_no_weak_key_on_the_users_port(tmp_path):
+    """Also where the certificate is one of many, chosen by the name that a client asks for."""
+    folder = tmp_path / "certs"
+    folder.mkdir()
+    for name, bits in (("strong", 2048), ("weak", 1024)):
+        both = folder / f"{name}.pem"
+        key, cert = tmp_path / "key", tmp_path / "cert"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", f"rsa:{bits}", "-nodes", "-keyout", key,
+                        "-out", cert, "-days", "30", "-subj", f"/CN={name}.example",
+                        "-addext", f"subjectAltName=DNS:{name}.example"],
+                       check=True, stderr=subprocess.DEVNULL)
+        both.write_bytes(key.read_bytes() + cert.read_bytes())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    with Backend() as b, Gate(b, options=["--cert", folder / "strong.pem", "--cert-dir", folder,
+                                          "--listen-submissions", "127.0.0.1:0"]) as g:
+        with socket.create_connection(g.places[1]) as s:
+            assert context.wrap_socket(s, server_hostname="strong.example").recv(3) == b"220"
+        with socket.create_connection(g.places[1]) as s, pytest.raises(ssl.SSLError):
+            context.wrap_socket(s, server_hostname="weak.example")
+        with g.client() as c:   # between servers it is better than none
+            c.hello()
+            c.expect(220, "STARTTLS")
+            c.sock = context.wrap_socket(c.sock, server_hostname="weak.example")
+            c.hello()
