@@ -120,7 +120,8 @@ static void on_signal(void *cookie, int signum)
     struct program *p = cookie;
 
     if (signum == SIGHUP) {
-        reload(p);
+        if (!p->stopping) /* then there is nothing left to load it for */
+            reload(p);
         return;
     }
     log_info("stopping", "signal", strsignal(signum), NULL);
