@@ -155,3 +155,14 @@ def test_no_weak_key_on_the_users_port(tmp_path):
             c.expect(220, "STARTTLS")
             c.sock = context.wrap_socket(c.sock, server_hostname="weak.example")
             c.hello()
+
+
+def test_a_backend_for_a_domain_of_any_script():
+    """What recipients are compared with is in A-labels."""
+    with Backend() as one, Backend() as two, \
+            Gate(one, f"m\u00fcller.example={two.place} xclient",
+                 domains=("test.example", "m\u00fcller.example")) as g, g.client() as c:
+        c.hello()
+        c.expect(250, "MAIL FROM:<a@sender.example>")
+        c.expect(250, "RCPT TO:<u@xn--mller-kva.example>")
+        assert two.visits[-1].rcpts == [b"u@xn--mller-kva.example"]

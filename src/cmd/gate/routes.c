@@ -9,6 +9,8 @@
 #include "cmd/gate/routes.h"
 
 #include "base/num.h"
+#include "io/idn.h"
+#include "relay/policy.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -98,6 +100,20 @@ static int read_words(struct route *r, struct span rest, const char *text,
     return 0;
 }
 
+/* "example.org", ".example.org" for all below it, in any script. */
+static int read_domain(struct route *r, struct span domain, const char *text,
+                       char err[ROUTES_ERROR_MAX])
+{
+    bool below = domain.n && domain.p[0] == '.';
+    char name[RELAY_NAME_SIZE], whole[RELAY_NAME_SIZE + 1];
+
+    if (!idn_to_ascii(span_slice(domain, below, domain.n), name))
+        return bad(r, err, text, "begins with what is no domain");
+    snprintf(whole, sizeof(whole), "%s%s", below ? "." : "", name);
+    r->domain = strdup(whole);
+    return r->domain ? 0 : -ENOMEM;
+}
+
 static int read_route(struct route *r, const char *text, char err[ROUTES_ERROR_MAX])
 {
     struct span rest = span_str(text), place = SPAN_NULL;
@@ -108,11 +124,9 @@ static int read_route(struct route *r, const char *text, char err[ROUTES_ERROR_M
         return bad(r, err, text, "is empty");
     eq = span_find(place, '=');
     if (eq < place.n) {
-        r->domain = span_dup(span_slice(place, 0, eq));
-        if (!r->domain)
-            return -ENOMEM;
-        for (char *p = r->domain; *p; p++)
-            *p = ascii_lower(*p);
+        got = read_domain(r, span_slice(place, 0, eq), text, err);
+        if (got < 0)
+            return got;
         place = span_slice(place, eq + 1, place.n);
     }
     got = read_place(r, place, text, err);
