@@ -305,6 +305,10 @@ void pass_rcpt_answer(struct gate_pass *p, const struct smtp_say *say, bool by_b
         p->refused += !by_backend;
     }
     tell_answer(p, say, by_backend, fault);
+    if (say->code < 300) { /* its words are in no answer: a kilobyte of an active session */
+        free(m->decision);
+        m->decision = NULL;
+    }
     if (p->asking) {
         *p->asking = *say;
         p->asking = NULL;

@@ -22,7 +22,7 @@ struct conn_tls {
     struct buf kept;  /* the same, over a pause */
     struct buf early; /* plaintext written before the handshake was done */
     bool up;
-    char server_name[256]; /* asked for, "" none */
+    char *server_name; /* asked for, or NULL */
 };
 
 struct conn_write {

@@ -19,7 +19,10 @@
 #include <string.h>
 
 /* Over a pause no more than one read can be left: reading stops with it. */
-enum { KEPT_MAX = 4 * LOOP_READ_SIZE };
+enum {
+    KEPT_MAX = 4 * LOOP_READ_SIZE,
+    TLS_NAME_MAX = 256, /* octets of a server name with its NUL */
+};
 
 static int bio_read(BIO *bio, char *out, size_t size, size_t *ret)
 {
@@ -89,6 +92,7 @@ void conn_tls_free(struct conn *c)
     if (!t)
         return;
     SSL_free(t->ssl);
+    free(t->server_name);
     buf_deinit(&t->kept);
     buf_deinit(&t->early);
     free(t);
@@ -284,10 +288,12 @@ int conn_tls_client(struct conn *c, struct tls_context *ctx, const char *server_
 
     if (r != CONN_TLS_STARTED)
         return r;
-    if (server_name && span_copy(span_str(server_name), t->server_name, sizeof(t->server_name)) &&
-        !is_address(server_name))
+    /* Longer than any name: as if none was given. */
+    if (server_name && *server_name && strlen(server_name) < TLS_NAME_MAX)
+        t->server_name = strdup(server_name);
+    if (t->server_name && !is_address(server_name))
         SSL_set_tlsext_host_name(t->ssl, t->server_name); /* RFC 6066 §3: no addresses */
-    if (t->server_name[0] && SSL_get_verify_mode(t->ssl) != SSL_VERIFY_NONE) {
+    if (t->server_name && SSL_get_verify_mode(t->ssl) != SSL_VERIFY_NONE) {
         if (is_address(server_name))
             X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(t->ssl), server_name);
         else
@@ -387,7 +393,7 @@ bool conn_tls_info(const struct conn *c, struct conn_tls_info *ret)
     if (!ret->chain_ok)
         snprintf(ret->verify_error, sizeof(ret->verify_error), "%s",
                  X509_verify_cert_error_string(verified));
-    if (c->tls->server_name[0])
+    if (c->tls->server_name)
         ret->name_ok = is_address(c->tls->server_name)
                            ? X509_check_ip_asc(cert, c->tls->server_name, 0) == 1
                            : X509_check_host(cert, c->tls->server_name, 0, 0, NULL) == 1;
