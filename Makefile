@@ -46,7 +46,7 @@ help:
 	@echo "make check-long   the same with more of each: valgrind, longer fuzzing"
 	@echo "make demo         see it work: the practice range, then real servers (as root)"
 	@echo "make lab          every real server and hole, a line each (as root)"
-	@echo "make bench        figures, side by side with nmap"
+	@echo "make bench        figures, beside nmap and HAProxy"
 	@echo "make fuzz         fuzz each parser and the relay decision, together SECONDS=60"
 	@echo "make install      DESTDIR= PREFIX=/usr/local"
 	@echo "make clean"

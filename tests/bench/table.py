@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What was measured, as rows: ours, nmap's, the ratio of the two, and the figure to reach."""
+"""What was measured, as rows: ours, the other's (nmap, or what the row names), the ratio of the two, and
+the figure to reach."""
 
 
 def _ratio(a, b):
@@ -73,9 +74,37 @@ def _bulk(r):
     return rows
 
 
+MEMORY = (("tarpitted", 2048), ("active", 6144), ("tls active", 16384), ("idle", None), ("tls", None))
+
+
+def _gate(r):
+    """Here `nmap` is what stands beside the gate, and is named."""
+    found = []
+    if t := r.get("throughput"):
+        for kind, words, want in (("reused", "connections reused", 0.9), ("each", "one each", 0.8)):
+            mine = t["gate"][kind]
+            found += [_row(f"gate: messages a second, {words} (HAProxy)", mine, t["haproxy"][kind],
+                           _ratio(mine, t["haproxy"][kind]), want),
+                      _row(f"gate: messages a second, {words} (Postfix proxy_filter)", mine,
+                           t["postfix"][kind], _ratio(mine, t["postfix"][kind])),
+                      _row(f"gate: messages a second, {words} (nothing between)", mine,
+                           t["direct"][kind], _ratio(mine, t["direct"][kind]))]
+    if t := r.get("latency_ms"):
+        found.append(_row("gate: ms added to a transaction (HAProxy)", round(t["gate"] - t["direct"], 3),
+                          round(t["haproxy"] - t["direct"], 3), want=1, least=False))
+    if t := r.get("memory"):
+        found += [_row(f"gate: octets a session, {kind}", t[kind], None, want=want, least=False)
+                  for kind, want in MEMORY]
+    if t := r.get("teergrube"):
+        found += [_row("gate: clients held in the teergrube", t["held"], None, want=t["clients"]),
+                  _row("gate: MiB for them", t["pss_mib"], None, want=256, least=False),
+                  _row("gate: messages a second meanwhile", t["mail_during"], None, want=1000)]
+    return found
+
+
 def rows(results):
     found = []
-    for part, make in (("closed", _closed), ("exim", _exim), ("bulk", _bulk)):
+    for part, make in (("closed", _closed), ("exim", _exim), ("bulk", _bulk), ("gate", _gate)):
         if results.get(part):
             found += make(results[part])
     return found
@@ -88,7 +117,7 @@ def _word(value):
 
 
 def show(found):
-    cells = [["", "Postern", "nmap", "ratio", "to reach", ""]]
+    cells = [["", "Postern", "other", "ratio", "to reach", ""]]
     for r in found:
         want = "" if r["want"] is None else ("at least " if r["at_least"] else "at most ") \
             + f"{r['want']:g}" + (" x" if r["ratio"] is not None else "")
