@@ -291,9 +291,17 @@ static int start_connect(struct conn *c, const struct conn_target *to)
     req->data = c;
     sockaddr_write(to->ip, to->port, &ss);
     r = uv_tcp_connect(req, &c->tcp, (const struct sockaddr *)&ss, on_connect);
-    if (r < 0)
+    if (r < 0) {
         free(req);
-    return r;
+        return r;
+    }
+    /*
+     * Watched for both from the first: to stop waiting for one and begin with the other would cost
+     * two calls of epoll_ctl more. Nothing is read before on_connect(), which also begins where
+     * libuv wants no reader yet.
+     */
+    c->reading = uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read) == 0;
+    return 0;
 }
 
 int conn_connect(struct loop *l, const struct conn_target *to, const struct conn_events *ev,
