@@ -71,6 +71,7 @@ int gate_backend_init(struct gate_backend *b, const struct gate_route *route,
         .us = us,
         .lines = BUF_INIT(SMTP_COMMAND_MAX * 8),
         .deadline = now + GATE_WAIT_CONNECT,
+        .helo = route->helo,
     };
     return smtp_client_init(&b->wire, now);
 }
@@ -122,7 +123,7 @@ static enum gate_backend_got hello(struct gate_backend *b, enum gate_backend_sta
     struct span name = as_client ? gate_identity_hello(b->client, b->us) : span_str(b->us);
     struct buf line = BUF_INIT(SMTP_COMMAND_MAX);
 
-    buf_add_str(&line, "EHLO ");
+    buf_add_str(&line, b->helo ? "HELO " : "EHLO ");
     buf_add(&line, name);
     if (line.err || smtp_client_send(&b->wire, SMTP_STAGE_EHLO, 0, buf_span(&line), now) < 0)
         b->wire.out.err = -ENOMEM;
@@ -196,14 +197,30 @@ static bool unknown_command(unsigned code)
     return code == 500 || code == 502 || code == 503 || code == 221 || code == 421;
 }
 
-static enum gate_backend_got no_hello(struct gate_backend *b, bool as_client)
+/*
+ * RFC 5321 §3.2: who does not know EHLO is asked by HELO, and has no extensions. In the same
+ * connection only where nothing was said before: behind a PROXY header "500" may be its answer, and
+ * the answer to EHLO would then pass for that to HELO. There a test begins with HELO at once, in a
+ * connection of its own (gate_route.helo).
+ */
+static bool may_say_helo(const struct gate_backend *b)
 {
-    bool by_header =
-        b->route->identity == GATE_IDENTITY_PROXY1 || b->route->identity == GATE_IDENTITY_PROXY2;
+    return b->route->identity == GATE_IDENTITY_TRANSPARENT && b->state == GATE_BACKEND_HELLO &&
+           !b->helo && b->reply.code >= 500 && b->reply.code != 554;
+}
 
-    if (by_header && unknown_command(b->reply.code))
+static enum gate_backend_got no_hello(struct gate_backend *b, bool as_client, int64_t now)
+{
+    bool unknown = unknown_command(b->reply.code);
+
+    if (may_say_helo(b)) {
+        b->helo = true;
+        return hello(b, GATE_BACKEND_HELLO, now);
+    }
+    /* XCLIENT is an extension, and behind a PROXY header see above. */
+    if (unknown && b->route->identity != GATE_IDENTITY_TRANSPARENT)
         return fail(b, GATE_FAULT_IDENTITY);
-    if (!as_client || b->reply.code < 400 || unknown_command(b->reply.code))
+    if (!as_client || b->reply.code < 400 || unknown)
         return fail(b, GATE_FAULT_HELLO);
     b->fault = GATE_FAULT_HELLO;
     b->state = GATE_BACKEND_CLOSED;
@@ -213,8 +230,9 @@ static enum gate_backend_got no_hello(struct gate_backend *b, bool as_client)
 static enum gate_backend_got hello_answered(struct gate_backend *b, int64_t now)
 {
     if (b->reply.code != 250)
-        return no_hello(b, as_client_at_once(b));
-    learn(b);
+        return no_hello(b, as_client_at_once(b), now);
+    if (!b->helo)
+        learn(b);
     if (b->route->wrap == GATE_WRAP_STARTTLS && !b->secured) {
         if (!(b->ext & SMTP_EXT_STARTTLS))
             return fail(b, GATE_FAULT_TLS);
@@ -257,7 +275,7 @@ static enum gate_backend_got set_up(struct gate_backend *b, int64_t now)
         return xclient_answered(b, now);
     case GATE_BACKEND_HELLO_AGAIN:
         if (b->reply.code != 250)
-            return no_hello(b, true);
+            return no_hello(b, true, now);
         learn(b);
         return ready(b);
     case GATE_BACKEND_READY:

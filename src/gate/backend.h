@@ -28,6 +28,7 @@ struct gate_route {
     uint16_t port;
     enum gate_identity identity;
     enum gate_wrap wrap;
+    bool helo; /* it knows no EHLO: as its last test has shown */
 };
 
 enum gate_fault {
@@ -74,6 +75,7 @@ struct gate_backend {
     enum gate_backend_state state;
     enum gate_fault fault;
     bool secured;
+    bool helo;         /* HELO was said, since it does not know EHLO: no extensions */
     unsigned ext;               /* enum smtp_ext that it offers now */
     unsigned xclient, xforward; /* enum smtp_attr */
     uint64_t size;              /* of SIZE; 0: none told */

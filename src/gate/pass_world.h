@@ -201,7 +201,7 @@ static inline void world_line(struct world *w, struct span line)
         w->whole = w->chunk_last && w->chunk == 0;
         w->verdict = 0;
     } else {
-        PROMISE(span_eq(verb, SPAN_LIT("EHLO")) || span_eq(line, SPAN_LIT("RSET")) ||
+        PROMISE(span_eq(verb, SPAN_LIT("EHLO")) || span_eq(verb, SPAN_LIT("HELO")) || span_eq(line, SPAN_LIT("RSET")) ||
                     span_eq(line, SPAN_LIT("QUIT")) || span_eq(line, SPAN_LIT("STARTTLS")) ||
                     span_starts(line, SPAN_LIT("XFORWARD IDENT=")),
                 "no other command");

@@ -15,7 +15,7 @@ import time
 
 import pytest
 
-from gatebackend import Backend
+from gatebackend import Backend, Fault
 from gatelib import (Attempt, BUILD, CLIENT, Client, DOMAIN, Gate, GATE, NAME, PATIENCE, judge, message,
                      stuffed, tag)
 
@@ -448,6 +448,36 @@ def test_check_says_that_identity_is_not_taken():
         r = run("check", "--config", os.devnull, "--name", NAME, "--domains", DOMAIN, "--backend",
                 f"{b.place} xclient")
         assert r.returncode == 69, (r.stdout, r.stderr)
+
+
+class NoEhlo(Fault):
+    def reply(self, talk, step, data):
+        return b"500 Command unrecognized\r\n" if step.startswith("ehlo") else data
+
+
+@pytest.mark.parametrize("identity, code", [("proxy1", 250), ("proxy2", 250), ("xclient", None)])
+def test_backend_without_ehlo(identity, code):
+    """RFC 5321 3.2: HELO, and no extensions; XCLIENT is one."""
+    with Backend(identity, fault=NoEhlo()) as b, Gate(b) as g:
+        with g.client() as c:
+            assert names(c.hello()) == {"PIPELINING", "SIZE", "CHUNKING"}
+            a = Attempt(message(tag()).replace(b"\xc3\xa4\xff\x80", b"ascii"))
+            a.name = re.search(rb"X-Tag: (\S+)", a.data)[1].decode()
+            a.send(c, hello=None)
+        assert a.code == code and judge([a], [b]) == []
+        if code is None:
+            assert a.stopped == 451
+            g.wait_log("event=identity")
+
+
+def test_header_is_not_answered_for_helo():
+    """One that knows neither PROXY nor EHLO: its answers are one behind, and none is ever used."""
+    with Backend("transparent", fault=NoEhlo()) as b:
+        place = b.place
+        with Gate(f"{place} proxy1") as g, g.client() as c:
+            a = Attempt().send(c)
+            assert a.stopped == 451 and a.code is None and not b.messages
+            assert not [line for v in b.visits for line in v.lines if line[:4] in (b"MAIL", b"RCPT")]
 
 
 def test_no_backend_no_start():

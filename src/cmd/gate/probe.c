@@ -28,6 +28,7 @@ struct one {
     struct conn *conn;
     struct timer timer;
     struct probe_news news;
+    bool helo;  /* the second try, with HELO, of one that did not know EHLO */
     bool plain; /* the second try of a transparent one, from our own address */
     bool up, over;
 };
@@ -121,17 +122,37 @@ static void over(struct one *o, enum probe_result result)
 
 static void start(struct one *o);
 
+static void again(struct one *o)
+{
+    conn_drop(&o->conn);
+    gate_backend_deinit(&o->b);
+    o->up = false;
+    start(o);
+}
+
+static bool hello_unknown(const struct one *o)
+{
+    unsigned code = o->b.reply.code;
+
+    return (o->route->gate.identity == GATE_IDENTITY_PROXY1 ||
+            o->route->gate.identity == GATE_IDENTITY_PROXY2) &&
+           (code == 500 || code == 502);
+}
+
 /* A transparent backend that does not answer a stranger is asked once more, as ourselves. */
 static void failed(struct one *o, enum gate_fault fault)
 {
     bool transparent = o->route->gate.identity == GATE_IDENTITY_TRANSPARENT;
 
     if (transparent && !o->plain && o->b.state == GATE_BACKEND_CONNECTING) {
-        conn_drop(&o->conn);
-        gate_backend_deinit(&o->b);
-        o->up = false;
         o->plain = true;
-        start(o);
+        again(o);
+        return;
+    }
+    /* Behind a PROXY header EHLO may be what it does not know, or the header: HELO tells. */
+    if (fault == GATE_FAULT_IDENTITY && !o->helo && hello_unknown(o)) {
+        o->helo = true;
+        again(o);
         return;
     }
     note(o, gate_fault_name(fault), &o->b.reply);
@@ -174,6 +195,7 @@ static void ready(struct one *o)
     o->route->probed = true;
     o->route->ext = o->b.ext;
     o->route->size = o->b.size;
+    o->route->gate.helo = o->b.helo;
     if (identity_shown_wrong(o)) {
         note(o, "its EHLO shows the gate's own address", NULL);
         over(o, PROBE_NO_IDENTITY);
@@ -298,6 +320,7 @@ static void start(struct one *o)
         return;
     }
     o->up = true;
+    o->b.helo = o->helo;
     if (route->identity == GATE_IDENTITY_TRANSPARENT && !o->plain) {
         to.local = o->client.ip;
         to.transparent = true;

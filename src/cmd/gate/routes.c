@@ -185,6 +185,7 @@ void routes_inherit(struct routes *r, const struct routes *before)
                 continue;
             to->probed = from->probed;
             to->ext = from->ext;
+            to->gate.helo = from->gate.helo;
             to->size = from->size;
         }
     }
