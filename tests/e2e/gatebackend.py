@@ -264,13 +264,13 @@ class Backend:
     name = "backend.test.example"
 
     def __init__(self, identity="xclient", extensions=EXTENSIONS, fault=None, tls=None, rcpt=None,
-                 taken=None, address="127.0.0.1", talk=Talk):
+                 taken=None, address="127.0.0.1", port=0, talk=Talk):
         self.identity, self.extensions, self.tls = identity, extensions, tls
         self.fault, self.rcpt, self.taken, self.talk = fault or Fault(), rcpt, taken, talk
         self.visits, self.messages, self.errors = [], [], []
         self.open = set()
         self.listener = socket.create_server(
-            (address, 0), backlog=512,
+            (address, port), backlog=512,
             family=socket.AF_INET6 if ":" in address else socket.AF_INET)
         self.address, self.port = self.listener.getsockname()[:2]
 

@@ -13,7 +13,7 @@ VERDICTS = {"open": 2, "accepts": 1, "closed": 0, "blocked": 3, "inconclusive": 
 CASE_KEYS = {
     "id", "server", "hole", "verdict", "node", "args", "wait", "target", "mx", "proved", "findings",
     "no_findings", "nmap", "nmap_after", "witness", "zone", "timeout", "inside", "slow", "also",
-    "logged", "strangers",
+    "logged", "strangers", "clients",
 }
 NODE_KEYS = {"server", "nets", "families", "nft", "ready", "files", "before"}
 PROVED_KEYS = {"every", "some", "none", "count_min"}
@@ -77,6 +77,7 @@ class Case:
         for a in self.also:
             self._need(set(a) <= ALSO_KEYS and "id" in a, "also: unknown setting, or no id")
             self._need(a.get("verdict") in VERDICTS, f"also: unknown verdict {a.get('verdict')}")
+        self.clients = row.get("clients", False)
         self.strangers = row.get("strangers", [])
         self.logged = row.get("logged", {})
         self._need(set(self.logged) <= {n.name for n in self.nodes}, "logged: no such node")

@@ -13,6 +13,7 @@ import traceback
 from xml.sax.saxutils import escape, quoteattr
 
 import cases
+import clients
 import judge
 import live
 import roots
@@ -252,6 +253,10 @@ class Work:
                 found += f", {row['id']} {more.verdict}"
                 if more.verdict != row["verdict"]:
                     bad.append(f"{row['id']}: verdict {more.verdict}, not {row['verdict']}")
+            if case.clients:
+                words, wrong = clients.check(it)
+                found += f", {words}"
+                bad += wrong
             if not self.a.no_nmap and case.nmap_after:
                 nmap = judge.start_nmap(it)
             if nmap:

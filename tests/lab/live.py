@@ -110,7 +110,7 @@ class Live:
                 "work": os.path.join(base, "work"), "root": os.path.join(base, "root"),
                 "log": os.path.join(self.folder, f"{name}.log"), "bind": {}}
         if self.roots.on_host(root):
-            spec["bind"]["/lab/build"] = self.roots.programs
+            spec["bind"] = {"/lab/build": self.roots.programs, "/lab/tests": os.path.dirname(HERE)}
         with open(os.path.join(base, "spec.json"), "w") as f:
             json.dump(spec, f)
         self.processes[name] = subprocess.Popen(

@@ -5,6 +5,7 @@ A module has
     PACKAGES        Debian packages of its root
     KEYS            what a case may set for it
     DEBCONF         answers for the installation (optional)
+    HOST            true: it has no root of its own, but runs on the host's files (optional)
     PREPARE         shell text run once in the new root, may use the network (optional)
     build(node)     -> (files, start): what to write into the root of one case (path -> text or
                     (text, mode)) and the shell text that starts the server and stays or ends

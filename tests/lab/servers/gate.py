@@ -3,11 +3,12 @@
 
 gate         settings of the configuration's section "gate", besides name, own domains and certificate
 domains      its own domains instead of the lab's and its own name
+after        "ADDRESS PORT" of a server that is waited for: what it offers is known from the start then
 transparent  true: route what comes back to the clients' addresses to the gate, as IP_TRANSPARENT needs
 """
 
 PACKAGES = []
-KEYS = {"gate", "domains", "transparent"}
+KEYS = {"gate", "domains", "transparent", "after"}
 HOST = True     # no root of its own: the host's file system, read-only
 
 CONF = """\
@@ -40,9 +41,24 @@ done
 """
 
 
+# A connection that says nothing and goes; in Python, since sh has no sockets.
+AFTER = """\
+python3 -c 'import socket, sys, time
+end = time.monotonic() + 30
+while time.monotonic() < end:
+    try:
+        socket.create_connection((sys.argv[1], int(sys.argv[2])), 1).close()
+        break
+    except OSError:
+        time.sleep(0.1)' {after}
+"""
+
+
 def build(node):
     domains = ", ".join(f'"{d}"' for d in node.get("domains", [node.domain, node.fqdn]))
     conf = CONF.format(fqdn=node.fqdn, domains=domains, more=node.get("gate", ""))
     start = CERT.format(fqdn=node.fqdn) + (TRANSPARENT if node.get("transparent") else "")
+    if "after" in node:
+        start += AFTER.format(after=node["after"])
     return ({"/etc/postern/postern.conf": conf},
             start + "exec /lab/build/postern-gate --config /etc/postern/postern.conf\n")
