@@ -151,7 +151,7 @@ def start_haproxy(place):
     config = servers.load_all()["haproxy"].config([(f"127.0.0.1:{HAPROXY}", f"127.0.0.1:{SINK}", "")])
     with open(f"{place.root}/etc/haproxy/bench.cfg", "w") as f:
         f.write(config)
-    place.start(["/usr/sbin/haproxy", "-db", "-f", "/etc/haproxy/bench.cfg"], HAPROXY)
+    return place.start(["/usr/sbin/haproxy", "-db", "-f", "/etc/haproxy/bench.cfg"], HAPROXY)
 
 
 def start_postfix(place):
@@ -184,21 +184,38 @@ def rate(place, port, count, reuse):
     return count / took
 
 
+def cpu_seconds(pid):
+    """Of the process and its children, so far."""
+    total = 0
+    with open(f"/proc/{pid}/task/{pid}/children") as f:
+        pids = [pid, *map(int, f.read().split())]
+    for p in pids:
+        with open(f"/proc/{p}/stat") as f:
+            total += sum(map(int, f.read().rpartition(")")[2].split()[11:13]))
+    return total / os.sysconf("SC_CLK_TCK")
+
+
 def middle(values):
     return sorted(values)[len(values) // 2]
 
 
-def throughput(place, paths):
-    """path -> {"reused", "each"}: messages a second."""
+def throughput(place, paths, pids):
+    """path -> {"reused", "each"}: messages a second; with "_cpu_us" behind: CPU a message of the program
+    in the middle, which says more on a busy machine."""
     found = {name: {"reused": [], "each": []} for name in paths}
+    for name in pids:
+        found[name] |= {"reused_cpu_us": [], "each_cpu_us": []}
     for n in range(ROUNDS + 1):     # the first round warms everything up
         for name, port in paths.items():
             say(f"throughput, round {n}, {name}")
             for kind, count in (("reused", REUSED), ("each", PER_CONNECTION)):
                 count = count // (10 if n == 0 else 4 if name == "postfix" else 1)
+                before = cpu_seconds(pids[name]) if name in pids else 0
                 got = rate(place, port, count, kind == "reused")
                 if n:
                     found[name][kind].append(got)
+                if n and name in pids:
+                    found[name][kind + "_cpu_us"].append((cpu_seconds(pids[name]) - before) / count * 1e6)
     return {name: {k: round(middle(v)) for k, v in kinds.items()} for name, kinds in found.items()}
 
 
@@ -383,11 +400,11 @@ def work(plan, folder):
     os.chmod(folder, 0o755)
     place = Place(plan, folder)
     start_sink(place)
-    start_haproxy(place)
+    haproxy = start_haproxy(place)
     start_postfix(place)
-    place.gate(GATE)
+    pids = {"haproxy": haproxy.pid, "gate": place.gate(GATE).pid}
     paths = {"direct": SINK, "haproxy": HAPROXY, "gate": GATE, "postfix": POSTFIX}
-    parts = {"throughput": lambda: throughput(place, paths),
+    parts = {"throughput": lambda: throughput(place, paths, pids),
              "latency_ms": lambda: latency({n: p for n, p in paths.items() if n != "postfix"}),
              "memory": lambda: memory(place, certificate(folder)),
              "teergrube": lambda: teergrube(place, plan["crowd"])}

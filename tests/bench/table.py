@@ -88,7 +88,10 @@ def _gate(r):
                       _row(f"gate: messages a second, {words} (Postfix proxy_filter)", mine,
                            t["postfix"][kind], _ratio(mine, t["postfix"][kind])),
                       _row(f"gate: messages a second, {words} (nothing between)", mine,
-                           t["direct"][kind], _ratio(mine, t["direct"][kind]))]
+                           t["direct"][kind], _ratio(mine, t["direct"][kind])),
+                      _row(f"gate: CPU microseconds a message, {words} (HAProxy)",
+                           t["gate"][kind + "_cpu_us"], t["haproxy"][kind + "_cpu_us"],
+                           _ratio(t["gate"][kind + "_cpu_us"], t["haproxy"][kind + "_cpu_us"]))]
     if t := r.get("latency_ms"):
         found.append(_row("gate: ms added to a transaction (HAProxy)", round(t["gate"] - t["direct"], 3),
                           round(t["haproxy"] - t["direct"], 3), want=1, least=False))
