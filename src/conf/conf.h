@@ -53,8 +53,8 @@ bool conf_each(const struct conf *c, const char *section, conf_fn fn, void *cook
                char err[CONF_ERROR_MAX]);
 
 /*
- * Where a value stands that conf_get() or conf_each() handed out: told by the pointer, so it must be
- * that text itself and no copy. False for any other text, one of the command line for example.
+ * Where a value stands that conf_get() or conf_each() handed out: told by the pointer, so it must
+ * be that text itself and no copy. False for any other text, one of the command line for example.
  */
 bool conf_where(const struct conf *c, const char *value, const char **ret_file, unsigned *ret_line);
 

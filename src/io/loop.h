@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The event loop. Every other handle of src/io hangs on one, and belongs to the one thread that runs
- * it; only wake.h may be called from another. A callback is never called from inside the function
- * that asked for it; it always comes from loop_run().
+ * The event loop. Every other handle of src/io hangs on one, and belongs to the one thread that
+ * runs it; only wake.h may be called from another. A callback is never called from inside the
+ * function that asked for it; it always comes from loop_run().
  */
 #ifndef POSTERN_IO_LOOP_H
 #define POSTERN_IO_LOOP_H

@@ -299,8 +299,8 @@ void door_deferred(struct door *d, size_t probe, enum smtp_stage stage,
 
 /*
  * Whether what is known of the control outweighs a new reply. Once accepted is enough to know that
- * the address is good; what a later session says of it shows in the counts. Among several candidates
- * the best reply counts.
+ * the address is good; what a later session says of it shows in the counts. Among several
+ * candidates the best reply counts.
  */
 static bool control_stands(const struct door *d, enum control_state news)
 {

@@ -3,11 +3,11 @@
  * JSON Lines: one object, one line. Everything beyond ASCII and every control character leaves as
  * \uXXXX, so that the lines are as safe on a terminal as in a file.
  *
- * Objects, arrays and plain strings are written here: jansson looks at each letter and keeps a table
- * of the objects that it is in, and in a run over thousands of targets that was a tenth of our work.
- * What needs more thought, a string with something to escape or a number with a fraction, is still
- * left to it, so that there is one way of escaping only. The documents are trees that we built or
- * parsed, and no deeper than the parser allows.
+ * Objects, arrays and plain strings are written here: jansson looks at each letter and keeps a
+ * table of the objects that it is in, and in a run over thousands of targets that was a tenth of
+ * our work. What needs more thought, a string with something to escape or a number with a fraction,
+ * is still left to it, so that there is one way of escaping only. The documents are trees that we
+ * built or parsed, and no deeper than the parser allows.
  */
 #include "report/report.h"
 

@@ -8,8 +8,8 @@
  *     Mailbox        = Local-part "@" ( Domain / address-literal )
  *     Local-part     = Dot-string / Quoted-string
  *
- * smtp_path_parse() is strict: it says exactly what the grammar says, and is what a gate decides by.
- * A token in an address that some relay has mangled is found without it, see probe/token.h.
+ * smtp_path_parse() is strict: it says exactly what the grammar says, and is what a gate decides
+ * by. A token in an address that some relay has mangled is found without it, see probe/token.h.
  */
 #ifndef POSTERN_SMTP_PATH_H
 #define POSTERN_SMTP_PATH_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Where a path ends in an argument, and whether a domain lies under another: both asked of texts that
- * need not be a path by the grammar. Quotes may hide a ">" or a blank; a quote that is never closed
- * hides nothing, or one octet would swallow the parameters behind the path.
+ * Where a path ends in an argument, and whether a domain lies under another: both asked of texts
+ * that need not be a path by the grammar. Quotes may hide a ">" or a blank; a quote that is never
+ * closed hides nothing, or one octet would swallow the parameters behind the path.
  */
 #include "smtp/path.h"
 

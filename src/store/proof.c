@@ -7,7 +7,8 @@
  *
  * The commit stands inside store_proofs_add, whatever batch is under way, because the sink answers
  * 250 right after it and a tester's batch may be a second from its end. There is one for the whole
- * message: each waits for the disk, and two hundred recipients would cost the relay that many waits.
+ * message: each waits for the disk, and two hundred recipients would cost the relay that many
+ * waits.
  */
 #include "store/private.h"
 

@@ -5,11 +5,11 @@
  *
  *     crowd PORT COUNT [--first N] [--tls starttls|implicit] [--again] [--busy] LINE...
  *
- * Client number N + i comes from an address of its own, 127.A.B.C. It waits for the greeting, says the
- * lines one after another, each when the reply to the one before is in, and then stays. With --again
- * it says the last line again after each reply to it. With --busy it counts as standing once the last
- * line has been said; without, once the reply is there. "ready" goes to standard output when all
- * stand; at the end of standard input a line of JSON tells what became of them.
+ * Client number N + i comes from an address of its own, 127.A.B.C. It waits for the greeting, says
+ * the lines one after another, each when the reply to the one before is in, and then stays. With
+ * --again it says the last line again after each reply to it. With --busy it counts as standing
+ * once the last line has been said; without, once the reply is there. "ready" goes to standard
+ * output when all stand; at the end of standard input a line of JSON tells what became of them.
  */
 #include "base/num.h"
 

@@ -247,7 +247,7 @@ void session_log(struct session *s, const char *end)
         .ms = session_now(s) - s->started,
     };
 
-    /* Without hygiene it is a balancer that never said whom it speaks for: told already, or a probe. */
+    /* Without hygiene it is a balancer that never said whom it speaks for. */
     if (s->told || !s->hygiene.all)
         return;
     s->told = true;

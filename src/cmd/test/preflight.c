@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Is this machine fit to test from? A tester without reverse DNS, behind a provider that blocks port
- * 25, or on a blocklist measures itself, not its targets. --preflight asks that alone, a line a
- * check; a check that fails says what to do.
+ * Is this machine fit to test from? A tester without reverse DNS, behind a provider that blocks
+ * port 25, or on a blocklist measures itself, not its targets. --preflight asks that alone, a line
+ * a check; a check that fails says what to do.
  *
  * The same is asked once a run before the first test of a foreign host: whatever goes wrong there
  * costs somebody else a connection and us a day. Then only what is wrong is told, no check is
