@@ -26,36 +26,55 @@ const char *gate_result_name(enum gate_result result)
 
 enum { LINE_MAX_TO_BACKEND = SMTP_COMMAND_TAKEN };
 
+static void rcpt_free(struct gate_mail *m)
+{
+    if (!m->rcpt)
+        return;
+    buf_deinit(&m->rcpt->line);
+    buf_deinit(&m->rcpt->asked);
+    buf_deinit(&m->rcpt->params);
+    free(m->rcpt);
+    m->rcpt = NULL;
+}
+
+/* An empty one in place of the last. */
+static bool rcpt_new(struct gate_mail *m)
+{
+    rcpt_free(m);
+    m->rcpt = calloc(1, sizeof(*m->rcpt));
+    if (!m->rcpt)
+        return false;
+    buf_init(&m->rcpt->line, LINE_MAX_TO_BACKEND);
+    buf_init(&m->rcpt->asked, SMTP_COMMAND_TAKEN);
+    buf_init(&m->rcpt->params, LINE_MAX_TO_BACKEND);
+    return true;
+}
+
 static void mail_free(struct gate_mail *m)
 {
     if (!m)
         return;
-    buf_deinit(&m->mail);
+    rcpt_free(m);
     buf_deinit(&m->path);
-    buf_deinit(&m->rcpt);
-    buf_deinit(&m->asked);
-    buf_deinit(&m->rcpt_params);
+    buf_deinit(&m->params);
     buf_deinit(&m->no);
-    gate_stream_deinit(&m->stream);
-    free(m->decision);
+    if (m->stream)
+        gate_stream_deinit(m->stream);
+    free(m->stream);
     free(m);
 }
 
+/* With room for one decision. */
 static struct gate_mail *mail_new(struct gate_pass *p)
 {
     struct gate_mail *m = calloc(1, sizeof(*m));
 
-    if (m)
-        m->decision = calloc(1, sizeof(*m->decision));
-    if (!m || !m->decision) {
+    if (!m || !rcpt_new(m)) {
         free(m);
         return NULL;
     }
-    buf_init(&m->mail, LINE_MAX_TO_BACKEND);
     buf_init(&m->path, RELAY_PATH_SIZE);
-    buf_init(&m->rcpt, LINE_MAX_TO_BACKEND);
-    buf_init(&m->asked, SMTP_COMMAND_TAKEN);
-    buf_init(&m->rcpt_params, LINE_MAX_TO_BACKEND);
+    buf_init(&m->params, LINE_MAX_TO_BACKEND);
     buf_init(&m->no, SMTP_REPLY_KEPT);
     m->number = ++p->number;
     m->started = p->now;
@@ -198,18 +217,18 @@ static enum smtp_now on_auth(void *owner, struct smtp_server *s, struct span lin
 static void mail_params(struct gate_mail *m, const struct smtp_params *in)
 {
     if ((in->given & SMTP_PARAM_BODY) && in->body == SMTP_BODY_8BITMIME) {
-        buf_add_str(&m->mail, " BODY=8BITMIME");
+        buf_add_str(&m->params, " BODY=8BITMIME");
         m->needs |= SMTP_EXT_8BITMIME;
     }
     if (in->given & SMTP_PARAM_SMTPUTF8) {
-        buf_add_str(&m->mail, " SMTPUTF8");
+        buf_add_str(&m->params, " SMTPUTF8");
         m->needs |= SMTP_EXT_SMTPUTF8;
     }
     if (in->given & SMTP_PARAM_RET)
-        buf_add_str(&m->mail, in->ret_full ? " RET=FULL" : " RET=HDRS");
+        buf_add_str(&m->params, in->ret_full ? " RET=FULL" : " RET=HDRS");
     if (in->given & SMTP_PARAM_ENVID) {
-        buf_add_str(&m->mail, " ENVID=");
-        buf_add(&m->mail, in->envid);
+        buf_add_str(&m->params, " ENVID=");
+        buf_add(&m->params, in->envid);
     }
     if (in->given & (SMTP_PARAM_RET | SMTP_PARAM_ENVID))
         m->needs |= SMTP_EXT_DSN;
@@ -222,19 +241,18 @@ static void rcpt_params(struct gate_mail *m, const struct smtp_params *in)
     static const char *const words[] = {"NEVER", "SUCCESS", "FAILURE", "DELAY"};
     char sep = '=';
 
-    buf_clear(&m->rcpt_params);
     if (in->given & SMTP_PARAM_NOTIFY) {
-        buf_add_str(&m->rcpt_params, " NOTIFY");
+        buf_add_str(&m->rcpt->params, " NOTIFY");
         for (unsigned i = 0; i < 4; i++) {
             if (!(in->notify & (1u << i)))
                 continue;
-            buf_addf(&m->rcpt_params, "%c%s", sep, words[i]);
+            buf_addf(&m->rcpt->params, "%c%s", sep, words[i]);
             sep = ',';
         }
     }
     if (in->given & SMTP_PARAM_ORCPT) {
-        buf_add_str(&m->rcpt_params, " ORCPT=");
-        buf_add(&m->rcpt_params, in->orcpt);
+        buf_add_str(&m->rcpt->params, " ORCPT=");
+        buf_add(&m->rcpt->params, in->orcpt);
     }
 }
 
@@ -257,15 +275,16 @@ static enum smtp_now on_mail(void *owner, struct smtp_server *s, const struct sm
         return SMTP_NOW;
     }
     m->smtputf8 = mail.smtputf8;
-    p->ops->mail(p->owner, &mail, m->decision);
-    if (m->decision->answer != RELAY_TAKE) {
-        *ret = say_of(m->decision);
+    p->ops->mail(p->owner, &mail, &m->rcpt->decision);
+    if (m->rcpt->decision.answer != RELAY_TAKE) {
+        *ret = say_of(&m->rcpt->decision);
         return SMTP_NOW;
     }
-    buf_add_str(&m->path, m->decision->mail);
-    buf_addf(&m->mail, "MAIL FROM:%s", m->decision->mail);
+    buf_add_str(&m->path, m->rcpt->decision.mail);
+    buf_fit(&m->path);
     mail_params(m, &cmd->params);
-    if (m->mail.err || m->path.err)
+    rcpt_free(m);
+    if (m->params.err || m->path.err)
         *ret = (struct smtp_say){451, "4.3.0", "Out of memory"};
     return SMTP_NOW;
 }
@@ -276,8 +295,8 @@ static void tell_answer(struct gate_pass *p, const struct smtp_say *say, bool by
     struct gate_mail *m = p->mail;
     struct gate_answer a = {
         .number = m->number,
-        .decision = m->decision,
-        .rcpt = buf_span(&m->asked),
+        .decision = &m->rcpt->decision,
+        .rcpt = buf_span(&m->rcpt->asked),
         .mail = buf_str(&m->path),
         .code = say->code,
         .text = say->text ? say->text : "",
@@ -305,10 +324,8 @@ void pass_rcpt_answer(struct gate_pass *p, const struct smtp_say *say, bool by_b
         p->refused += !by_backend;
     }
     tell_answer(p, say, by_backend, fault);
-    if (say->code < 300) { /* its words are in no answer: a kilobyte of an active session */
-        free(m->decision);
-        m->decision = NULL;
-    }
+    if (say->code < 300) /* its words are in no answer: a kilobyte of an active session */
+        rcpt_free(m);
     if (p->asking) {
         *p->asking = *say;
         p->asking = NULL;
@@ -327,7 +344,7 @@ void pass_data_answer(struct gate_pass *p, const struct smtp_say *say)
 static void decided(struct gate_pass *p, const struct gate_route *route)
 {
     struct gate_mail *m = p->mail;
-    const struct relay_decision *d = m->decision;
+    const struct relay_decision *d = &m->rcpt->decision;
     struct smtp_say say;
 
     if (d->answer != RELAY_TAKE) {
@@ -342,8 +359,8 @@ static void decided(struct gate_pass *p, const struct gate_route *route)
         pass_rcpt_answer(p, &say, false, GATE_FAULT_NONE);
     } else {
         unstick(m);
-        buf_clear(&m->rcpt);
-        buf_addf(&m->rcpt, "RCPT TO:%s%s", d->rcpt, buf_str(&m->rcpt_params));
+        buf_clear(&m->rcpt->line);
+        buf_addf(&m->rcpt->line, "RCPT TO:%s%s", d->rcpt, buf_str(&m->rcpt->params));
         m->rcpt_said = false;
         pass_ask(p, route);
     }
@@ -357,22 +374,17 @@ static enum smtp_now on_rcpt(void *owner, struct smtp_server *s, const struct sm
     const struct gate_route *route = NULL;
     struct relay_mail mail = {buf_span(&m->path), m->smtputf8};
 
-    buf_clear(&m->asked);
-    buf_add(&m->asked, cmd->path_text);
-    rcpt_params(m, &cmd->params);
-    if (m->asked.err || m->rcpt_params.err) {
+    if (rcpt_new(m)) {
+        buf_add(&m->rcpt->asked, cmd->path_text);
+        rcpt_params(m, &cmd->params);
+    }
+    if (!m->rcpt || m->rcpt->asked.err || m->rcpt->params.err) {
         *ret = (struct smtp_say){451, "4.3.0", "Out of memory"};
         return SMTP_NOW;
     }
-    if (!m->decision)
-        m->decision = malloc(sizeof(*m->decision));
-    if (!m->decision) {
-        *ret = (struct smtp_say){451, "4.3.0", "Out of memory"};
-        return SMTP_NOW;
-    }
-    *m->decision = (struct relay_decision){0};
     m->open = true;
-    if (p->ops->rcpt(p->owner, &mail, buf_span(&m->asked), m->decision, &route) == SMTP_LATER)
+    if (p->ops->rcpt(p->owner, &mail, buf_span(&m->rcpt->asked), &m->rcpt->decision, &route) ==
+        SMTP_LATER)
         return SMTP_LATER;
     p->asking = ret;
     decided(p, route);
@@ -454,7 +466,7 @@ void gate_pass_decided(struct gate_pass *p, const struct relay_decision *d,
     p->now = now;
     if (!p->mail || !p->mail->open)
         return;
-    *p->mail->decision = *d;
+    p->mail->rcpt->decision = *d;
     decided(p, route);
 }
 
@@ -480,15 +492,8 @@ void gate_pass_slim(struct gate_pass *p)
 
     buf_fit(&p->server.out);
     buf_shrink(&p->server.line);
-    if (!m || m->open || m->accepted)
-        return;
-    free(m->decision);
-    m->decision = NULL;
-    buf_deinit(&m->rcpt);
-    buf_deinit(&m->asked);
-    buf_deinit(&m->rcpt_params);
-    buf_fit(&m->mail);
-    buf_fit(&m->path);
+    if (m && !m->open)
+        rcpt_free(m);
 }
 
 bool gate_pass_shut(struct gate_pass *p, const char *text, int64_t now)

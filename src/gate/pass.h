@@ -109,16 +109,21 @@ enum gate_stage {
     GATE_STAGE_OVER,  /* the verdict is in */
 };
 
-/* A transaction. */
+/* A recipient that is being asked for. Gone once it is answered and the answer is out. */
+struct gate_rcpt {
+    struct buf line;   /* "RCPT TO:<…> …" */
+    struct buf asked;  /* the path as the client wrote it */
+    struct buf params; /* " NOTIFY=… ORCPT=…" */
+    struct relay_decision decision;
+};
+
+/* A transaction. Many wait in the teergrube with one: what most of them never need is apart. */
 struct gate_mail {
     unsigned number;
     enum gate_stage stage;
-    struct buf mail;                 /* "MAIL FROM:<…> …" */
-    struct buf path;                 /* the canonical sender */
-    struct buf rcpt;                 /* the RCPT that is open: its line, ... */
-    struct buf asked;                /* ... and its path as the client wrote it */
-    struct buf rcpt_params;          /* ... and its parameters */
-    struct relay_decision *decision; /* of it */
+    struct buf path;        /* the canonical sender */
+    struct buf params;      /* " BODY=… RET=…" of MAIL */
+    struct gate_rcpt *rcpt; /* or NULL */
     bool smtputf8;
     bool open;   /* the server waits for the answer to RCPT */
     bool routed; /* and a backend was asked for it */
@@ -133,8 +138,8 @@ struct gate_mail {
     const struct gate_route *no_route; /* what it is true of alone; NULL: of the transaction */
     enum gate_result result;
     enum gate_fault fault;
-    struct gate_stream stream;
-    bool data_open; /* the server waits for the answer to DATA */
+    struct gate_stream *stream; /* of the message that comes, or NULL */
+    bool data_open;             /* the server waits for the answer to DATA */
     bool ending, chunked;
     int64_t started, ended_at;
     uint64_t octets;

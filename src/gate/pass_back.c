@@ -117,8 +117,8 @@ static bool suits(struct gate_pass *p)
     static const struct smtp_say small = {552, "5.3.4", "Message too big for the mail server"};
     struct gate_mail *m = p->mail;
     struct gate_backend *b = p->backend;
-    unsigned needs = m->needs | (m->rcpt_params.n ? (unsigned)SMTP_EXT_DSN : 0) |
-                     (m->decision->utf8 ? (unsigned)SMTP_EXT_SMTPUTF8 : 0);
+    unsigned needs = m->needs | (m->rcpt->params.n ? (unsigned)SMTP_EXT_DSN : 0) |
+                     (m->rcpt->decision.utf8 ? (unsigned)SMTP_EXT_SMTPUTF8 : 0);
 
     if (needs & ~b->ext)
         pass_rcpt_answer(p, &less, false, GATE_FAULT_NONE);
@@ -141,19 +141,21 @@ static void say_ident(struct gate_pass *p)
     buf_deinit(&line);
 }
 
+/* Written anew for each backend: not every one wants the SIZE. */
 static void say_mail(struct gate_pass *p)
 {
     struct gate_mail *m = p->mail;
+    struct gate_backend *b = p->backend;
+    struct buf line = BUF_INIT(SMTP_COMMAND_TAKEN);
 
-    size_t n = m->mail.n;
-
-    if (m->size_told && (p->backend->ext & SMTP_EXT_SIZE))
-        buf_addf(&m->mail, " SIZE=%llu", (unsigned long long)m->size_told);
-    if (m->mail.err)
-        p->backend->wire.out.err = m->mail.err;
-    gate_backend_say(p->backend, SMTP_STAGE_MAIL, buf_span(&m->mail), p->now);
-    buf_truncate(&m->mail, n); /* another backend may not want the SIZE */
-    m->mail_said = p->backend->dirty = true;
+    buf_addf(&line, "MAIL FROM:%s%s", buf_str(&m->path), buf_str(&m->params));
+    if (m->size_told && (b->ext & SMTP_EXT_SIZE))
+        buf_addf(&line, " SIZE=%llu", (unsigned long long)m->size_told);
+    if (line.err)
+        b->wire.out.err = line.err;
+    gate_backend_say(b, SMTP_STAGE_MAIL, buf_span(&line), p->now);
+    buf_deinit(&line);
+    m->mail_said = b->dirty = true;
     m->stage = GATE_STAGE_SAID;
 }
 
@@ -177,9 +179,9 @@ void pass_advance(struct gate_pass *p)
             say_mail(p);
     }
     if (m->mail_said && gate_backend_may(b, SMTP_STAGE_RCPT)) {
-        if (m->rcpt.err)
-            b->wire.out.err = m->rcpt.err;
-        gate_backend_say(b, SMTP_STAGE_RCPT, buf_span(&m->rcpt), p->now);
+        if (m->rcpt->line.err)
+            b->wire.out.err = m->rcpt->line.err;
+        gate_backend_say(b, SMTP_STAGE_RCPT, buf_span(&m->rcpt->line), p->now);
         m->rcpt_said = true;
     }
     if (b->wire.out.err)
@@ -495,5 +497,5 @@ void gate_pass_let_go(struct gate_pass *p, int64_t now)
 bool gate_pass_congested(const struct gate_pass *p)
 {
     return p->mail && p->mail->stage == GATE_STAGE_TEXT && p->backend &&
-           gate_stream_full(&p->mail->stream) && smtp_client_awaiting(&p->backend->wire) > 0;
+           gate_stream_full(p->mail->stream) && smtp_client_awaiting(&p->backend->wire) > 0;
 }

@@ -194,8 +194,9 @@ static const struct scenario {
     {"a backend without EHLO",
      GATE_IDENTITY_TRANSPARENT,
      {"* ", "C EHLO c.test", "* ", "C MAIL FROM:<a@b.test>", "* ", "C RCPT TO:<ok@c.test>",
-      "B 220 b.test", "K EHLO c.test", "B 500 Command unrecognized", "K HELO c.test", "B 250 b.test",
-      "K MAIL FROM:<a@b.test>", "B 250 ok", "K RCPT TO:<ok@c.test>", "B 250 yes", "S 250 yes"}},
+      "B 220 b.test", "K EHLO c.test", "B 500 Command unrecognized", "K HELO c.test",
+      "B 250 b.test", "K MAIL FROM:<a@b.test>", "B 250 ok", "K RCPT TO:<ok@c.test>", "B 250 yes",
+      "S 250 yes"}},
     {"one without HELO, either",
      GATE_IDENTITY_TRANSPARENT,
      {"* ", "C EHLO c.test", "* ", "C MAIL FROM:<a@b.test>", "* ", "C RCPT TO:<ok@c.test>",
@@ -784,7 +785,7 @@ static void test_sizes(void **state)
 {
     assert_true(sizeof(struct gate_pass) + sizeof(struct gate_client) <= 1300);
     assert_true(sizeof(struct gate_backend) <= 700);
-    assert_true(sizeof(struct gate_mail) + sizeof(struct relay_decision) <= 1800);
+    assert_true(sizeof(struct gate_mail) <= 260);
 }
 
 int main(void)

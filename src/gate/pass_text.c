@@ -8,6 +8,8 @@
  */
 #include "gate/pass_priv.h"
 
+#include <stdlib.h>
+
 static const struct smtp_say refused = {554, "5.6.0", "Message refused"};
 static const struct smtp_say foul = {550, "5.6.0", "Bare CR, bare LF or NUL in the message"};
 
@@ -35,7 +37,13 @@ enum smtp_now pass_on_data(void *owner, struct smtp_server *s, struct smtp_say *
     }
     chunks = s->chunked && (p->backend->ext & SMTP_EXT_CHUNKING);
     m->chunked = s->chunked;
-    gate_stream_init(&m->stream, chunks ? GATE_FRAME_CHUNKS : GATE_FRAME_DOTS, p->clean);
+    if (!m->stream)
+        m->stream = calloc(1, sizeof(*m->stream));
+    if (!m->stream) {
+        *ret = (struct smtp_say){451, "4.3.0", "Out of memory"};
+        return SMTP_NOW;
+    }
+    gate_stream_init(m->stream, chunks ? GATE_FRAME_CHUNKS : GATE_FRAME_DOTS, p->clean);
     if (chunks) {
         m->stage = GATE_STAGE_TEXT;
         return SMTP_NOW;
@@ -68,10 +76,10 @@ bool pass_on_chunk(void *owner, struct smtp_server *s, struct span text)
         refuse_text(p, &say);
         return false;
     }
-    gate_stream_write(&m->stream, text, &p->backend->wire.out);
-    if (m->stream.frame == GATE_FRAME_CHUNKS)
+    gate_stream_write(m->stream, text, &p->backend->wire.out);
+    if (m->stream->frame == GATE_FRAME_CHUNKS)
         pass_chunks(p);
-    if (p->backend->wire.out.err || m->stream.held.err) {
+    if (p->backend->wire.out.err || m->stream->held.err) {
         pass_fail(p, GATE_FAULT_FULL, false);
         return false;
     }
@@ -83,9 +91,9 @@ void pass_chunks(struct gate_pass *p)
     struct gate_mail *m = p->mail;
     struct gate_backend *b = p->backend;
 
-    if (!gate_backend_may(b, SMTP_STAGE_BODY) || (!m->ending && !gate_stream_full(&m->stream)))
+    if (!gate_backend_may(b, SMTP_STAGE_BODY) || (!m->ending && !gate_stream_full(m->stream)))
         return;
-    gate_stream_chunk(&m->stream, m->ending, &b->wire.out);
+    gate_stream_chunk(m->stream, m->ending, &b->wire.out);
     gate_backend_end(b, SPAN_NULL, m->ending ? 1 : 0, p->now);
 }
 
@@ -101,14 +109,14 @@ enum smtp_now pass_on_end(void *owner, struct smtp_server *s, struct smtp_say *r
     }
     m->stage = GATE_STAGE_ENDED;
     m->ended_at = p->now;
-    gate_stream_end(&m->stream, &p->backend->wire.out);
-    if (m->stream.frame == GATE_FRAME_DOTS) {
+    gate_stream_end(m->stream, &p->backend->wire.out);
+    if (m->stream->frame == GATE_FRAME_DOTS) {
         gate_backend_end(p->backend, SPAN_NULL, 1, p->now);
     } else {
         m->ending = true;
         pass_chunks(p);
     }
-    if (p->backend->wire.out.err || m->stream.held.err) {
+    if (p->backend->wire.out.err || m->stream->held.err) {
         /* Nothing of the last piece went out: the backend saw no end. */
         struct smtp_say say = pass_fault_say(GATE_FAULT_FULL);
 
