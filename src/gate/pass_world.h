@@ -104,11 +104,14 @@ static inline void world_mail(void *owner, const struct relay_mail *mail,
 
 static inline bool world_text(void *owner, struct span octets, struct smtp_say *ret)
 {
+    static const char mark[] = "X-Loop:";
     struct world *w = owner;
+    size_t from = w->text.n < sizeof(mark) ? 0 : w->text.n - sizeof(mark);
 
     buf_add(&w->text, octets);
     *ret = (struct smtp_say){554, "5.4.6", "Loop"};
-    return !span_has_nocase(buf_span(&w->text), SPAN_LIT("X-Loop:"));
+    /* A mark may lie across the border of two pieces. */
+    return !span_has_nocase(span_slice(buf_span(&w->text), from, w->text.n), span_str(mark));
 }
 
 static inline void world_answered(void *owner, const struct gate_answer *a)
@@ -201,8 +204,9 @@ static inline void world_line(struct world *w, struct span line)
         w->whole = w->chunk_last && w->chunk == 0;
         w->verdict = 0;
     } else {
-        PROMISE(span_eq(verb, SPAN_LIT("EHLO")) || span_eq(verb, SPAN_LIT("HELO")) || span_eq(line, SPAN_LIT("RSET")) ||
-                    span_eq(line, SPAN_LIT("QUIT")) || span_eq(line, SPAN_LIT("STARTTLS")) ||
+        PROMISE(span_eq(verb, SPAN_LIT("EHLO")) || span_eq(verb, SPAN_LIT("HELO")) ||
+                    span_eq(line, SPAN_LIT("RSET")) || span_eq(line, SPAN_LIT("QUIT")) ||
+                    span_eq(line, SPAN_LIT("STARTTLS")) ||
                     span_starts(line, SPAN_LIT("XFORWARD IDENT=")),
                 "no other command");
         if (span_eq(line, SPAN_LIT("RSET")) || span_eq(verb, SPAN_LIT("EHLO"))) {
