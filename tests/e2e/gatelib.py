@@ -4,6 +4,7 @@
 Backends stand in gatebackend.py. Everything is on loopback; clients and gate have addresses of their
 own there, so that an identity that was lost shows."""
 
+import contextlib
 import os
 import queue
 import re
@@ -164,7 +165,8 @@ class Client:
         self.sock.close()
 
     def half_close(self):
-        self.sock.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(OSError):  # the other side may have gone first
+            self.sock.shutdown(socket.SHUT_WR)
 
     def raw(self, data):
         data = data if isinstance(data, bytes) else data.encode()
