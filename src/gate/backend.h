@@ -75,7 +75,7 @@ struct gate_backend {
     enum gate_backend_state state;
     enum gate_fault fault;
     bool secured;
-    bool helo;         /* HELO was said, since it does not know EHLO: no extensions */
+    bool helo;                  /* HELO was said, since it does not know EHLO: no extensions */
     unsigned ext;               /* enum smtp_ext that it offers now */
     unsigned xclient, xforward; /* enum smtp_attr */
     uint64_t size;              /* of SIZE; 0: none told */
