@@ -40,8 +40,7 @@ static void drop(const char **text)
 
 void gate_client_deinit(struct gate_client *c)
 {
-    const char **const texts[] = {&c->tls_version, &c->tls_cipher, &c->sni, &c->cert,
-                                  &c->login,       &c->helo,       &c->name};
+    const char **const texts[] = {&c->sni, &c->cert, &c->login, &c->helo, &c->name};
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         drop(texts[i]);

@@ -35,7 +35,7 @@ struct gate_client {
     bool esmtp;        /* it said EHLO */
     bool cert_ca;      /* its certificate leads to client-ca; its key was proved in any case */
     bool name_ok;      /* `name` was looked up and points back to ip */
-    const char *tls_version; /* "TLSv1.3" */
+    const char *tls_version; /* "TLSv1.3"; this one and the next are constants, never freed */
     const char *tls_cipher;
     const char *sni;      /* the server name that it asked for */
     const char *cert;     /* SHA-256 of the public key (SPKI) of its certificate, 64 hex digits */

@@ -142,7 +142,9 @@ struct conn_tls_info {
     bool name_ok;          /* it stands for the server name that was asked */
     char verify_error[80]; /* why chain_ok is false, or "" */
     char sni[256];         /* of a server: the name that the client asked for, or "" */
-    char spki[65];         /* SHA-256 of the key of the peer's certificate, in hex, or "" */
+    /* The same as version and cipher, but constants that live as long as the program. */
+    const char *version_name, *cipher_name;
+    char spki[65]; /* SHA-256 of the key of the peer's certificate, in hex, or "" */
 };
 /* False when the connection has no TLS that is up. */
 bool conn_tls_info(const struct conn *c, struct conn_tls_info *ret);

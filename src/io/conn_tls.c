@@ -377,7 +377,9 @@ bool conn_tls_info(const struct conn *c, struct conn_tls_info *ret)
     *ret = (struct conn_tls_info){0};
     if (!conn_secured(c))
         return false;
-    snprintf(ret->version, sizeof(ret->version), "%s", SSL_get_version(c->tls->ssl));
+    ret->version_name = SSL_get_version(c->tls->ssl);
+    ret->cipher_name = SSL_get_cipher_name(c->tls->ssl);
+    snprintf(ret->version, sizeof(ret->version), "%s", ret->version_name);
     snprintf(ret->cipher, sizeof(ret->cipher), "%s", SSL_get_cipher_name(c->tls->ssl));
     if (SSL_is_server(c->tls->ssl)) {
         const char *sni = SSL_get_servername(c->tls->ssl, TLSEXT_NAMETYPE_host_name);

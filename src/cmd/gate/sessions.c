@@ -234,6 +234,7 @@ void session_settle(struct session *s)
         gate_pass_shut(&s->pass, "Going down, try again later", session_now(s));
     while (move(s))
         ;
+    gate_pass_slim(&s->pass);
     obey_server(s);
     arm_timer(s);
 }
@@ -342,8 +343,8 @@ static void learn_tls(struct session *s)
     if (!conn_tls_info(s->conn, &info))
         return;
     s->client.tls = true;
-    gate_client_set(&s->client.tls_version, span_str(info.version));
-    gate_client_set(&s->client.tls_cipher, span_str(info.cipher));
+    s->client.tls_version = info.version_name;
+    s->client.tls_cipher = info.cipher_name;
     gate_client_set(&s->client.sni, span_str(info.sni));
     gate_client_set(&s->client.cert, span_str(info.spki));
     s->client.cert_ca = info.chain_ok && s->door->args.client_ca;
