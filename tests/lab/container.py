@@ -45,7 +45,7 @@ def build_root(spec):
     os.chmod(f"{root}/run/lock", 0o1777)
     os.makedirs(f"{root}/tmp", exist_ok=True)
     os.chmod(f"{root}/tmp", 0o1777)
-    for path, source in spec["bind"].items():
+    for path, source in spec.get("bind", {}).items():
         os.makedirs(root + path, exist_ok=True)
         kernel.mount(source, root + path, flags=kernel.MS_BIND)
     # Written through the merged root, so that owners and modes of the folders stay as installed.
