@@ -7,9 +7,8 @@
  */
 #include "decoy/persona.h"
 
+#include "mail/build.h"
 #include "smtp/ehlo.h"
-
-#include <time.h>
 
 static const struct {
     const char *machine; /* a whole line; one that ends in a blank is the front of one */
@@ -26,19 +25,6 @@ static const struct {
     {"500 ", PERSONA_UNKNOWN},
     {"502 ", PERSONA_UNKNOWN},
 };
-
-static void add_date(int64_t wall, struct buf *out)
-{
-    static const char *const days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-    static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                         "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-    time_t t = (time_t)wall;
-    struct tm tm = {0};
-
-    gmtime_r(&t, &tm);
-    buf_addf(out, "%s, %d %s %d %02d:%02d:%02d +0000", days[tm.tm_wday], tm.tm_mday,
-             months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
-}
 
 static void add_said(struct buf *out, struct span s)
 {
@@ -70,7 +56,7 @@ static bool add_word(struct span name, const struct persona_words *w, struct buf
     else if (span_eq(name, SPAN_LIT("id")))
         buf_add_str(out, w->id ? w->id : "");
     else if (span_eq(name, SPAN_LIT("date")))
-        add_date(w->date_wall, out);
+        build_date(out, w->date_wall, 0);
     else if (span_eq(name, SPAN_LIT("size")))
         buf_addf(out, "%llu", (unsigned long long)w->size);
     else if (span_eq(name, SPAN_LIT("recipients")))

@@ -87,7 +87,7 @@ static const char *first_bad(const struct build *b)
 }
 
 /* The calendar from the day count; the inverse of what received_date.c does. */
-static void add_date(struct buf *out, int64_t wall, int zone)
+void build_date(struct buf *out, int64_t wall, int zone)
 {
     static const char days[] = "ThuFriSatSunMonTueWed"; /* 1970-01-01 was a Thursday */
     static const char names[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
@@ -98,8 +98,8 @@ static void add_date(struct buf *out, int64_t wall, int zone)
     int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100), mp = (5 * doy + 2) / 153;
     int64_t month = mp < 10 ? mp + 2 : mp - 10; /* from 0 */
 
-    buf_addf(out, "Date: %.3s, %d %.3s %04d %02d:%02d:%02d %c%02d%02d\r\n",
-             days + ((day % 7 + 7) % 7) * 3, (int)(doy - (153 * mp + 2) / 5 + 1), names + month * 3,
+    buf_addf(out, "%.3s, %d %.3s %04d %02d:%02d:%02d %c%02d%02d", days + ((day % 7 + 7) % 7) * 3,
+             (int)(doy - (153 * mp + 2) / 5 + 1), names + month * 3,
              (int)(yoe + era * 400 + (month < 2)), (int)(left / 3600), (int)(left / 60 % 60),
              (int)(left % 60), zone < 0 ? '-' : '+', abs(zone) / 60, abs(zone) % 60);
 }
@@ -119,7 +119,9 @@ static void add_field(struct buf *out, const char *before, struct span value, co
 
 static void add_header(const struct build *b, struct buf *out)
 {
-    add_date(out, b->date_wall, b->zone_minutes);
+    buf_add_str(out, "Date: ");
+    build_date(out, b->date_wall, b->zone_minutes);
+    buf_add_str(out, "\r\n");
     buf_add_str(out, "From: \"Relay test\"");
     buf_add_str(out, b->from.n + 20 > MAIL_LINE_GOOD ? "\r\n <" : " <");
     buf_add(out, b->from);

@@ -57,6 +57,12 @@ enum build_got {
  */
 int build_message(const struct build *b, struct buf *out, const char **ret_which);
 
+/*
+ * "Fri, 21 Nov 2025 11:00:00 +0000": a date-time of RFC 5322 §3.3; years 1900 to 9999, the zone in
+ * minutes east, less than a day.
+ */
+void build_date(struct buf *out, int64_t wall, int zone_minutes);
+
 /* What a received copy still has of it. Spans borrow from the text given. */
 struct build_copy {
     struct span run, target, message_id; /* of the mark field */

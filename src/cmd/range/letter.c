@@ -6,24 +6,11 @@
  */
 #include "cmd/range/letter.h"
 
+#include "mail/build.h"
+
 #include <string.h>
-#include <time.h>
 
 enum { SAID_MAX = 300 }; /* bytes of a stranger's word in a line of ours */
-
-void letter_date(int64_t wall, struct buf *out)
-{
-    static const char *const days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-    static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                         "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-    time_t t = (time_t)wall;
-    struct tm tm = {0};
-
-    /* By hand, because strftime() would ask the locale for the names. */
-    gmtime_r(&t, &tm);
-    buf_addf(out, "%s, %d %s %d %02d:%02d:%02d +0000", days[tm.tm_wday], tm.tm_mday,
-             months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
-}
 
 static void add_said(struct buf *out, struct span s)
 {
@@ -50,7 +37,7 @@ static bool add_word(struct span name, const struct letter *l, struct buf *out)
     else if (span_eq(name, SPAN_LIT("rcpt")))
         add_said(out, l->rcpt);
     else if (span_eq(name, SPAN_LIT("date")))
-        letter_date(l->date_wall, out);
+        build_date(out, l->date_wall, 0);
     else
         return false;
     return true;
@@ -132,7 +119,7 @@ void letter_bounce(const struct model *m, const struct letter *l, struct span se
 {
     letter_received(m->received, l, out);
     buf_addf(out, "Message-ID: <%016llx@%s>\r\nDate: ", (unsigned long long)l->id, l->home->host);
-    letter_date(l->date_wall, out);
+    build_date(out, l->date_wall, 0);
     buf_addf(out, "\r\nFrom: Mail Delivery Subsystem <MAILER-DAEMON@%s>\r\nTo: <", l->home->host);
     add_said(out, sender);
     buf_addf(out,

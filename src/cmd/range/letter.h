@@ -36,7 +36,4 @@ void letter_received(const char *text, const struct letter *l, struct buf *out);
 void letter_bounce(const struct model *m, const struct letter *l, struct span sender,
                    struct span original, struct buf *out);
 
-/* "Fri, 21 Nov 2025 11:00:00 +0000" */
-void letter_date(int64_t wall, struct buf *out);
-
 #endif
