@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The interpreters. A new one is a row here, its declaration in audit/interp.h, and its file. */
+#include "audit/audit_priv.h"
+
+const struct audit_kind *const audit_kind_table[] = {
+    &audit_kind_postfix,
+    NULL,
+};
+
+enum { KINDS = sizeof(audit_kind_table) / sizeof(audit_kind_table[0]) };
+
+const char *const *audit_kinds(void)
+{
+    static const char *names[KINDS];
+
+    for (size_t i = 0; i + 1 < KINDS; i++)
+        names[i] = audit_kind_table[i]->name;
+    return names;
+}
+
+const char *audit_kind_name(const struct audit_kind *kind)
+{
+    return kind->name;
+}
+
+const char *audit_kind_title(const struct audit_kind *kind)
+{
+    return kind->title;
+}
