@@ -31,6 +31,8 @@ static const struct {
     {"runs", "list what was tested"},
     {"show", "show a run with its verdicts and transcripts"},
     {"proofs", "list the proofs, and the messages behind them"},
+    {NULL, "Explain"},
+    {"audit", "say from a mail server's configuration what lets strangers relay"},
     {NULL, "Close"},
     {"gate", "stand before a mail server and relay for nobody unknown"},
     {NULL, "Learn and set up"},
