@@ -17,7 +17,7 @@ struct facts {
     {"host-name", 0, "NAME", "the host's full name", OPTION_TEXT, offsetof(type, field.name)},     \
     {"interface", 0, "ADDRESS/LENGTH", "an address of the host with the length of its network",    \
      OPTION_LIST, offsetof(type, field.interfaces)},                                               \
-    {"nat", 0, "NETWORK", "clients from the Internet can come with these addresses: a gateway, a "  \
+    {"nat", 0, "NETWORK", "clients from the Internet can come with these addresses: a gateway, a " \
      "balancer, a node", OPTION_LIST, offsetof(type, field.nat)},                                  \
     {"no-nat", 0, NULL, "clients keep their own addresses all the way", OPTION_FLAG,               \
      offsetof(type, field.no_nat)},                                                                \
