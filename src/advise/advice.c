@@ -16,6 +16,7 @@ enum {
     SCORE_SOME = 40,     /* some of them */
     SCORE_ANY = 30,      /* all, because it relays anything */
     SCORE_BLIND = 20,    /* an unsure row where no version is shown */
+    SCORE_DENIED = 5,    /* more passes by it than came through */
     SCORE_NARROW = 3,    /* it speaks of these versions, not of all */
 };
 
@@ -99,6 +100,19 @@ static unsigned explains(const struct advise_row *row, uint64_t proof, uint64_t 
     return best;
 }
 
+/* It is said to relay anything, and a plain envelope, which every test has, did not come through. */
+static bool denied(const struct advise_row *row, const uint64_t *proofs, size_t count,
+                   uint64_t plain)
+{
+    bool claims = false;
+
+    for (size_t i = 0; i < row->term_count; i++)
+        claims |= row->terms[i].classes == plain;
+    for (size_t i = 0; i < count; i++)
+        claims &= proofs[i] != plain;
+    return claims && count && row->cause != ADVISE_BY_SETTING;
+}
+
 static int proof_score(const struct advise_row *row, const uint64_t *proofs, size_t count,
                        uint64_t any, unsigned *ret_explains)
 {
@@ -111,9 +125,7 @@ static int proof_score(const struct advise_row *row, const uint64_t *proofs, siz
         some += how > 0;
     }
     *ret_explains = (unsigned)some;
-    if (count == 0)
-        return 0;
-    if (own == count)
+    if (count && own == count)
         return SCORE_EXPLAINS;
     if (own)
         return SCORE_SOME;
@@ -182,7 +194,8 @@ void advise_choose(const struct advise_book *b, const char *product, struct span
         if (c.status == ADVISE_IS_UNKNOWN)
             continue;
         c.score = row_score(c.row, c.status, version) +
-                  proof_score(c.row, proofs, count, any, &c.explains);
+                  proof_score(c.row, proofs, count, any, &c.explains) -
+                  (denied(c.row, proofs, count, class_bit(b, "C1")) ? SCORE_DENIED : 0);
         ret->v[ret->count++] = c;
     }
     if (ret->count)

@@ -47,7 +47,7 @@ static void add_steps(const char *fix, unsigned most, struct buf *out, unsigned 
     while (n < most && *lines < ADVISE_LINES_MAX - 1 && advise_part(&rest, &step)) {
         buf_addf(out, "%u. %.*s", ++n, SPAN_ARG(step));
         if (n == most && rest.n)
-            buf_add_str(out, " …");
+            buf_add_str(out, " ...");
         line_end(out, lines);
     }
 }

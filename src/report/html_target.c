@@ -182,6 +182,29 @@ static void add_findings(struct buf *out, const json_t *findings)
     buf_add_str(out, "</ul>\n");
 }
 
+static void add_advice(struct buf *out, const json_t *advice)
+{
+    const json_t *lines = report_doc_array(advice, "lines");
+    struct span more = report_doc_text(advice, "more");
+
+    if (!json_array_size(lines))
+        return;
+    buf_add_str(out, "<h3>Advice</h3><div class=\"advice\">\n");
+    for (size_t i = 0; i < json_array_size(lines) && i < REPORT_ADVICE_LINES; i++) {
+        const json_t *l = json_array_get(lines, i);
+
+        if (json_is_string(l))
+            report_html_text(out, "p", i ? NULL : "why",
+                             span_of(json_string_value(l), json_string_length(l)));
+    }
+    if (more.n) {
+        buf_add_str(out, "<p>More: ");
+        report_html_text(out, "code", NULL, more);
+        buf_add_str(out, "</p>");
+    }
+    buf_add_str(out, "</div>\n");
+}
+
 static void add_next(struct buf *out, const json_t *next)
 {
     if (!json_array_size(next))
@@ -212,6 +235,7 @@ void report_html_target(struct buf *out, const struct report_target *t, size_t p
     add_facts(out, t);
     report_html_proved(out, t);
     add_findings(out, report_doc_array(t->verdict, "findings"));
+    add_advice(out, report_doc_object(t->verdict, "advice"));
     add_next(out, report_doc_array(t->verdict, "next"));
     add_doors(out, t);
     report_html_accepted(out, t);

@@ -255,6 +255,34 @@ static void add_findings(struct buf *out, const struct report_target *t,
     buf_deinit(&text);
 }
 
+/* A heading, then lines of which each says one thing to do. */
+static void add_advice(struct buf *out, const struct report_target *t,
+                       const struct report_style *style)
+{
+    const json_t *advice = report_doc_object(t->verdict, "advice");
+    const json_t *lines = report_doc_array(advice, "lines");
+    struct buf line = BUF_INIT(REPORT_LINE_MAX);
+    struct span more = report_doc_text(advice, "more");
+
+    if (json_array_size(lines) != 0)
+        report_table_heading(out, style, "Advice");
+    for (size_t i = 0; i < json_array_size(lines) && i < REPORT_ADVICE_LINES; i++) {
+        const json_t *l = json_array_get(lines, i);
+
+        buf_clear(&line);
+        report_doc_show(&line, span_of(json_string_value(l), json_string_length(l)));
+        if (json_is_string(l))
+            report_table_paragraph(out, style, i ? 3 : 0, &line);
+    }
+    if (json_array_size(lines) != 0 && more.n) {
+        buf_clear(&line);
+        buf_add_str(&line, "More: ");
+        report_doc_show(&line, more);
+        report_table_paragraph(out, style, 3, &line);
+    }
+    buf_deinit(&line);
+}
+
 static void add_next(struct buf *out, const struct report_target *t,
                      const struct report_style *style)
 {
@@ -287,6 +315,7 @@ void report_table_target(struct buf *out, const struct report_target *t,
     if (style->all)
         report_table_probes(out, t, style);
     add_findings(out, t, style);
+    add_advice(out, t, style);
     add_next(out, t, style);
     buf_add_char(out, '\n');
 }

@@ -8,6 +8,7 @@
 enum {
     REPORT_WIDTH_MIN = 40,
     REPORT_WIDTH_DEFAULT = 80,
+    REPORT_ADVICE_LINES = 8, /* of an advice, its heading too */
     REPORT_LINE_MAX = 16384, /* bytes of one paragraph before it is broken into lines */
 };
 

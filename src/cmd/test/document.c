@@ -14,7 +14,8 @@
 
 enum {
     TEXT_MAX = 16384,
-    REPLY_HEAD = 7, /* octets of "S: 250 " before a reply's text in a transcript */
+    SHOWN_LINES = 60, /* of a greeting or a reply to EHLO */
+    REPLY_HEAD = 7,   /* octets of "S: 250 " before a reply's text in a transcript */
 };
 
 static json_t *escaped(struct span s)
@@ -295,6 +296,41 @@ static void door_counts_json(json_t *o, const struct door_counts *n)
     json_object_set_new(o, "skipped", json_integer(n->skipped));
 }
 
+/* The lines of one reply, from its first on, as they were written: "220-mx.example", … */
+static json_t *reply_lines(const struct transcript *log, uint16_t first)
+{
+    json_t *lines = json_array();
+
+    for (uint32_t n = first; log && first != TRANSCRIPT_NONE && n < log->count; n++) {
+        struct span text = transcript_line(log, (uint16_t)n);
+
+        if (!span_starts(text, SPAN_LIT("S: ")) || json_array_size(lines) == SHOWN_LINES)
+            break;
+        text = span_slice(text, 3, text.n);
+        json_array_append_new(lines, json_stringn(text.n ? text.p : "", text.n));
+        if (text.n < 4 || text.p[3] != '-')
+            break;
+    }
+    return lines;
+}
+
+/* Greeting and EHLO as they came, by which a server is known; EHLO of the greeting's session. */
+static void door_shown(json_t *o, const struct door *d)
+{
+    const struct transcript *log = d->banner_seen ? log_of(d, d->banner_session) : NULL;
+
+    if (!log)
+        return;
+    json_object_set_new(o, "greeting", reply_lines(log, d->banner_line));
+    for (uint32_t n = d->banner_line; n + 1 < log->count; n++) {
+        if (!span_starts(transcript_line(log, (uint16_t)n), SPAN_LIT("C: EHLO ")))
+            continue;
+        if (span_starts(transcript_line(log, (uint16_t)(n + 1)), SPAN_LIT("S: 250")))
+            json_object_set_new(o, "ehlo_lines", reply_lines(log, (uint16_t)(n + 1)));
+        break;
+    }
+}
+
 static json_t *door_json(const struct target *target, const struct host *h, size_t k)
 {
     const struct door *d = &h->doors[k];
@@ -320,6 +356,8 @@ static json_t *door_json(const struct target *target, const struct host *h, size
         json_object_set_new(o, "tls_version", json_string(d->tls_version));
     if (d->tls_cipher[0])
         json_object_set_new(o, "tls_cipher", json_string(d->tls_cipher));
+    if (!h->info.run->brief)
+        door_shown(o, d);
     door_counts_json(o, &n);
     return o;
 }
@@ -341,6 +379,7 @@ static json_t *proved_json(const struct target *target, size_t hi, size_t di, si
     const struct probe *p = &h->info.run->list->probes[i];
     json_t *o = place_json(h, &h->doors[di], i);
 
+    json_object_set_new(o, "probe_family", json_string(probe_family(p)));
     json_object_set_new(o, "flaw", json_string(p->cause && p->cause->flaw ? p->cause->flaw : ""));
     if (p->cause && p->cause->cve)
         json_object_set_new(o, "cve", json_string(p->cause->cve));

@@ -139,6 +139,16 @@ static void hosts_collect(struct test *t, int argc, char **argv)
         host_add(t, t->args.local_domains.v[i]);
 }
 
+static int book_setup(struct test *t)
+{
+    char err[ADVICE_ERROR_MAX];
+    int got = advice_load(&t->book, NULL, 0, err);
+
+    if (got < 0)
+        complain("%s", err);
+    return got == 0 ? 0 : got == -EINVAL ? TEST_EXIT_CONFIG : TEST_EXIT_NO_INPUT;
+}
+
 int setup_probes(struct test *t, int argc, char **argv)
 {
     static const enum pairs_set sets[] = {[ARGS_SET_AUTO] = PAIRS_STANDARD,
@@ -164,7 +174,9 @@ int setup_probes(struct test *t, int argc, char **argv)
     if (!bad)
         bad = choose(t, t->args.set == ARGS_SET_AUTO && !picked ? PAIRS_QUICK : sets[t->args.set],
                      &t->quick);
-    return bad ? bad : budgets_setup(t);
+    if (!bad)
+        bad = budgets_setup(t);
+    return bad ? bad : book_setup(t);
 }
 
 static int password_read(struct test *t)
@@ -285,6 +297,7 @@ void setup_deinit(struct test *t)
     scope_list_deinit(&t->scope);
     scope_list_deinit(&t->never);
     budget_deinit(&t->servers);
+    advise_book_deinit(&t->book);
     probe_list_deinit(&t->full);
     probe_list_deinit(&t->quick);
     catalogue_deinit(&t->catalogue);

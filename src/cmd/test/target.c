@@ -307,6 +307,17 @@ void target_begin(struct target *target)
         target_resolved(target);
 }
 
+/* What closes it, as far as it is known: the verdict carries it into store, reports and notices. */
+static void advise_target(const struct target *target, json_t *verdict, const json_t *doors,
+                          const json_t *probes)
+{
+    const struct report_target t = {verdict, doors, probes};
+    json_t *advice = advice_of_target(&target->test->book, &t);
+
+    if (advice)
+        json_object_set_new(verdict, "advice", advice);
+}
+
 static void target_finish(struct target *target)
 {
     json_t *probes, *doors, *verdict;
@@ -318,6 +329,7 @@ static void target_finish(struct target *target)
     probes = document_probes(target);
     doors = document_doors(target);
     verdict = document_verdict(target);
+    advise_target(target, verdict, doors, probes);
     save_target(target, probes, doors, verdict);
     output_target(target, probes, doors, verdict);
     json_decref(probes);

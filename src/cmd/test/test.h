@@ -13,6 +13,7 @@
 #ifndef POSTERN_CMD_TEST_TEST_H
 #define POSTERN_CMD_TEST_TEST_H
 
+#include "cmd/common/advice.h"
 #include "cmd/common/settings.h"
 #include "cmd/common/state.h"
 #include "cmd/test/args.h"
@@ -154,6 +155,7 @@ struct test {
     struct catalogue catalogue;
     struct probe_list full, quick; /* of our own hosts, of others */
     struct budget_table servers;
+    struct advise_book book; /* what closes which product */
     struct door_run run_full, run_quick;
     struct scope_list scope, never;
     uint32_t run_id;
