@@ -12,6 +12,7 @@ import time
 import traceback
 from xml.sax.saxutils import escape, quoteattr
 
+import agreement
 import cases
 import clients
 import judge
@@ -27,24 +28,25 @@ SLOW_ROOTS = ["haraka", "postfix", "courier", "sendmail"]
 ROOT_JOBS = 3
 
 
-def choose(table, a):
+def choose(table, a, rows):
     if a.what in ("shell", "exec"):
         found = [c for c in table if c.id == a.case]
     else:
         found = [c for c in table if any(fnmatch.fnmatch(c.id, g) for g in a.only.split(","))]
-    if not found:
+    if not found and not rows:
         raise cases.CaseError(f"no case fits {a.case or a.only} (see --list)")
     return found
 
 
-def print_list(chosen):
-    w = max(len(c.id) for c in chosen)
-    v = max(len(c.server) for c in chosen)
-    for c in chosen:
-        print(f"{c.id:<{w}}  {c.server:<{v}}  {c.verdict:<12}  {c.hole}")
+def print_list(chosen, rows):
+    found = [(c.id, c.server, c.verdict, c.hole) for c in chosen]
+    found += [(r.id, agreement.TITLES[r.server], r.expect, f"audit: {r.about}") for r in rows]
+    w, v = (max(len(f[i]) for f in found) for i in (0, 1))
+    for name, server, verdict, hole in found:
+        print(f"{name:<{w}}  {server:<{v}}  {verdict:<13}  {hole}")
 
 
-def missing_here(chosen, a):
+def missing_here(chosen, rows, a):
     """What this machine lacks, one text each; empty if the lab can run."""
     found = []
     if os.geteuid() != 0:
@@ -73,7 +75,7 @@ def missing_here(chosen, a):
         if "overlay" not in f.read().split():
             found.append("no overlayfs in this kernel")
     cache = roots.Roots(roots.default_cache(), servers.load_all())
-    need = sorted({"base"} | {r for c in chosen for r in c.roots})
+    need = sorted({"base"} | {r for c in chosen for r in c.roots} | {r.server for r in rows})
     absent = [r for r in need if not cache.ready(r)]
     if absent and not roots.registry_answers(cache.sources):
         found.append(f"the package registry does not answer and there is no root yet of: "
@@ -86,8 +88,8 @@ class Board:
 
     def __init__(self, chosen, a):
         self.lock = threading.Lock()
-        self.widths = [max(len(c.id) for c in chosen), max(len(c.server) for c in chosen),
-                       max(len(c.hole) for c in chosen), 12, 19, 15]
+        self.widths = [*(max((len(t) for t in texts), default=0) for texts in
+                         zip(*((c.id, c.server, c.hole) for c in chosen))), 12, 19, 15]
         self.results = []
         self.a = a
 
@@ -113,9 +115,10 @@ class Board:
     def count(self, state):
         return sum(1 for r in self.results if r[1] == state)
 
-    def last_line(self):
-        text = f"{self.count('ok')} passed, {self.count('FAIL')} failed"
-        skipped = self.count("skipped")
+    def last_line(self, audited):
+        text = (f"{self.count('ok') + audited.passed} passed, "
+                f"{self.count('FAIL') + audited.failed} failed")
+        skipped = self.count("skipped") + audited.skipped
         return text + (f", {skipped} skipped" if skipped else "")
 
     def junit(self, path):
@@ -231,10 +234,9 @@ class Work:
             t.start()
         for t in workers:
             t.join()
-        print(self.board.last_line(), flush=True)
         if self.a.junit:
             self.board.junit(self.a.junit)
-        return 1 if self.board.count("FAIL") else 0
+        return self.board
 
     def test(self, case, folder):
         """One case: Postern's answer against the table, and nmap's beside it."""
@@ -285,15 +287,22 @@ class Work:
         return f"{len(case.witness) - len(bad)}/{len(case.witness)} rows", nmap, bad
 
 
-def work(chosen, a, folder):
+def work(chosen, rows, a, folder):
     """Everything behind the lab's outer wall; returns the exit status."""
     w = Work(chosen, a, folder)
     if a.what == "roots":
         return make_all(w)
     if a.what in ("shell", "exec"):
         return one(w, chosen[0], a)
-    w.board.head()
-    return w.run(w.test if a.what == "test" else w.witness)
+    board = w.board
+    if chosen:
+        board.head()
+        board = w.run(w.test if a.what == "test" else w.witness)
+    audited = agreement.Agreement(rows, a, w.roots, folder)
+    if rows:
+        audited.run()
+    print(board.last_line(audited), flush=True)
+    return 1 if board.count("FAIL") or audited.failed else 0
 
 
 def make_all(w):

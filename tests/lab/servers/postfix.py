@@ -5,6 +5,9 @@ main      lines "name = value" (one line each), handed to postconf -e
 remove    names of main.cf settings to take out
 services  master.cf entries, "name type ... command", handed to postconf -M
 options   "service/type/name = value", handed to postconf -P
+append    text put behind main.cf as it is (a name that is there already counts twice, the last wins)
+master    text put behind master.cf as it is
+maps      files that postmap makes tables of ("/etc/postfix/access", hash unless TYPE: stands first)
 postgrey  options of postgrey, which then listens on 127.0.0.1:10023
 fail2ban  text of a jail.local; fail2ban then follows the log and bans by nft
 """
@@ -13,8 +16,9 @@ import shlex
 
 from . import lines
 
-PACKAGES = ["postfix", "postgrey", "fail2ban", "nftables", "iproute2"]
-KEYS = {"main", "remove", "services", "options", "postgrey", "fail2ban"}
+PACKAGES = ["postfix", "postfix-pcre", "postgrey", "fail2ban", "nftables", "iproute2"]
+KEYS = {"main", "remove", "services", "options", "postgrey", "fail2ban",
+        "append", "master", "maps"}
 DEBCONF = """\
 postfix postfix/main_mailer_type select Internet Site
 postfix postfix/mailname string target.example
@@ -34,6 +38,11 @@ def build(node):
         start.append(f"postconf -M {shlex.quote(f'{name}/{kind}={entry}')}")
     for option in lines(node.get("options", "")):
         start.append(f"postconf -P {shlex.quote(option)}")
+    for key, name in (("append", "main.cf"), ("master", "master.cf")):
+        if key in node:
+            files[f"/lab/{key}"] = node[key]
+            start.append(f"cat /lab/{key} >> /etc/postfix/{name}")
+    start += [f"postmap {shlex.quote(m)}" for m in node.get("maps", [])]
     start += ["newaliases", "chown root:root /var/spool/postfix",
               "/usr/lib/postfix/configure-instance.sh -"]
     if "postgrey" in node:
