@@ -333,8 +333,10 @@ class Sleeper(Fault):
         return data
 
 
-def test_back_pressure():
-    """A backend that does not read holds the client up; the gate's memory does not grow."""
+def test_back_pressure(build):
+    """A backend that does not read holds the client up; the gate's memory does not grow. A sanitizer
+    keeps memory that was freed: how much is used says nothing under one."""
+    bound = 1 << 30 if build.sanitized() else 1
     b = Backend(fault=Sleeper())
     b.asleep = threading.Event()
     size = 24 << 20
@@ -354,14 +356,14 @@ def test_back_pressure():
             except TimeoutError:
                 pass
             assert sent < len(wire), "all was taken though nobody read it"
-            assert gate.rss_kib() - before < 2048, "it buffers what the backend does not take"
+            assert gate.rss_kib() - before < 2048 * bound, "it buffers what the backend does not take"
             b.asleep.set()
             c.sock.settimeout(PATIENCE)
             c.sock.sendall(wire[sent:])
             attempt.code = c.reply()[0]
         assert attempt.acked and b.idle()
         assert judge([attempt], [b]) == []
-        assert gate.rss_kib() - before < 4096
+        assert gate.rss_kib() - before < 4096 * bound
 
 
 IN_BODY = {
