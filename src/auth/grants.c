@@ -228,3 +228,38 @@ void auth_grants_each(const struct auth_grants *g, int64_t now_wall,
         if (row->grant.until_wall > now_wall)
             fn(cookie, &row->grant);
 }
+
+void auth_grants_each_shared(const struct auth_grants *g, int64_t now_wall,
+                             void (*fn)(void *cookie, struct ip ip, int64_t seen_wall),
+                             void *cookie)
+{
+    const struct row *row;
+
+    for (size_t i = 0; (row = auth_table_at(g->table, i)); i++) {
+        int64_t first = INT64_MAX;
+
+        if (users_seen(g, row, now_wall) <= g->config.users_max)
+            continue;
+        for (size_t u = 0; u < sizeof(row->users) / sizeof(row->users[0]); u++)
+            if (row->users[u].hash && now_wall - row->users[u].seen < g->config.shared_time &&
+                row->users[u].seen < first)
+                first = row->users[u].seen;
+        fn(cookie, row->grant.ip, first);
+    }
+}
+
+/* Who they are nobody can say any more; that there are too many of them is enough. */
+void auth_grants_share(struct auth_grants *g, struct ip ip, int64_t seen_wall)
+{
+    struct auth_table_id id;
+    struct row *row;
+
+    if (ip.family == IP_NONE || !space_fits(g, ip))
+        return;
+    id = id_of(g, ip);
+    row = auth_table_take(g->table, &id);
+    row->grant.ip = ip;
+    row->grant.until_wall = 0;
+    for (size_t u = 0; u <= g->config.users_max; u++)
+        row->users[u] = (struct user){.hash = u + 1, .seen = seen_wall};
+}

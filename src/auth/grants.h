@@ -71,5 +71,11 @@ size_t auth_grants_count(const struct auth_grants *g, int64_t now_wall);
 /* The live ones, in no order: for the admin socket, and for a worker that starts late. */
 void auth_grants_each(const struct auth_grants *g, int64_t now_wall,
                       void (*fn)(void *cookie, const struct auth_grant *grant), void *cookie);
+/* Addresses that too many users share, with when the first of those users was last seen. */
+void auth_grants_each_shared(const struct auth_grants *g, int64_t now_wall,
+                             void (*fn)(void *cookie, struct ip ip, int64_t seen_wall),
+                             void *cookie);
+/* Another table knows that this one is shared: withdraws, and grants nothing to it either. */
+void auth_grants_share(struct auth_grants *g, struct ip ip, int64_t seen_wall);
 
 #endif

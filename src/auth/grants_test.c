@@ -171,6 +171,49 @@ static void count(void *cookie, const struct auth_grant *grant)
     ++*(unsigned *)cookie;
 }
 
+struct handed {
+    struct auth_grants *to;
+    unsigned count;
+};
+
+static void hand_on(void *cookie, struct ip at, int64_t seen)
+{
+    struct handed *h = cookie;
+
+    auth_grants_share(h->to, at, seen);
+    h->count++;
+}
+
+/* What one table has learned of shared addresses holds in another, and for as long. */
+static void test_shared_handed_on(void **state)
+{
+    struct auth_grants *g, *other;
+    struct handed h = {0};
+
+    assert_int_equal(auth_grants_new(&config, &g), 0);
+    assert_int_equal(auth_grants_new(&config, &other), 0);
+    h.to = other;
+    assert_int_equal(allow(g, "192.0.2.1", "joe", NOW), AUTH_GRANTS_NEW);
+    assert_int_equal(allow(g, "192.0.2.1", "ann", NOW + 5), AUTH_GRANTS_LONGER);
+    auth_grants_each_shared(g, NOW + 5, hand_on, &h);
+    assert_int_equal(h.count, 0);
+    assert_int_equal(allow(g, "192.0.2.1", "bob", NOW + 9), AUTH_GRANTS_SHARED);
+    assert_int_equal(allow(g, "192.0.2.2", "bob", NOW + 9), AUTH_GRANTS_NEW);
+    assert_int_equal(allow(other, "192.0.2.1", "joe", NOW + 9), AUTH_GRANTS_NEW);
+    auth_grants_each_shared(g, NOW + 9, hand_on, &h);
+    assert_int_equal(h.count, 1);
+    assert_false(auth_grants_has(other, ip("192.0.2.1"), NOW + 9, NULL));
+    assert_int_equal(allow(other, "192.0.2.1", "joe", NOW + 9), AUTH_GRANTS_SHARED);
+    assert_int_equal(allow(other, "192.0.2.2", "joe", NOW + 9), AUTH_GRANTS_NEW);
+    assert_int_equal(allow(other, "192.0.2.1", "joe", NOW + SHARED - 1), AUTH_GRANTS_SHARED);
+    assert_int_equal(allow(other, "192.0.2.1", "joe", NOW + SHARED), AUTH_GRANTS_NEW);
+    /* An address that gets no grants needs no row. */
+    auth_grants_share(other, ip("10.0.0.1"), NOW);
+    auth_grants_share(other, (struct ip){0}, NOW);
+    auth_grants_free(&g);
+    auth_grants_free(&other);
+}
+
 static void test_full(void **state)
 {
     struct auth_grants *g;
@@ -196,7 +239,7 @@ int main(void)
         cmocka_unit_test(test_life),   cmocka_unit_test(test_bounds),
         cmocka_unit_test(test_space),  cmocka_unit_test(test_listed),
         cmocka_unit_test(test_shared), cmocka_unit_test(test_most_users),
-        cmocka_unit_test(test_full),
+        cmocka_unit_test(test_full),   cmocka_unit_test(test_shared_handed_on),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
