@@ -164,6 +164,11 @@ struct ip conn_local_ip(const struct conn *c);
 uint16_t conn_local_port(const struct conn *c);
 struct ip conn_peer_ip(const struct conn *c);
 uint16_t conn_peer_port(const struct conn *c);
+/*
+ * The time to live (IPv6: hop limit) that the peer's first packets had left, 0 where it is not
+ * known. It is the packets': a proxy's where one ends the connection.
+ */
+unsigned conn_peer_ttl(const struct conn *c);
 struct loop *conn_loop(const struct conn *c);
 
 #endif

@@ -82,6 +82,8 @@ static void check_addresses(struct side *s, enum side_event e, struct span bytes
     } else {
         assert_string_equal(ip_text(conn_peer_ip(s->conn), a), "127.0.0.2");
         assert_string_equal(ip_text(conn_local_ip(s->conn), a), "127.0.0.1");
+        assert_in_range(conn_peer_ttl(s->conn), 1, 255);
+        assert_int_equal(conn_peer_ttl(s->conn), conn_peer_ttl(s->conn));
         conn_close(s->conn);
     }
 }

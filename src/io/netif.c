@@ -24,9 +24,10 @@ enum {
     ROUTE6_FIELDS = 10, /* destination /, source /, next hop, metric, two counters, flags, device */
 };
 
-static int add(struct netif_facts *f, enum netif_kind kind, struct ip ip, struct span interface)
+static int add(struct netif_facts *f, enum netif_kind kind, struct ip ip, unsigned len,
+               struct span interface)
 {
-    struct netif_fact fact = {.kind = kind, .ip = ip};
+    struct netif_fact fact = {.kind = kind, .ip = ip, .len = len};
 
     if (!span_copy(interface, fact.interface, sizeof(fact.interface)))
         return -EINVAL;
@@ -97,7 +98,7 @@ int netif_read_route4(struct netif_facts *f, struct span text)
         if (n < ROUTE4_FIELDS || !read_gateway4(field, &ip, &gateway))
             return -EINVAL;
         if (gateway)
-            r = add(f, NETIF_GATEWAY, ip, field[0]);
+            r = add(f, NETIF_GATEWAY, ip, 32, field[0]);
     }
     return r;
 }
@@ -119,7 +120,7 @@ int netif_read_route6(struct netif_facts *f, struct span text)
         if (n < ROUTE6_FIELDS || !hex_parse(field[4], ip.b, 16) || !hex_parse(field[8], flags, 4))
             return -EINVAL;
         if (flags[3] & ROUTE_GATEWAY)
-            r = add(f, NETIF_GATEWAY, ip, field[9]);
+            r = add(f, NETIF_GATEWAY, ip, 128, field[9]);
     }
     return r;
 }
@@ -196,9 +197,10 @@ static int take_link(struct asking *a, struct span body)
 static int take_address(struct asking *a, struct span body)
 {
     struct ifaddrmsg info;
-    struct span bytes;
+    struct span bytes, other;
     char text[IP_TEXT_MAX];
     struct ip ip;
+    unsigned len;
 
     if (body.n < sizeof(info))
         return -EIO;
@@ -206,16 +208,18 @@ static int take_address(struct asking *a, struct span body)
     body = span_slice(body, NLMSG_ALIGN(sizeof(info)), body.n);
     /* On a point-to-point link IFA_ADDRESS is the other end; IPv6 has IFA_ADDRESS only. */
     bytes = attribute(body, IFA_LOCAL);
+    other = attribute(body, IFA_ADDRESS);
     if (bytes.n == 0)
-        bytes = attribute(body, IFA_ADDRESS);
+        bytes = other;
+    len = span_eq(bytes, other) ? info.ifa_prefixlen : (unsigned)bytes.n * 8;
     if (bytes.n != (info.ifa_family == AF_INET ? 4 : 16) ||
         !inet_ntop(info.ifa_family, bytes.p, text, sizeof(text)) || !ip_parse(span_str(text), &ip))
         return 0;
     for (size_t i = 0; i < a->link_count; i++)
         if (a->links[i].index == (int)info.ifa_index)
-            return add(a->facts, a->links[i].bridge ? NETIF_BRIDGE : NETIF_ADDRESS, ip,
+            return add(a->facts, a->links[i].bridge ? NETIF_BRIDGE : NETIF_ADDRESS, ip, len,
                        span_str(a->links[i].name));
-    return add(a->facts, NETIF_ADDRESS, ip, SPAN_NULL);
+    return add(a->facts, NETIF_ADDRESS, ip, len, SPAN_NULL);
 }
 
 /* One datagram of a dump. 1 more to come, 0 the end, or -errno. */

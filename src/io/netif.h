@@ -21,6 +21,7 @@ enum netif_kind {
 struct netif_fact {
     enum netif_kind kind;
     struct ip ip;
+    unsigned len; /* of an address: the bits of its network; all of them on a point-to-point link */
     char interface[NETIF_NAME];
 };
 

@@ -79,6 +79,9 @@ static void test_this_host(void **state)
     for (size_t i = 0; i < f.count; i++) {
         assert_int_not_equal(f.v[i].ip.family, IP_NONE);
         assert_true(f.v[i].interface[0]);
+        assert_in_range(f.v[i].len, 1, f.v[i].ip.family == IP_V4 ? 32 : 128);
+        if (ip_space(f.v[i].ip) == IP_LOOPBACK && f.v[i].ip.family == IP_V4)
+            assert_true(f.v[i].len == 8 || f.v[i].len == 32);
     }
     netif_facts_deinit(&f);
 }
