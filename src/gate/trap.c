@@ -180,56 +180,84 @@ void trap_write(const struct trap_list *t, enum ip_family family, int64_t now_wa
     }
 }
 
+struct reading {
+    struct trap_entry *v;
+    size_t count, cap;
+    size_t bad;
+};
+
 /* "192.0.2.1 :127.0.0.2:reason" */
-static int read_entry(struct trap_list *t, struct span line, int64_t until, int64_t now_wall,
-                      size_t *bad)
+static int read_entry(struct reading *r, struct span line, int64_t until, int64_t now_wall)
 {
     struct ip_prefix net;
     struct span word, value = SPAN_NULL;
-    int got;
+    struct trap_entry *e;
 
     span_word(&line, &word);
-    if (!ip_prefix_parse(word, &net) || net.len < (net.ip.family == IP_V6 ? 64U : 32U)) {
-        ++*bad;
+    if (!ip_prefix_parse(word, &net) || net.len < (net.ip.family == IP_V6 ? 64U : 32U) ||
+        !trap_fit(net.ip) || r->count == TRAP_ENTRIES_MAX) {
+        r->bad++;
         return 0;
     }
     if (span_word(&line, &value))
         value = span_slice(value, span_rfind(value, ':') + 1, value.n);
     if (until <= now_wall)
         return 0; /* ended while nobody looked: no fault of the file */
-    got = trap_add(t, net.ip, until, value, now_wall);
-    *bad += got == TRAP_UNFIT;
+    if (array_grow(&r->v, &r->cap, sizeof(r->v[0]), r->count + 1) < 0)
+        return -ENOMEM;
+    e = &r->v[r->count++];
+    *e = (struct trap_entry){.ip = client_of(net.ip), .until_wall = until};
+    set_reason(e, value);
+    return 0;
+}
+
+static int by_address(const void *a, const void *b)
+{
+    const struct trap_entry *x = a, *y = b;
+
+    return ip_cmp(x->ip, y->ip);
+}
+
+/* In the order of addresses each goes to the end of an empty list, and nothing has to move. */
+static int add_all(struct trap_list *t, struct reading *r, int64_t now_wall)
+{
+    int got = 0;
+
+    if (r->count)
+        qsort(r->v, r->count, sizeof(r->v[0]), by_address);
+    for (size_t i = 0; i < r->count && got >= 0; i++)
+        got = trap_add(t, r->v[i].ip, r->v[i].until_wall, span_str(r->v[i].reason), now_wall);
     return got < 0 ? got : 0;
 }
 
 int trap_read(struct trap_list *t, struct span text, int64_t until_wall, int64_t now_wall,
               size_t *ret_bad)
 {
+    struct reading reading = {0};
     int64_t until = until_wall;
     struct span line;
-    size_t bad = 0;
+    int r = 0;
 
-    while (span_cut(&text, '\n', &line)) {
+    while (r == 0 && span_cut(&text, '\n', &line)) {
         uint64_t wall;
-        int r;
 
         line = span_trim(line);
         if (span_starts(line, SPAN_LIT("#until "))) {
             bool ok = num_u64(span_slice(line, 7, line.n), 0, INT64_MAX / 2, &wall);
 
-            bad += !ok;
+            reading.bad += !ok;
             until = ok ? (int64_t)wall : until_wall;
         }
         if (!line.n || line.p[0] == '#' || line.p[0] == ':' || line.p[0] == '$')
             continue;
-        if (line.n > TRAP_LINE_MAX) {
-            bad++;
-            continue;
-        }
-        r = read_entry(t, line, until, now_wall, &bad);
-        if (r < 0)
-            return r;
+        if (line.n > TRAP_LINE_MAX)
+            reading.bad++;
+        else
+            r = read_entry(&reading, line, until, now_wall);
     }
-    *ret_bad = bad;
-    return 0;
+    if (r == 0)
+        r = add_all(t, &reading, now_wall);
+    free(reading.v);
+    *ret_bad = reading.bad;
+    return r;
 }

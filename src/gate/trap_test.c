@@ -126,6 +126,24 @@ static void test_file(void **state)
     buf_deinit(&v6);
 }
 
+/* The longest file, in the worst order, costs no time; what is too much of it is passed over. */
+static void test_long_file(void **state)
+{
+    struct trap_list t = {0};
+    struct buf text = BUF_INIT(TRAP_FILE_MAX);
+    size_t bad;
+
+    for (unsigned i = TRAP_ENTRIES_MAX + 5; i-- > 0;)
+        buf_addf(&text, "198.%u.%u.%u\n", 18 + (i >> 16), (i >> 8) & 255, i & 255);
+    assert_int_equal(trap_read(&t, buf_span(&text), 1000, 10, &bad), 0);
+    assert_int_equal(bad, 5);
+    assert_int_equal(t.count, TRAP_ENTRIES_MAX);
+    for (size_t i = 1; i < t.count; i++)
+        assert_true(ip_cmp(t.entries[i - 1].ip, t.entries[i].ip) < 0);
+    trap_deinit(&t);
+    buf_deinit(&text);
+}
+
 static void test_bad_files(void **state)
 {
     static const struct {
@@ -191,7 +209,7 @@ int main(void)
         cmocka_unit_test(test_life),   cmocka_unit_test(test_unfit),
         cmocka_unit_test(test_reason), cmocka_unit_test(test_bound),
         cmocka_unit_test(test_file),   cmocka_unit_test(test_bad_files),
-        cmocka_unit_test(test_rcpts),
+        cmocka_unit_test(test_rcpts),  cmocka_unit_test(test_long_file),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
