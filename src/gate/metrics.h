@@ -26,11 +26,13 @@ enum metric {
     METRIC_TLS_FAILED,       /* side=client|backend */
     METRIC_BACKENDS,         /* outcome=ok|connect|identity|protocol|timeout */
     METRIC_BACKENDS_ACTIVE,  /* gauge */
+    METRIC_BACKENDS_DOWN,    /* gauge: that do not answer */
     METRIC_DNSBL,            /* outcome=listed|no|error|timeout */
     METRIC_DNSBL_BAD,        /* gauge: zones out of use */
     METRIC_TARPIT_HELD,      /* gauge */
     METRIC_TARPIT_DELAYS,
     METRIC_TARPIT_MS,
+    METRIC_TARPIT_LINES, /* said while their reply was held */
     METRIC_TARPIT_SHED,
     METRIC_TRAPS,        /* clients put on the timed list */
     METRIC_TRAP_ENTRIES, /* gauge */

@@ -99,7 +99,7 @@ static struct tarpit_client *client_new(struct tarpit *t, struct ip ip, int64_t 
     return &t->clients[at];
 }
 
-unsigned tarpit_offence(struct tarpit *t, struct tarpit_session *s, struct ip client, int64_t now)
+static unsigned count(struct tarpit *t, struct ip client, int64_t now)
 {
     struct ip ip = client_of(client);
     int32_t at = find(t, ip);
@@ -108,10 +108,20 @@ unsigned tarpit_offence(struct tarpit *t, struct tarpit_session *s, struct ip cl
     c->offences = faded(c, now);
     if (c->offences < TARPIT_OFFENCES_MAX)
         c->offences++;
-    if (s->offences < TARPIT_OFFENCES_MAX)
-        s->offences++;
     c->last = now;
     return c->offences;
+}
+
+unsigned tarpit_offence(struct tarpit *t, struct tarpit_session *s, struct ip client, int64_t now)
+{
+    if (s->offences < TARPIT_OFFENCES_MAX)
+        s->offences++;
+    return count(t, client, now);
+}
+
+void tarpit_heard(struct tarpit *t, struct ip client, int64_t now)
+{
+    count(t, client, now);
 }
 
 unsigned tarpit_offences(const struct tarpit *t, struct ip client, int64_t now)
@@ -159,7 +169,7 @@ struct tarpit_session *tarpit_shed(struct tarpit *t)
 /* First, doubled `steps` times, cut at the longest. */
 static int64_t delay_of(const struct tarpit *t, unsigned steps)
 {
-    int64_t ms = TARPIT_FIRST;
+    int64_t ms = t->config.delay_first ? t->config.delay_first : TARPIT_FIRST;
 
     while (steps-- > 0 && ms < t->config.delay_max)
         ms *= 2;
@@ -193,4 +203,30 @@ enum tarpit_says tarpit_ask(struct tarpit *t, struct tarpit_session *s,
     t->delayed++;
     t->delayed_ms += *ret_ms;
     return TARPIT_HOLD;
+}
+
+/* --- a line at a time ----------------------------------------------------------------------- */
+
+static bool may_have_lines(struct span code)
+{
+    return code.n == 3 && (code.p[0] == '2' || code.p[0] == '4' || code.p[0] == '5') &&
+           !span_eq(code, SPAN_LIT("235")) && !span_eq(code, SPAN_LIT("421"));
+}
+
+bool tarpit_drip(struct buf *reply, struct buf *line)
+{
+    struct span all = buf_span(reply), first = span_slice(all, 0, span_find(all, '\n') + 1);
+    bool last;
+
+    if (first.n < 5 || first.p[first.n - 1] != '\n' || !may_have_lines(span_slice(first, 0, 3)))
+        return false;
+    last = first.p[3] != '-';
+    buf_add(line, span_slice(first, 0, 3));
+    buf_add_char(line, '-');
+    buf_add(line, span_slice(first, first.p[3] == '\r' ? 3 : 4, first.n));
+    if (line->err) /* longer than any reply that is ours */
+        return false;
+    if (!last)
+        buf_consume(reply, first.n);
+    return true;
 }

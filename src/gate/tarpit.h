@@ -8,21 +8,26 @@
  * whose time runs out there sends the message twice). No reply waits longer than TARPIT_REPLY_MAX:
  * RFC 5321 §4.5.3.2 lets clients hang up after five minutes, and then come again.
  *
+ * While a reply waits a line of it goes out now and then (tarpit_drip()): many clients' patience is
+ * for the next octets and not for the whole reply, so they stay for as long as it lasts.
+ *
  * Offences (refused relay attempts) are counted per client, an IPv6 client being its /64, and fade
  * by half every TARPIT_FADE.
  */
 #ifndef POSTERN_GATE_TARPIT_H
 #define POSTERN_GATE_TARPIT_H
 
+#include "base/buf.h"
 #include "base/ip.h"
 
 enum {
     TARPIT_CLIENTS = 16384,     /* offenders that are remembered */
     TARPIT_OFFENCES = 3,        /* refused relay attempts before a client is delayed */
     TARPIT_OFFENCES_MAX = 1000, /* where the count stops */
-    TARPIT_FIRST = 1000,        /* ms of the first delay; doubled with each reply */
+    TARPIT_FIRST = 1000,        /* ms, default of the first delay; doubled with each reply */
     TARPIT_DELAY = 60000,       /* ms, default of the longest delay */
     TARPIT_REPLY_MAX = 280000,  /* ms, whatever is configured */
+    TARPIT_DRIP = 20000,        /* ms between lines of a reply that is held */
     TARPIT_REPLIES = 20,        /* delayed replies of a session; then 421 */
 };
 #define TARPIT_FADE (INT64_C(3600) * 1000) /* ms in which offences fade by half */
@@ -45,6 +50,7 @@ struct tarpit_session {
 struct tarpit_config {
     bool on;
     unsigned sessions_max; /* held at a time; 0: no bound */
+    int64_t delay_first;   /* ms; 0: TARPIT_FIRST */
     int64_t delay_max;     /* ms; 0: TARPIT_DELAY */
 };
 
@@ -78,10 +84,19 @@ enum tarpit_says {
 void tarpit_init(struct tarpit *t, const struct tarpit_config *config, uint32_t seed);
 /* A relay attempt was refused. Returns the client's offences, faded, with this one. */
 unsigned tarpit_offence(struct tarpit *t, struct tarpit_session *s, struct ip client, int64_t now);
+/* Another worker has refused one. */
+void tarpit_heard(struct tarpit *t, struct ip client, int64_t now);
 unsigned tarpit_offences(const struct tarpit *t, struct ip client, int64_t now);
 /* A reply to a command is due. On TARPIT_HOLD the session is counted as held. */
 enum tarpit_says tarpit_ask(struct tarpit *t, struct tarpit_session *s,
                             const struct tarpit_facts *f, int64_t now, int64_t *ret_ms);
+/*
+ * A line of a held reply that may go now (RFC 5321 §4.2.1: lines of one code). Takes the next line
+ * of a reply of several off the front of *reply; of one with a single line left it makes another
+ * with the same text, and leaves it. False, and nothing in *line: replies that have to be a single
+ * line (3xx, RFC 4954 §4's 235, 421).
+ */
+bool tarpit_drip(struct buf *reply, struct buf *line);
 /* The held reply was said, or the session is gone. Safe when it is not held, and twice. */
 void tarpit_release(struct tarpit *t, struct tarpit_session *s);
 /*

@@ -207,6 +207,62 @@ static void test_crowd(void **state)
     assert_int_equal(t.held_count, count);
 }
 
+static void test_first_delay(void **state)
+{
+    struct tarpit_config c = {.on = true, .delay_first = 300, .delay_max = 1000};
+    struct tarpit_facts f = {.client = ip_of("192.0.2.1"), .listed = true};
+    static const int64_t delays[] = {300, 600, 1000, 1000};
+    struct tarpit_session s = {0};
+    int64_t ms;
+
+    tarpit_init(&t, &c, 1);
+    for (size_t i = 0; i < sizeof(delays) / sizeof(delays[0]); i++) {
+        assert_int_equal(tarpit_ask(&t, &s, &f, 0, &ms), TARPIT_HOLD);
+        assert_int_equal(ms, delays[i]);
+        tarpit_release(&t, &s);
+    }
+}
+
+static void test_drip(void **state)
+{
+    static const struct {
+        const char *name, *reply, *line, *rest;
+    } cases[] = {
+        {"greeting", "220 a ESMTP\r\n", "220-a ESMTP\r\n", "220 a ESMTP\r\n"},
+        {"EHLO", "250-a\r\n250-SIZE\r\n250 DSN\r\n", "250-a\r\n", "250-SIZE\r\n250 DSN\r\n"},
+        {"its end", "250 DSN\r\n", "250-DSN\r\n", "250 DSN\r\n"},
+        {"refused", "554 5.7.1 no\r\n", "554-5.7.1 no\r\n", "554 5.7.1 no\r\n"},
+        {"deferred", "451 4.7.1 x\r\n", "451-4.7.1 x\r\n", "451 4.7.1 x\r\n"},
+        {"two replies", "554 a\r\n250 b\r\n", "554-a\r\n", "554 a\r\n250 b\r\n"},
+        {"code alone", "250\r\n", "250-\r\n", "250\r\n"},
+        {"no text", "250 \r\n", "250-\r\n", "250 \r\n"},
+        {"challenge", "334 x\r\n", NULL, "334 x\r\n"},
+        {"go on", "354 x\r\n", NULL, "354 x\r\n"},
+        {"logged in", "235 x\r\n", NULL, "235 x\r\n"},
+        {"the last word", "421 x\r\n", NULL, "421 x\r\n"},
+        {"nothing", "", NULL, ""},
+        {"half a line", "250 x", NULL, "250 x"},
+        {"no code", "25\r\n", NULL, "25\r\n"},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct buf reply = BUF_INIT(100), line = BUF_INIT(100), small = BUF_INIT(6);
+
+        buf_add_str(&reply, cases[i].reply);
+        if (tarpit_drip(&reply, &line) != (cases[i].line != NULL) ||
+            strcmp(buf_str(&reply), cases[i].rest) != 0 ||
+            (cases[i].line && strcmp(buf_str(&line), cases[i].line) != 0))
+            fail_msg("%s: \"%s\", \"%s\"", cases[i].name, buf_str(&line), buf_str(&reply));
+        if (reply.n > 6) { /* what is too long for a line stays whole */
+            assert_false(tarpit_drip(&reply, &small));
+            assert_string_equal(buf_str(&reply), cases[i].rest);
+        }
+        buf_deinit(&reply);
+        buf_deinit(&line);
+        buf_deinit(&small);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -218,6 +274,8 @@ int main(void)
         cmocka_unit_test(test_fading),
         cmocka_unit_test(test_flood),
         cmocka_unit_test(test_crowd),
+        cmocka_unit_test(test_first_delay),
+        cmocka_unit_test(test_drip),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
