@@ -22,7 +22,13 @@ void guard_init(struct guard *g, unsigned sessions_min, uint32_t seed, bool cont
 
 void guard_host_clear(struct guard *g)
 {
-    g->host_count = 0;
+    g->host_count = g->net_count = 0;
+}
+
+void guard_net(struct guard *g, struct ip_prefix net)
+{
+    if (g->net_count < GUARD_NETS)
+        g->nets[g->net_count++] = net;
 }
 
 enum guard_role guard_role_of(const struct guard *g, struct ip ip)
@@ -76,6 +82,10 @@ static void age(struct guard_address *a, int64_t now)
         a->evicted /= 2;
         a->evicted_at = now;
     }
+    if (now - a->paths_at > GUARD_WINDOW)
+        a->paths = 0;
+    if (now - a->strange_at > GUARD_WINDOW)
+        a->strange = 0;
 }
 
 /* Of public addresses there are many; the few others are what the guard is about. */
@@ -139,6 +149,14 @@ void guard_forget(struct guard *g)
     g->sessions[V4] = g->sessions[V6] = 0;
 }
 
+/* A stranger with IPv6 has all of a network to come from. */
+static struct ip stranger_of(const struct guard *g, struct ip ip)
+{
+    if (ip.family == IP_V6 && guard_is_public(ip) && guard_role_of(g, ip) == GUARD_NOBODY)
+        return ip_prefix_of(ip, 64).ip;
+    return ip;
+}
+
 static enum guard_event clear(struct guard *g, int64_t now)
 {
     guard_forget(g);
@@ -167,26 +185,56 @@ static enum guard_event calm(struct guard *g, int64_t now)
 
 enum guard_event guard_see(struct guard *g, const struct guard_session *s, int64_t now)
 {
-    struct ip ip = s->client;
     struct guard_address *a;
+    enum guard_event e = GUARD_SAME;
     uint64_t *sessions;
     uint32_t hash;
-    bool v6, news;
+    bool v6, enough, far;
 
-    if (!s->helo.n || ip.family == IP_NONE)
+    g->news = false;
+    if (!s->helo.n || s->client.family == IP_NONE)
         return GUARD_SAME;
-    if (ip.family == IP_V6 && guard_is_public(ip) && guard_role_of(g, ip) == GUARD_NOBODY)
-        ip = ip_prefix_of(ip, 64).ip;
-    a = address_of(g, ip, now);
+    a = address_of(g, stranger_of(g, s->client), now);
     a->last = now;
-    sessions = &g->sessions[ip.family == IP_V6 ? V6 : V4];
-    news = ++*sessions == g->sessions_min;
+    sessions = &g->sessions[a->ip.family == IP_V6 ? V6 : V4];
+    enough = ++*sessions == g->sessions_min;
     hash = guard_identity_of(g, s, &v6);
     if (hash != GUARD_NOT_A_STRANGER)
-        news = add_identity(a, hash, v6, now) || news;
-    if (news && guard_judge(g, now) == GUARD_SUSPENDS)
-        return GUARD_SUSPENDS;
+        g->news = add_identity(a, hash, v6, now);
+    far = guard_path(g, a, s, now);
+    if (g->news || enough)
+        e = guard_judge(g, now);
+    if (far && e != GUARD_SUSPENDS)
+        e = guard_blame_one(g, s->client, true, now);
+    if (e == GUARD_SUSPENDS)
+        return e;
     return g->suspended ? calm(g, now) : GUARD_SAME;
+}
+
+enum guard_event guard_relay(struct guard *g, const struct guard_session *s, int64_t now)
+{
+    struct guard_address *a;
+    uint32_t hash;
+    bool v6;
+
+    g->news = false;
+    if (!s->helo.n || s->client.family == IP_NONE)
+        return GUARD_SAME;
+    hash = guard_identity_of(g, s, &v6);
+    if (hash == GUARD_NOT_A_STRANGER)
+        return GUARD_SAME;
+    /* Of an inside network with IPv6 each host has an address of its own. */
+    a = address_of(g, s->client, now);
+    a->last = now;
+    if (a->strange == 0)
+        a->strange_left = GUARD_STRANGE_RELAYS;
+    if (a->strange != hash) {
+        a->strange = hash;
+        a->strange_left -= a->strange_left > 0;
+        g->news = true;
+    }
+    a->strange_at = now;
+    return a->strange_left ? GUARD_SAME : guard_blame_one(g, s->client, false, now);
 }
 
 bool guard_doubtful(const struct guard *g, struct ip client)
@@ -234,8 +282,8 @@ void guard_report(const struct guard *g, int64_t now, struct buf *out)
         buf_addf(out, " sessions=%llu", (unsigned long long)(g->sessions[V4] + g->sessions[V6]));
         return;
     }
-    buf_addf(out, " for=%llds cause=%s", (long long)((now - g->since) / 1000),
-             guard_cause_name(g->cause));
+    buf_addf(out, " for=%llds whom=%s cause=%s", (long long)((now - g->since) / 1000),
+             g->only_culprits ? "these" : "all", guard_cause_name(g->cause));
     for (unsigned i = 0; i < g->culprit_count; i++)
         buf_addf(out, "%s%s", i ? "," : " clients=", ip_text(g->culprits[i], text));
     buf_addf(out, " advice=\"%s\"", guard_cause_advice(g->cause));

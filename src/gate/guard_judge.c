@@ -174,6 +174,18 @@ bool guard_is_culprit(const struct guard *g, struct ip ip)
     return false;
 }
 
+bool guard_add_culprit(struct guard *g, struct ip ip)
+{
+    if (guard_is_culprit(g, ip))
+        return false;
+    if (g->culprit_count == GUARD_CULPRITS) {
+        memmove(&g->culprits[0], &g->culprits[1], sizeof(g->culprits) - sizeof(g->culprits[0]));
+        g->culprit_count--;
+    }
+    g->culprits[g->culprit_count++] = ip;
+    return true;
+}
+
 /* Takes the crowd as the reason. True when more is in doubt than before. */
 static bool blame(struct guard *g, const struct guard_crowd *c, bool only, int64_t now)
 {
@@ -186,15 +198,28 @@ static bool blame(struct guard *g, const struct guard_crowd *c, bool only, int64
             g->culprit_count = 0;
         g->since = now;
     }
-    for (unsigned i = 0; i < c->count && g->culprit_count < GUARD_CULPRITS; i++) {
-        if (guard_is_culprit(g, c->who[i]->ip))
-            continue;
-        g->culprits[g->culprit_count++] = c->who[i]->ip;
-        more = more || only;
-    }
+    for (unsigned i = 0; i < c->count; i++)
+        if (guard_add_culprit(g, c->who[i]->ip))
+            more = more || only;
     g->suspended = true;
     g->calm_since = now;
     return more;
+}
+
+enum guard_event guard_blame_one(struct guard *g, struct ip ip, bool rewritten, int64_t now)
+{
+    struct guard_address one = {.ip = ip};
+    struct guard_crowd c = {.who = {&one}, .count = 1};
+    /* So many of them are no single machine's fault, and one more would push one out. */
+    bool all = g->only_culprits && g->culprit_count == GUARD_CULPRITS && !guard_is_public(ip) &&
+               !guard_is_culprit(g, ip);
+    bool before = g->suspended;
+
+    if (!blame(g, &c, !all, now))
+        return GUARD_SAME;
+    if (rewritten && !before)
+        g->cause = GUARD_CAUSE_FIREWALL;
+    return GUARD_SUSPENDS;
 }
 
 enum guard_event guard_judge(struct guard *g, int64_t now)
