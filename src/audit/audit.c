@@ -168,6 +168,7 @@ void audit_free(struct audit **aa)
     free(a->interfaces);
     free(a->nats);
     free(a->published);
+    free(a->forwarded);
     free(a->doors);
     free(a->findings);
     free(a);
@@ -221,6 +222,18 @@ void audit_host_no_nat(struct audit *a)
     a->no_nat = true;
 }
 
+void audit_host_nat_told(struct audit *a)
+{
+    a->nat_told = true;
+}
+
+void audit_host_forward(struct audit *a, unsigned port)
+{
+    if (audit_grow(a, &a->forwarded, &a->forwarded_cap, sizeof(a->forwarded[0]),
+                   a->forwarded_count + 1))
+        a->forwarded[a->forwarded_count++] = port;
+}
+
 void audit_host_publish(struct audit *a, unsigned port, bool v4, bool v6)
 {
     if (audit_grow(a, &a->published, &a->published_cap, sizeof(a->published[0]),
@@ -244,6 +257,14 @@ static int add_input(struct audit *a, const struct audit_kind *kind, const char 
         return a->err;
     a->inputs[a->input_count++] = (struct audit_input){kind, audit_dup(a, span_str(path)), folder};
     return a->err;
+}
+
+void audit_input_add(struct audit *a, const struct audit_kind *kind, const char *path, bool folder)
+{
+    for (size_t i = 0; i < a->input_count; i++)
+        if (a->inputs[i].kind == kind && strcmp(a->inputs[i].path, path) == 0)
+            return;
+    add_input(a, kind, path, folder);
 }
 
 static const struct audit_kind *kind_named(const char *name)
@@ -323,7 +344,7 @@ int audit_finish(struct audit *a)
 
     assert(!a->finished);
     a->finished = true;
-    for (unsigned pass = 0; pass < 2; pass++)
+    for (unsigned pass = 0; pass < 2; pass++) {
         for (size_t i = 0; i < a->input_count && r == 0; i++) {
             const struct audit_input *in = &a->inputs[i];
 
@@ -332,6 +353,9 @@ int audit_finish(struct audit *a)
             if (r == 0)
                 r = a->err ? a->err : a->error[0] ? AUDIT_BAD : 0;
         }
+        if (pass == 0 && r == 0)
+            r = audit_boxes_settle(a);
+    }
     if (r == 0)
         audit_join(a);
     if (r == 0 && a->err == 0)

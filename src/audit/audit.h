@@ -112,8 +112,15 @@ void audit_host_nat(struct audit *a, struct ip_prefix net, bool certain, const c
                     struct audit_place place);
 /* The operator says that no NAT hides clients: NAT findings are ruled out. */
 void audit_host_no_nat(struct audit *a);
-/* A port that strangers reach; once one is named, all others are out of their reach. */
+/*
+ * A port that strangers reach; once one is named, all others are out of their reach. Port 0: with a
+ * family, all ports are reached; without one, none is but those that other calls name.
+ */
 void audit_host_publish(struct audit *a, unsigned port, bool v4, bool v6);
+/* All sources of NAT are told: what is only possible elsewhere is ruled out here. */
+void audit_host_nat_told(struct audit *a);
+/* A proxy on this host leads strangers to this port, although it is bound to loopback. */
+void audit_host_forward(struct audit *a, unsigned port);
 /* Public networks that are the operator's own: they may be trusted, however wide. */
 void audit_host_own(struct audit *a, struct ip_prefix net);
 /* The version of the MTA, "3.7.11"; NULL: what the interpreter takes for granted. */

@@ -44,6 +44,8 @@ struct audit_publish {
     bool v4, v6;
 };
 
+struct audit_boxes;
+
 struct audit {
     struct audit_files files;
     int err; /* sticky: -ENOMEM, -E2BIG */
@@ -66,7 +68,10 @@ struct audit {
     struct audit_publish *published;
     size_t published_count, published_cap;
     struct relay_nets own;
-    bool no_nat;
+    bool no_nat, nat_told;
+    unsigned *forwarded;
+    size_t forwarded_count, forwarded_cap;
+    struct audit_boxes *boxes; /* audit/boxes.h: containers, while their files are read */
 
     struct audit_door **doors;
     size_t door_count, door_cap;
@@ -82,13 +87,13 @@ struct audit {
 
 /* Sets the sticky error; the first stays. */
 void audit_stick(struct audit *a, int err);
-/* array_grow() that sticks. */
-bool audit_grow(struct audit *a, void *array, size_t *cap, size_t size, size_t want);
 extern const struct audit_kind *const audit_kind_table[];
 /* A public address of `net` that no narrow network of `named` (may be NULL) holds. */
 bool audit_public_in(const struct relay_nets *named, struct ip_prefix net, struct ip *ret);
 bool audit_own_has(const struct audit *a, struct ip_prefix net);
 unsigned audit_wide_len(enum ip_family family);
+/* audit/boxes.c: what was said of containers becomes facts and doors. 0 or AUDIT_BAD. */
+int audit_boxes_settle(struct audit *a);
 /* audit/join.c: findings from doors and facts. */
 void audit_join(struct audit *a);
 /* audit/settle.c: what findings have in common: lowering, joining, proving, order. */

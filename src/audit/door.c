@@ -114,12 +114,16 @@ enum audit_bind audit_bind_of(struct span host, struct ip *ret_address)
 
 enum audit_answer audit_exposed(const struct audit *a, const struct audit_door *door)
 {
+    for (size_t i = 0; i < a->forwarded_count; i++)
+        if (door->port && a->forwarded[i] == door->port)
+            return AUDIT_YES;
     if (door->bind == AUDIT_BIND_LOOPBACK || door->bind == AUDIT_BIND_LOCAL)
         return AUDIT_NO;
     if (a->published_count == 0 || door->port == 0)
         return AUDIT_UNKNOWN;
     for (size_t i = 0; i < a->published_count; i++)
-        if (a->published[i].port == door->port)
+        if (a->published[i].port == door->port ||
+            (a->published[i].port == 0 && (a->published[i].v4 || a->published[i].v6)))
             return AUDIT_YES;
     return AUDIT_NO;
 }

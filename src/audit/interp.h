@@ -64,6 +64,8 @@ void *audit_alloc(struct audit *a, size_t n);
 /* NUL-ended copies. */
 const char *audit_dup(struct audit *a, struct span s);
 const char *audit_fmt(struct audit *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* array_grow() of a heap array (the caller frees it) whose failure sticks; false then. */
+bool audit_grow(struct audit *a, void *array, size_t *cap, size_t size, size_t want);
 /* 0, -ENOMEM or -E2BIG: what has stuck. */
 int audit_failed(const struct audit *a);
 /* Sets the error of audit_error(), unless one is there: the audit ends with it. AUDIT_BAD. */
@@ -88,6 +90,8 @@ enum audit_file audit_text(struct audit *a, const char *path, struct audit_sourc
  */
 bool audit_need(struct audit *a, const char *id, struct audit_place at, const char *path,
                 const char *what, struct audit_source_file *ret);
+/* A configuration of the same host that an interpreter came upon; once a kind and path. */
+void audit_input_add(struct audit *a, const struct audit_kind *kind, const char *path, bool folder);
 /* Whether a file (not a folder) is there. */
 bool audit_there(struct audit *a, const char *path);
 /* The names in a folder; an enum audit_file. */
@@ -215,6 +219,9 @@ void audit_fix_lines(struct audit *a, struct audit_finding *f, enum audit_edit_k
 
 /* --- the table (audit/kinds.c) -------------------------------------------------------------- */
 
+extern const struct audit_kind audit_kind_compose;
+extern const struct audit_kind audit_kind_docker;
+extern const struct audit_kind audit_kind_env;
 extern const struct audit_kind audit_kind_postfix;
 
 #endif

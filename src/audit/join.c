@@ -199,13 +199,14 @@ static bool join_known_nat(struct audit *a, struct audit_door *d, const struct a
                     continue;
                 f = nat_found(a, d, n,
                               first_host(holds(nat->net, left->v[k]) ? left->v[k] : nat->net));
-                f->certain = nat->certain;
-                f->unless_state = nat->certain ? AUDIT_UNLESS_RULED : AUDIT_UNLESS_OPEN;
+                /* Of a source that is known to be in a network only, not where, a part may miss. */
+                f->certain = nat->certain && holds(left->v[k], nat->net);
+                f->unless_state = f->certain ? AUDIT_UNLESS_RULED : AUDIT_UNLESS_OPEN;
                 f->why = audit_fmt(
                     a,
                     "%s is trusted, and clients from the Internet %s with the "
                     "address of %s (%s)%s%s",
-                    n->text, nat->certain ? "come" : "can come", nat->what, net_text(a, nat->net),
+                    n->text, f->certain ? "come" : "can come", nat->what, net_text(a, nat->net),
                     nat->place.file ? ", see " : "",
                     nat->place.file ? audit_fmt(a, "%s:%u", nat->place.file, nat->place.line) : "");
                 return true;
@@ -216,9 +217,14 @@ static bool join_known_nat(struct audit *a, struct audit_door *d, const struct a
 static void join_nat(struct audit *a, struct audit_door *d, const struct audit_net *n,
                      const struct relay_nets *left)
 {
-    if (a->no_nat || audit_exposed(a, d) == AUDIT_NO || join_known_nat(a, d, n, left))
+    struct ip_prefix wide;
+    struct ip client;
+
+    /* Of a network that is too wide anyhow, NAT is no cause. */
+    if (a->no_nat || audit_exposed(a, d) == AUDIT_NO || wide_piece(a, left, &wide, &client) ||
+        join_known_nat(a, d, n, left))
         return;
-    if (a->nat_count > 0 || public_host(a))
+    if (a->nat_count > 0 || a->nat_told || public_host(a))
         return;
     for (size_t i = 0; i < left->count; i++) {
         const char *like = nat_like(left->v[i]);

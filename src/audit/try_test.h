@@ -18,6 +18,7 @@
 #include "base/buf.h"
 #include "base/num.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -32,7 +33,7 @@ struct try_case {
     const char *name;
     struct audit_memory_file files[TRY_FILES];
     const char *expect;
-    const char *path; /* NULL: the default of try_cases() */
+    const char *path; /* one or several; NULL: the default of try_cases() */
     const char *kind;
     /* Facts; lists are separated by blanks. */
     const char *host, *interfaces, *nat, *published, *own, *version;
@@ -113,14 +114,17 @@ static inline bool try_case(const struct try_case *c, const char *path)
     struct audit_memory memory = {c->files, 0};
     struct audit_files files = audit_files_memory(&memory);
     struct audit *a = audit_new(&files);
+    struct span word;
+    char one[256];
     bool fine;
-    int r;
+    int r = 0;
 
     while (memory.count < TRY_FILES && c->files[memory.count].name)
         memory.count++;
     assert_non_null(a);
     try_facts(a, c);
-    r = audit_path(a, c->kind, c->path ? c->path : path);
+    for (struct span rest = span_str(c->path ? c->path : path); r == 0 && span_word(&rest, &word);)
+        r = span_copy(word, one, sizeof(one)) ? audit_path(a, c->kind, one) : -ENAMETOOLONG;
     if (r == 0)
         r = audit_finish(a);
     if (r == AUDIT_BAD)
