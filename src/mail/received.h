@@ -18,17 +18,21 @@
 
 enum received_writer {
     RECEIVED_BY_UNKNOWN = 0,
+    RECEIVED_BY_AMAVIS,
     RECEIVED_BY_APPLESHARE,
     RECEIVED_BY_ARGOSOFT,
+    RECEIVED_BY_AXIGEN,
     RECEIVED_BY_BARRACUDA,
     RECEIVED_BY_CHASQUID,
     RECEIVED_BY_COMMUNIGATE,
+    RECEIVED_BY_CONTENT, /* MAILsweeper of Content Technologies */
     RECEIVED_BY_COURIER,
     RECEIVED_BY_CYRUS,
     RECEIVED_BY_DOMINO,
     RECEIVED_BY_DOVECOT,
     RECEIVED_BY_ECELERITY,
     RECEIVED_BY_EIMS,
+    RECEIVED_BY_EMWAC,
     RECEIVED_BY_EXCHANGE,     /* 2000 and later, and Microsoft 365 */
     RECEIVED_BY_EXCHANGE_IMS, /* 4.0 to 5.5: Internet Mail Service (Connector) */
     RECEIVED_BY_EXIM,
@@ -43,17 +47,23 @@ enum received_writer {
     RECEIVED_BY_IMAIL,
     RECEIVED_BY_INTERMAIL,
     RECEIVED_BY_IRONPORT,
+    RECEIVED_BY_JETMAIL,
     RECEIVED_BY_JAMES,
     RECEIVED_BY_KERIO,
     RECEIVED_BY_KUMOMTA,
+    RECEIVED_BY_LSMTP,
     RECEIVED_BY_MADDY,
+    RECEIVED_BY_MAILENABLE,
     RECEIVED_BY_MDAEMON,
     RECEIVED_BY_MERAK, /* Merak and IceWarp */
     RECEIVED_BY_MERCURY,
     RECEIVED_BY_NAVGW,
+    RECEIVED_BY_NEMESIS,  /* of one large hoster */
     RECEIVED_BY_NETMAIL,  /* Novell NetMail and NIMS */
     RECEIVED_BY_NETSCAPE, /* Netscape, iPlanet, Sun Messaging Server */
+    RECEIVED_BY_NMAIL,
     RECEIVED_BY_NTMAIL,
+    RECEIVED_BY_OBTUSE, /* smtpd and smtpfwdd of Obtuse */
     RECEIVED_BY_OPENSMTPD,
     RECEIVED_BY_OS400,
     RECEIVED_BY_POSTERN,
@@ -61,12 +71,15 @@ enum received_writer {
     RECEIVED_BY_POSTINI,
     RECEIVED_BY_POSTOFFICE,
     RECEIVED_BY_POWERMTA,
+    RECEIVED_BY_PROXYPLUS,
     RECEIVED_BY_QMAIL,
     RECEIVED_BY_QPSMTPD,
     RECEIVED_BY_RAPTOR,
+    RECEIVED_BY_SENDGRID,
     RECEIVED_BY_SENDMAIL,
     RECEIVED_BY_SLMAIL,
     RECEIVED_BY_SMAP,
+    RECEIVED_BY_SMTPBEAMER,
     RECEIVED_BY_SMTPSVC, /* the SMTP service of IIS */
     RECEIVED_BY_STALWART,
     RECEIVED_BY_SYMANTEC,
@@ -75,6 +88,7 @@ enum received_writer {
     RECEIVED_BY_VPOP3,
     RECEIVED_BY_WINROUTE,
     RECEIVED_BY_ZOHO,
+    RECEIVED_BY_ZONEMTA,
     RECEIVED_WRITERS,
 };
 
@@ -140,5 +154,11 @@ enum received_got received_parse(struct span body, struct received *ret);
  * no seconds, two-digit years, names of zones, a comment behind it). False when there is none.
  */
 bool received_date(struct span text, int64_t *ret_wall, int *ret_zone_minutes);
+
+/*
+ * An address as writers spell it: bare, in [], with IPv6: before it, with a port, scope, closing
+ * dot or comma behind it. *ret_port is 0 when there is none. False when it is none.
+ */
+bool received_ip(struct span text, struct ip *ret, uint16_t *ret_port);
 
 #endif

@@ -65,9 +65,10 @@ static bool next_word(struct span *s, struct span *ret)
 static bool is_no_name(struct span s)
 {
     static const char *const words[] = {
-        "unknown",       "unknownhost", "unknown_domain", "unverified", "unresolved", "nxdomain",
-        "softdnserr",    "dnserror",    "noreverse",      "no.reverse", "rdns",       "failed",
-        "misconfigured", "sender",      "local",          "running",    "verified",
+        "unknown",  "unknownhost", "unknown_domain", "unverified", "unresolved",
+        "nxdomain", "softdnserr",  "dnserror",       "noreverse",  "no.reverse",
+        "rdns",     "failed",      "misconfigured",  "sender",     "local",
+        "running",  "verified",    "with",           "login",
     };
 
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
@@ -192,6 +193,14 @@ static bool is_account(struct span comment)
            next_word(&comment, &word) && span_find(word, '@') < word.n;
 }
 
+/* "(joe@192.0.2.1 with login)"; what stands behind HELO is the client's. */
+static bool is_qmail_login(struct span comment)
+{
+    return span_ends_nocase(span_trim(comment), SPAN_LIT(" with login")) &&
+           !span_starts_nocase(comment, SPAN_LIT("HELO ")) &&
+           !span_starts_nocase(comment, SPAN_LIT("EHLO "));
+}
+
 static bool is_hand_over(struct span first)
 {
     return span_eq_nocase(first, SPAN_LIT("mail pickup service")) ||
@@ -257,7 +266,15 @@ void received_peer_clause(const struct received_tokens *t, size_t from, size_t e
             peer_comment(token->text, first, &p);
             if (known || is_account(token->text))
                 received_marks(token->text, r);
+            if (p.ip.family != IP_NONE && is_qmail_login(token->text)) {
+                r->auth = RECEIVED_YES;
+                r->auth_user = p.ident;
+            }
             r->local |= span_has_nocase(token->text, SPAN_LIT("[local]"));
+        } else if (received_token_is(t, i, end, "claiming") && i + 3 < end &&
+                   t->v[i + 3].kind == RECEIVED_WORD) {
+            p.helo = strip(t->v[i + 3].text); /* Obtuse: 'claiming to be "h"' */
+            p.has_helo = true;
         } else if (token->kind == RECEIVED_LITERAL && beside.ip.family == IP_NONE) {
             received_ip(token->text, &beside.ip, &beside.port);
         }

@@ -524,6 +524,105 @@ static void gateways(void **state)
     check(cases, COUNT(cases));
 }
 
+/* Seen in the corpora that postern trace was made with; the hosts are made up. */
+static void more_writers(void **state)
+{
+    static const struct writer_case cases[] = {
+        {"amavis",
+         "from mx.example.org ([127.0.0.1]) by localhost (mx.example.org [127.0.0.1]) "
+         "(amavisd-new, port 10026) with ESMTP id KdwMxq1HN8Wi; " DATE,
+         "amavisd helo=mx.example.org ip=127.0.0.1 by=localhost with=ESMTP id=KdwMxq1HN8Wi" WHEN},
+        {"axigen",
+         "from [192.0.2.1] (192.0.2.1) by mx.example.org (Axigen) with ESMTP id 3D794A; " DATE,
+         "Axigen helo=[192.0.2.1] literal heloip=192.0.2.1 ip=192.0.2.1 by=mx.example.org "
+         "with=ESMTP auth=no id=3D794A" WHEN},
+        {"mailsweeper",
+         "from ex.example.net (unverified) by gw.example.org (Content Technologies "
+         "SMTPRS 4.2.10) with ESMTP id <T5cf@gw.example.org> for <token@example.org>; " DATE,
+         "MAILsweeper v=4.2.10 helo=ex.example.net by=gw.example.org with=ESMTP "
+         "id=T5cf@gw.example.org for=token@example.org" WHEN},
+        {"emwac",
+         "from html (unverified [192.0.2.1]) by mx.example.org (EMWAC SMTPRS 0.83) with SMTP "
+         "id <B0000178595@mx.example.org>; " DATE,
+         "EMWAC v=0.83 helo=html ip=192.0.2.1 by=mx.example.org with=SMTP "
+         "id=B0000178595@mx.example.org" WHEN},
+        {"jetmail",
+         "from pc([192.0.2.1]) by mx.example.org(JetMail 2.5.3.0) with SMTP id jm23; " DATE,
+         "JetMail v=2.5.3.0 helo=pc ip=192.0.2.1 by=mx.example.org with=SMTP id=jm23" WHEN},
+        {"lsmtp",
+         "from util1 (10.2.0.30) by mx.example.org (LSMTP for Windows NT v1.1b) with SMTP id "
+         "<123.000035F8@mx.example.org>; " DATE,
+         "LSMTP v=v1.1b helo=util1 ip=10.2.0.30 by=mx.example.org with=SMTP "
+         "id=123.000035F8@mx.example.org" WHEN},
+        {"mailenable", "from pc ([192.0.2.1]) by mx.example.org with MailEnable ESMTP; " DATE,
+         "MailEnable helo=pc ip=192.0.2.1 by=mx.example.org with=MailEnable ESMTP" WHEN},
+        {"nemesis",
+         "from [10.0.0.2] ([192.0.2.1]) by mrelayeu.example.org (mreue009 [192.0.2.9]) "
+         "with ESMTPSA (Nemesis) id 1MP for <token@example.org>; " DATE,
+         "Nemesis helo=[10.0.0.2] literal heloip=10.0.0.2 ip=192.0.2.1 by=mrelayeu.example.org "
+         "with=ESMTPSA tls=yes auth=yes id=1MP for=token@example.org" WHEN},
+        {"nmail",
+         "from pc (192.0.2.1) by mx.example.org (192.0.2.9) with [Nmail V3.1 20010905(S)] for "
+         "<token@example.org> from <s@example.net>; " DATE,
+         "Nmail helo=pc ip=192.0.2.1 by=mx.example.org byip=192.0.2.9 for=token@example.org "
+         "sender=<s@example.net>" WHEN},
+        {"obtuse",
+         "from h.example(192.0.2.1), claiming to be \"pc.example\" via SMTP by "
+         "mx.example.org, id smtpdV82674; " DATE,
+         "Obtuse smtpd helo=pc.example apart name=h.example ip=192.0.2.1 by=mx.example.org "
+         "id=smtpdV82674" WHEN},
+        {"proxy+", "from pc.example [192.0.2.1] by Proxy+; " DATE,
+         "Proxy+ helo=pc.example ip=192.0.2.1 by=Proxy+" WHEN},
+        {"sendgrid",
+         "from pc.example (unknown) by geopod-ismtpd-1 (SG) with ESMTP id X1 for "
+         "<token@example.org>; " DATE,
+         "SendGrid helo=pc.example by=geopod-ismtpd-1 with=ESMTP id=X1 for=token@example.org" WHEN},
+        {"smtpbeamer", "from pc.example [192.0.2.1] by mx with SMTPBeamer v3.30; " DATE,
+         "SMTPBeamer helo=pc.example ip=192.0.2.1 by=mx with=SMTPBeamer v3.30" WHEN},
+        {"zonemta",
+         "from [192.0.2.1] ([192.0.2.1] h.example) by mx.example.org (ZoneMTA) with ESMTP "
+         "id 199c.003 for <token@example.org>; " DATE,
+         "ZoneMTA helo=[192.0.2.1] literal heloip=192.0.2.1 name=h.example ip=192.0.2.1 "
+         "by=mx.example.org with=ESMTP auth=no id=199c.003 for=token@example.org" WHEN},
+        {"ims hands on",
+         "by ex.example.org with Internet Mail Service (5.5.2653.19) id <PC8>; " DATE,
+         "Exchange IMS v=5.5.2653.19 by=ex.example.org with=Internet Mail Service id=PC8" WHEN},
+        {"qmail-ldap",
+         "from unknown (HELO pc) ([192.0.2.1]) (envelope-sender <s@example.net>) by "
+         "192.0.2.9 (qmail-ldap-1.03) with SMTP for <token@example.org>; " DATE,
+         "qmail helo=pc apart ip=192.0.2.1 by=192.0.2.9 byip=192.0.2.9 with=SMTP "
+         "for=token@example.org sender=<s@example.net>" WHEN},
+        {"qmail of many",
+         "from unknown (HELO pc) (192.0.2.1) by mx.example.org (qp 87693) with SMTP; " DATE,
+         "qmail v=87693 helo=pc apart ip=192.0.2.1 by=mx.example.org with=SMTP" WHEN},
+        {"qmail, user for ident",
+         "from unknown (HELO pc) (joe@example.org@192.0.2.1) by 0 with SMTP; " DATE,
+         "qmail helo=pc apart ident=joe@example.org ip=192.0.2.1 by=0 with=SMTP auth=yes "
+         "user=joe@example.org" WHEN},
+        {"login at the end",
+         "from unknown (HELO pc) (joe@192.0.2.1 with login) by mx.example.org with "
+         "SMTP; " DATE,
+         "unknown helo=pc apart ident=joe ip=192.0.2.1 by=mx.example.org with=SMTP auth=yes "
+         "user=joe" WHEN},
+        {"HELO that ends so",
+         "from unknown (HELO x with login) (192.0.2.1) by mx.example.org with "
+         "SMTP; " DATE,
+         "qmail helo=x apart ip=192.0.2.1 by=mx.example.org with=SMTP" WHEN},
+        {"powermta without its name",
+         "from pc.example (192.0.2.1) by mx.example.org id hmvjt00e97cq "
+         "for <token@example.org>; " DATE,
+         "PowerMTA helo=pc.example ip=192.0.2.1 by=mx.example.org id=hmvjt00e97cq "
+         "for=token@example.org" WHEN},
+        {"oracle",
+         "by mx.example.org (Oracle Communications Messaging Server 8.0.2.2 64bit (built Dec "
+         "9 2016)) with ESMTPS id <0P> for token@example.org; " DATE,
+         "Netscape v=8.0.2.2 by=mx.example.org with=ESMTPS tls=yes id=0P "
+         "for=token@example.org" WHEN},
+    };
+
+    check(cases, COUNT(cases));
+}
+
 static void hostile(void **state)
 {
     static const struct writer_case cases[] = {
@@ -760,11 +859,17 @@ static void every_writer_has_a_name(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(unix_writers),    cmocka_unit_test(windows_writers),
-        cmocka_unit_test(gateways),        cmocka_unit_test(hostile),
-        cmocka_unit_test(strange),         cmocka_unit_test(limits),
-        cmocka_unit_test(nested_comments), cmocka_unit_test(dates),
-        cmocka_unit_test(prefixes),        cmocka_unit_test(every_writer_has_a_name),
+        cmocka_unit_test(unix_writers),
+        cmocka_unit_test(windows_writers),
+        cmocka_unit_test(gateways),
+        cmocka_unit_test(more_writers),
+        cmocka_unit_test(hostile),
+        cmocka_unit_test(strange),
+        cmocka_unit_test(limits),
+        cmocka_unit_test(nested_comments),
+        cmocka_unit_test(dates),
+        cmocka_unit_test(prefixes),
+        cmocka_unit_test(every_writer_has_a_name),
     };
 
     return cmocka_run_group_tests_name("received", tests, NULL, NULL);

@@ -34,12 +34,6 @@ void received_tokenize(struct span text, struct received_tokens *ret);
 /* The word at index i, compared without case; false beyond `end` and for other kinds. */
 bool received_token_is(const struct received_tokens *t, size_t i, size_t end, const char *word);
 
-/*
- * An address as writers spell it: bare, in [], with IPv6: before it, with a port, scope, closing
- * dot or comma behind it. *ret_port is 0 when there is none. False when it is none.
- */
-bool received_ip(struct span text, struct ip *ret, uint16_t *ret_port);
-
 /* What the comments of the from clause say about the peer: received_peer.c. */
 void received_peer_clause(const struct received_tokens *t, size_t from, size_t end,
                           struct received *r);

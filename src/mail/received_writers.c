@@ -33,17 +33,21 @@ static const struct {
     enum shape shape;
 } writers[RECEIVED_WRITERS] = {
     [RECEIVED_BY_UNKNOWN] = {"unknown", 0, SHAPE_HELO_FIRST},
+    [RECEIVED_BY_AMAVIS] = {"amavisd", 0, SHAPE_HELO_FIRST},
     [RECEIVED_BY_APPLESHARE] = {"AppleShare IP", 0, SHAPE_HELO_FIRST},
     [RECEIVED_BY_ARGOSOFT] = {"ArGoSoft", 0, SHAPE_HELO_FIRST},
+    [RECEIVED_BY_AXIGEN] = {"Axigen", TELLS_AUTH, SHAPE_HELO_FIRST},
     [RECEIVED_BY_BARRACUDA] = {"Barracuda", 0, SHAPE_HELO_FIRST},
     [RECEIVED_BY_CHASQUID] = {"chasquid", TELLS_BOTH, SHAPE_HELO_FIRST},
     [RECEIVED_BY_COMMUNIGATE] = {"CommuniGate", TELLS_AUTH, SHAPE_NAME_FIRST},
+    [RECEIVED_BY_CONTENT] = {"MAILsweeper", 0, SHAPE_HELO_FIRST},
     [RECEIVED_BY_COURIER] = {"Courier", TELLS_BOTH, SHAPE_HELO_FIRST},
     [RECEIVED_BY_CYRUS] = {"Cyrus", 0, SHAPE_HELO_FIRST},
     [RECEIVED_BY_DOMINO] = {"Domino", 0, SHAPE_HELO_FIRST},
     [RECEIVED_BY_DOVECOT] = {"Dovecot", 0, SHAPE_HELO_FIRST},
     [RECEIVED_BY_ECELERITY] = {"Ecelerity", 0, SHAPE_HELO_FIRST},
     [RECEIVED_BY_EIMS] = {"EIMS", 0, SHAPE_HELO_FIRST},
+    [RECEIVED_BY_EMWAC] = {"EMWAC", 0, SHAPE_HELO_FIRST},
     [RECEIVED_BY_EXCHANGE] = {"Exchange", TELLS_TLS, SHAPE_HELO_FIRST},
     [RECEIVED_BY_EXCHANGE_IMS] = {"Exchange IMS", 0, SHAPE_HELO_FIRST},
     [RECEIVED_BY_EXIM] = {"Exim", TELLS_BOTH, SHAPE_NAME_FIRST},
@@ -59,16 +63,22 @@ static const struct {
     [RECEIVED_BY_INTERMAIL] = {"InterMail", 0, SHAPE_HELO_FIRST},
     [RECEIVED_BY_IRONPORT] = {"IronPort", TELLS_TLS, SHAPE_NAME_FIRST},
     [RECEIVED_BY_JAMES] = {"James", TELLS_AUTH, SHAPE_NAME_FIRST},
+    [RECEIVED_BY_JETMAIL] = {"JetMail", 0, SHAPE_HELO_FIRST},
     [RECEIVED_BY_KERIO] = {"Kerio", 0, SHAPE_HELO_FIRST},
     [RECEIVED_BY_KUMOMTA] = {"KumoMTA", 0, SHAPE_HELO_FIRST},
+    [RECEIVED_BY_LSMTP] = {"LSMTP", 0, SHAPE_HELO_FIRST},
     [RECEIVED_BY_MADDY] = {"maddy", 0, SHAPE_HELO_FIRST},
+    [RECEIVED_BY_MAILENABLE] = {"MailEnable", 0, SHAPE_HELO_FIRST},
     [RECEIVED_BY_MDAEMON] = {"MDaemon", 0, SHAPE_HELO_FIRST},
     [RECEIVED_BY_MERAK] = {"Merak", TELLS_AUTH, SHAPE_HELO_FIRST},
     [RECEIVED_BY_MERCURY] = {"Mercury", 0, SHAPE_HELO_FIRST},
     [RECEIVED_BY_NAVGW] = {"NAVGW", 0, SHAPE_HELO_FIRST},
+    [RECEIVED_BY_NEMESIS] = {"Nemesis", TELLS_BOTH, SHAPE_HELO_FIRST},
     [RECEIVED_BY_NETMAIL] = {"NetMail", 0, SHAPE_HELO_FIRST},
     [RECEIVED_BY_NETSCAPE] = {"Netscape", 0, SHAPE_HELO_FIRST},
+    [RECEIVED_BY_NMAIL] = {"Nmail", 0, SHAPE_HELO_FIRST},
     [RECEIVED_BY_NTMAIL] = {"NTMail", 0, SHAPE_HELO_FIRST},
+    [RECEIVED_BY_OBTUSE] = {"Obtuse smtpd", 0, SHAPE_HELO_FIRST},
     [RECEIVED_BY_OPENSMTPD] = {"OpenSMTPD", TELLS_BOTH, SHAPE_HELO_FIRST},
     [RECEIVED_BY_OS400] = {"OS/400", 0, SHAPE_HELO_FIRST},
     [RECEIVED_BY_POSTERN] = {"Postern", TELLS_BOTH, SHAPE_HELO_FIRST},
@@ -76,12 +86,15 @@ static const struct {
     [RECEIVED_BY_POSTINI] = {"Postini", 0, SHAPE_NO_NAME},
     [RECEIVED_BY_POSTOFFICE] = {"Post.Office", 0, SHAPE_HELO_FIRST},
     [RECEIVED_BY_POWERMTA] = {"PowerMTA", 0, SHAPE_HELO_FIRST},
+    [RECEIVED_BY_PROXYPLUS] = {"Proxy+", 0, SHAPE_HELO_FIRST},
     [RECEIVED_BY_QMAIL] = {"qmail", 0, SHAPE_NAME_FIRST},
     [RECEIVED_BY_QPSMTPD] = {"qpsmtpd", TELLS_AUTH, SHAPE_NAME_FIRST},
     [RECEIVED_BY_RAPTOR] = {"Raptor", 0, SHAPE_HELO_FIRST},
+    [RECEIVED_BY_SENDGRID] = {"SendGrid", 0, SHAPE_HELO_FIRST},
     [RECEIVED_BY_SENDMAIL] = {"Sendmail", TELLS_BOTH, SHAPE_HELO_FIRST},
     [RECEIVED_BY_SLMAIL] = {"SLmail", 0, SHAPE_HELO_FIRST},
     [RECEIVED_BY_SMAP] = {"smap", 0, SHAPE_NAME_ONLY},
+    [RECEIVED_BY_SMTPBEAMER] = {"SMTPBeamer", 0, SHAPE_HELO_FIRST},
     [RECEIVED_BY_SMTPSVC] = {"Microsoft SMTPSVC", 0, SHAPE_HELO_FIRST},
     [RECEIVED_BY_STALWART] = {"Stalwart", TELLS_BOTH, SHAPE_HELO_FIRST},
     [RECEIVED_BY_SYMANTEC] = {"Symantec", 0, SHAPE_HELO_FIRST},
@@ -90,6 +103,7 @@ static const struct {
     [RECEIVED_BY_VPOP3] = {"VPOP3", 0, SHAPE_HELO_FIRST},
     [RECEIVED_BY_WINROUTE] = {"WinRoute", 0, SHAPE_HELO_FIRST},
     [RECEIVED_BY_ZOHO] = {"Zoho", 0, SHAPE_HELO_FIRST},
+    [RECEIVED_BY_ZONEMTA] = {"ZoneMTA", TELLS_AUTH, SHAPE_HELO_FIRST},
 };
 
 enum place {
@@ -107,6 +121,7 @@ static const struct {
 } signs[] = {
     {RECEIVED_BY_EXCHANGE_IMS, IN_COMMENT, "Microsoft Exchange Internet Mail "},
     {RECEIVED_BY_EXCHANGE_IMS, IN_COMMENT, "Microsoft Exchange Connector for Internet Mail "},
+    {RECEIVED_BY_EXCHANGE_IMS, IN_WITH, "Internet Mail Service"},
     {RECEIVED_BY_SMTPSVC, IN_WITH, "Microsoft SMTPSVC"},
     {RECEIVED_BY_EXCHANGE, IN_WITH, "Microsoft SMTP Server"},
     {RECEIVED_BY_EXCHANGE, IN_WITH, "Microsoft Exchange"},
@@ -114,6 +129,8 @@ static const struct {
     {RECEIVED_BY_POSTFIX, AT_COMMENT, "Postfix"},
     {RECEIVED_BY_EXIM, AT_COMMENT, "Exim "},
     {RECEIVED_BY_QMAIL, AT_COMMENT, "qmail "},
+    {RECEIVED_BY_QMAIL, AT_COMMENT, "qmail-"}, /* qmail-ldap and its like */
+    {RECEIVED_BY_QMAIL, AT_COMMENT, "qp "},
     {RECEIVED_BY_DOMINO, IN_COMMENT, "Domino"},
     {RECEIVED_BY_DOMINO, IN_COMMENT, "Lotus SMTP MTA"},
     {RECEIVED_BY_OPENSMTPD, AT_COMMENT, "OpenSMTPD"},
@@ -157,6 +174,20 @@ static const struct {
     {RECEIVED_BY_NETSCAPE, AT_COMMENT, "Sun Java"},
     {RECEIVED_BY_FIRSTCLASS, AT_COMMENT, "FirstClass"},
     {RECEIVED_BY_OS400, IN_COMMENT, "OS/400"},
+    {RECEIVED_BY_AMAVIS, AT_COMMENT, "amavis"},
+    {RECEIVED_BY_AXIGEN, AT_COMMENT, "Axigen"},
+    {RECEIVED_BY_ZONEMTA, AT_COMMENT, "ZoneMTA"},
+    {RECEIVED_BY_PROXYPLUS, IN_BY, "Proxy+"},
+    {RECEIVED_BY_CONTENT, AT_COMMENT, "Content Technologies SMTPRS"},
+    {RECEIVED_BY_JETMAIL, AT_COMMENT, "JetMail"},
+    {RECEIVED_BY_LSMTP, AT_COMMENT, "LSMTP for"},
+    {RECEIVED_BY_MAILENABLE, IN_WITH, "MailEnable"},
+    {RECEIVED_BY_MAILENABLE, IN_BY, "MailEnable"},
+    {RECEIVED_BY_SMTPBEAMER, IN_WITH, "SMTPBeamer"},
+    {RECEIVED_BY_EMWAC, AT_COMMENT, "EMWAC SMTPRS"},
+    {RECEIVED_BY_NEMESIS, AT_COMMENT, "Nemesis"},
+    {RECEIVED_BY_SENDGRID, AT_COMMENT, "SG"},
+    {RECEIVED_BY_NETSCAPE, AT_COMMENT, "Oracle Communications Messaging"},
     {RECEIVED_BY_FETCHMAIL, AT_COMMENT, "fetchmail"},
     {RECEIVED_BY_CYRUS, AT_COMMENT, "Cyrus"},
     {RECEIVED_BY_POSTERN, AT_COMMENT, "Postern"},
@@ -360,6 +391,16 @@ static bool bare_address(const struct received_tokens *t, const struct received 
     return false;
 }
 
+/* "from pc (192.0.2.1) by host id h1qf2k0e97cb for <a>": PowerMTA that was told to hide its name. */
+static bool looks_like_powermta(const struct received_tokens *t, size_t by,
+                                const struct received *r)
+{
+    if (r->with.n || r->id.n < 11 || r->id.n > 14 || r->id.p[0] != 'h' || r->ip.family == IP_NONE ||
+        (by < t->date && t->v[by].kind == RECEIVED_COMMENT))
+        return false;
+    return all_of(r->id, "0123456789abcdefghijklmnopqrstuvwxyz");
+}
+
 static enum received_writer by_shape(const struct received_tokens *t, size_t by, struct received *r)
 {
     bool commented = by < t->date && t->v[by].kind == RECEIVED_COMMENT;
@@ -378,6 +419,11 @@ static enum received_writer by_shape(const struct received_tokens *t, size_t by,
     if (span_has_nocase(r->with, SPAN_LIT("/TLS")) ||
         (!r->id.n && !commented && from_comment(t, r, "HELO ") && from_comment(t, r, "[")))
         return RECEIVED_BY_IRONPORT;
+    if (r->helo_apart && span_starts(r->id, SPAN_LIT("smtpd")))
+        return RECEIVED_BY_OBTUSE;
+    for (size_t i = by; i < t->date; i++)
+        if (t->v[i].kind == RECEIVED_LITERAL && span_starts(t->v[i].text, SPAN_LIT("[Nmail")))
+            return RECEIVED_BY_NMAIL;
     if (from_comment(t, r, "mech="))
         return RECEIVED_BY_FORTIMAIL;
     if (from_comment(t, r, "::ffff:") || from_comment(t, r, "AUTH: ") ||
@@ -391,6 +437,8 @@ static enum received_writer by_shape(const struct received_tokens *t, size_t by,
     if (!r->id.n && !commented && span_starts(r->with, SPAN_LIT("ESMTP")) && bare_address(t, r) &&
         from_comment(t, r, "HELO "))
         return RECEIVED_BY_QMAIL;
+    if (looks_like_powermta(t, by, r))
+        return RECEIVED_BY_POWERMTA;
     return looks_like_postfix(t, by, r) ? RECEIVED_BY_POSTFIX : RECEIVED_BY_UNKNOWN;
 }
 
@@ -438,6 +486,11 @@ static void settle_shape(struct received *r)
     }
     if (r->writer == RECEIVED_BY_NETMAIL)
         split_login(r);
+    /* "(joe@example.org@192.0.2.1)": qmail with a login puts the user where the ident stood. */
+    if (r->writer == RECEIVED_BY_QMAIL && span_find(r->ident, '@') < r->ident.n) {
+        r->auth = RECEIVED_YES;
+        r->auth_user = r->ident;
+    }
     /* Before version 4: "from name (helo) [ip]". */
     if (r->writer == RECEIVED_BY_EXIM && !r->helo_apart && !span_eq_nocase(r->name, r->helo) &&
         r->name.n && !r->local) {
@@ -460,6 +513,9 @@ void received_writer_find(const struct received_tokens *t, size_t by, struct rec
         r->writer = RECEIVED_BY_EXCHANGE;
     if (r->writer == RECEIVED_BY_EXCHANGE && is_exchange_id(r->id))
         r->version = r->id;
+    /* "(amavisd-new, port 10024)": a number, but no version. */
+    if (r->writer == RECEIVED_BY_AMAVIS && span_find(r->version, '.') == r->version.n)
+        r->version = SPAN_NULL;
     if (r->writer == RECEIVED_BY_POSTFIX)
         r->version = SPAN_NULL; /* "(Postfix on SuSE Linux 7.3)" tells the system's, not its own */
     settle_shape(r);
