@@ -62,26 +62,25 @@ static bool buf_room(struct buf *b, size_t more)
 
     if (b->err)
         return false;
-    /* The second bound keeps the sums below from wrapping where max is "as much as you like". */
-    if (more > b->max || b->n > b->max - more || more > SIZE_MAX / 4 - b->n) {
+    if (more > b->max || b->n > b->max - more) {
         b->err = -EMSGSIZE;
         return false;
     }
-    want = b->n + more + 1;
+    want = (size_t)b->n + more + 1;
     if (want <= b->cap)
         return true;
     for (cap = b->cap > BUF_FIRST ? b->cap : BUF_FIRST; cap < want; cap *= 2)
         ;
     /* Never more than the limit may use: a session's memory is the sum of its limits. */
-    if (cap > b->max && b->max < SIZE_MAX)
-        cap = b->max + 1;
+    if (cap > b->max)
+        cap = (size_t)b->max + 1;
     p = realloc(b->p, cap);
     if (!p) {
         b->err = -ENOMEM;
         return false;
     }
     b->p = p;
-    b->cap = cap;
+    b->cap = (uint32_t)cap;
     return true;
 }
 
@@ -90,7 +89,7 @@ void buf_reserve(struct buf *b, size_t n)
     size_t cap = (n < b->max ? n : b->max) + 1;
     char *p;
 
-    if (b->err || cap <= b->cap) /* also where "as much as you like" wraps to nothing */
+    if (b->err || cap <= b->cap)
         return;
     p = realloc(b->p, cap);
     if (!p)

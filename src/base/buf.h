@@ -10,17 +10,21 @@
 #include "base/span.h"
 
 #include <stdarg.h>
+#include <stdint.h>
 
 struct buf {
-    char *p;    /* always NUL-ended once anything was added; the NUL is not counted */
-    size_t n;   /* bytes held */
-    size_t cap; /* bytes allocated */
-    size_t max; /* bytes that may ever be held */
-    int err;    /* 0, -ENOMEM, or -EMSGSIZE when max was reached */
+    char *p;      /* always NUL-ended once anything was added; the NUL is not counted */
+    uint32_t n;   /* bytes held */
+    uint32_t cap; /* bytes allocated */
+    uint32_t max; /* bytes that may ever be held */
+    int err;      /* 0, -ENOMEM, or -EMSGSIZE when max was reached */
 };
 
+/* No buffer holds more, whatever its max says: a session has many, and they are to be small. */
+enum { BUF_MAX = INT32_MAX - 1 };
+
 /* clang-format off */
-#define BUF_INIT(limit) {.max = (limit)}
+#define BUF_INIT(limit) {.max = (size_t)(limit) < BUF_MAX ? (uint32_t)(limit) : BUF_MAX}
 /* clang-format on */
 
 void buf_init(struct buf *b, size_t max);

@@ -68,7 +68,7 @@ bool pass_on_chunk(void *owner, struct smtp_server *s, struct span text)
     m->octets += text.n;
     if (m->no_code)
         return false;
-    if (!p->clean && smtp_text_foul(&s->seen)) {
+    if (!p->clean && smtp_text_foul(&s->dot.seen)) {
         refuse_text(p, &foul);
         return false;
     }

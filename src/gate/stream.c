@@ -70,7 +70,7 @@ bool gate_stream_full(const struct gate_stream *s)
 
 void gate_stream_chunk(struct gate_stream *s, bool last, struct buf *out)
 {
-    buf_addf(out, "BDAT %zu%s\r\n", s->held.n, last ? " LAST" : "");
+    buf_addf(out, "BDAT %zu%s\r\n", buf_span(&s->held).n, last ? " LAST" : "");
     buf_add(out, buf_span(&s->held));
     if (s->held.err)
         out->err = s->held.err;

@@ -202,15 +202,6 @@ void conn_resume(struct conn *c)
         loop_defer(c->loop, &c->later);
 }
 
-static void learn_local(struct conn *c)
-{
-    struct sockaddr_storage ss;
-    int n = sizeof(ss);
-
-    if (uv_tcp_getsockname(&c->tcp, (struct sockaddr *)&ss, &n) == 0)
-        sockaddr_read((const struct sockaddr *)&ss, &c->local, &c->local_port);
-}
-
 static struct conn *conn_new(struct loop *l)
 {
     struct conn *c = calloc(1, sizeof(*c));
@@ -242,7 +233,6 @@ static void on_connect(uv_connect_t *req, int status)
     c->state = CONN_OPEN;
     c->connected = true;
     uv_tcp_nodelay(&c->tcp, 1);
-    learn_local(c);
     conn_arm(c);
     if (c->ev && c->ev->connected)
         c->ev->connected(c->cookie, c);
@@ -344,7 +334,6 @@ struct conn *conn_accept(struct loop *l, uv_stream_t *server)
         return NULL;
     }
     uv_tcp_nodelay(&c->tcp, 1);
-    learn_local(c);
     c->state = CONN_OPEN;
     c->connected = true;
     return c;
@@ -367,14 +356,32 @@ bool conn_has_input(const struct conn *c)
            recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
+/* Asked of the kernel: whoever wants it asks once, and thousands of sessions need not keep it. */
+static struct ip local_of(const struct conn *c, uint16_t *ret_port)
+{
+    struct sockaddr_storage ss;
+    int n = sizeof(ss);
+    struct ip ip = {.family = IP_NONE};
+
+    *ret_port = 0;
+    if (c->connected && uv_tcp_getsockname(&c->tcp, (struct sockaddr *)&ss, &n) == 0)
+        sockaddr_read((const struct sockaddr *)&ss, &ip, ret_port);
+    return ip;
+}
+
 struct ip conn_local_ip(const struct conn *c)
 {
-    return c->local;
+    uint16_t port;
+
+    return local_of(c, &port);
 }
 
 uint16_t conn_local_port(const struct conn *c)
 {
-    return c->local_port;
+    uint16_t port;
+
+    local_of(c, &port);
+    return port;
 }
 
 struct ip conn_peer_ip(const struct conn *c)

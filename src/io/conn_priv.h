@@ -45,13 +45,13 @@ struct conn {
     struct buf queue;          /* behind it */
     struct conn_tls *tls;
     int64_t connect_by, deadline, linger_by; /* 0: none */
-    struct ip local, peer;
-    uint16_t local_port, peer_port;
+    struct ip peer;
+    uint16_t peer_port;
     uint8_t state;  /* enum conn_state */
     uint8_t reason; /* enum conn_reason, once ENDED or CLOSING */
     int err;
-    size_t limit; /* of what may be queued */
-    char *text;   /* owned; NULL: from err */
+    uint32_t limit; /* of what may be queued */
+    char *text;     /* owned; NULL: from err */
     bool connected, secured;
     bool paused, reading;
     bool peer_eof; /* nothing more will be read */

@@ -19,7 +19,7 @@ size_t conn_queued(const struct conn *c)
 
 void conn_queue_limit(struct conn *c, size_t bytes)
 {
-    c->limit = bytes;
+    c->limit = bytes < UINT32_MAX ? (uint32_t)bytes : UINT32_MAX;
 }
 
 void conn_write_free(struct conn *c)

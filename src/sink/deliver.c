@@ -187,7 +187,7 @@ static enum smtp_now on_rcpt(void *owner, struct smtp_server *smtp, const struct
     return SMTP_NOW;
 }
 
-/* What is over STORE_RAW_MAX is read and not kept; s->smtp.seen counts all of it. */
+/* What is over STORE_RAW_MAX is read and not kept; s->smtp.dot.seen counts all of it. */
 static bool on_chunk(void *owner, struct smtp_server *smtp, struct span text)
 {
     struct session *s = owner;
@@ -372,8 +372,8 @@ static int deliver(struct session *s)
         .tls = span_str(s->tls),
         .mail = buf_span(&s->mail),
         .raw = buf_span(&s->raw),
-        .size = s->smtp.seen.octets,
-        .foul = smtp_text_foul(&s->smtp.seen),
+        .size = s->smtp.dot.seen.octets,
+        .foul = smtp_text_foul(&s->smtp.dot.seen),
         .evidence = &e,
     };
     int err = s->raw.err == -ENOMEM ? -ENOMEM : evidence_read(a.raw, &e);

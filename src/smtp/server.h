@@ -77,9 +77,9 @@ struct smtp_server_ops {
      */
     bool (*chunk)(void *owner, struct smtp_server *s, struct span text);
     /*
-     * The message is whole; s->seen tells what was in it. The reply goes to the client as it is:
-     * 2xx takes responsibility. Not asked when the message was over size or had to be refused. Not
-     * NULL.
+     * The message is whole; s->dot.seen tells what was in it. The reply goes to the client as it
+     * is: 2xx takes responsibility. Not asked when the message was over size or had to be refused.
+     * Not NULL.
      */
     enum smtp_now (*end)(void *owner, struct smtp_server *s, struct smtp_say *ret);
     /* A transaction that was begun is over, whatever way; also at deinit. NULL: nothing to drop. */
@@ -181,16 +181,16 @@ struct smtp_server {
     bool tls;   /* the session is under TLS */
     bool esmtp; /* by EHLO, not HELO */
     bool authed;
-    bool in_mail;               /* MAIL was accepted */
-    const char *hello;          /* as given, cut and with odd bytes as "?"; "" before HELO */
-    struct smtp_params mail;    /* of the open transaction; its spans are empty */
-    unsigned rcpts;             /* accepted in this transaction */
-    unsigned rcpts_bad;         /* refused in this transaction */
-    struct smtp_text_seen seen; /* of the message that is coming in or was just ended */
-    bool by_bdat;               /* the message comes in chunks */
-    bool too_big;               /* the last message, or what was told of it, was over size */
-    bool chunked;               /* it will: what `data` is being asked about is a BDAT */
-    unsigned hide;              /* the owner's: enum smtp_ext not to offer in this session */
+    bool in_mail;        /* MAIL was accepted */
+    const char *hello;   /* as given, cut and with odd bytes as "?"; "" before HELO */
+    unsigned params;     /* enum smtp_param given with MAIL of the open transaction */
+    enum smtp_body body; /* and its BODY= */
+    unsigned rcpts;      /* accepted in this transaction */
+    unsigned rcpts_bad;  /* refused in this transaction */
+    bool by_bdat;        /* the message comes in chunks */
+    bool too_big;        /* the last message, or what was told of it, was over size */
+    bool chunked;        /* it will: what `data` is being asked about is a BDAT */
+    unsigned hide;       /* the owner's: enum smtp_ext not to offer in this session */
     const char *mechs; /* the owner's: of AUTH in this session; NULL: config->mechs, "": no AUTH */
     uint64_t size_shown; /* the owner's: in SIZE in this session; 0: config->size_max */
 
@@ -202,10 +202,10 @@ struct smtp_server {
     bool early;           /* talked before the greeting */
 
     /* The machine's own. */
-    struct buf line; /* the command line that is coming in */
-    bool line_long;  /* it is over the limit: read to its end, then refused */
-    struct smtp_dot_in dot;
-    uint64_t chunk_left; /* octets of a BDAT chunk to come */
+    struct buf line;        /* the command line that is coming in */
+    bool line_long;         /* it is over the limit: read to its end, then refused */
+    struct smtp_dot_in dot; /* its `seen` is of the message that is coming in or was just ended */
+    uint64_t chunk_left;    /* octets of a BDAT chunk to come */
     uint64_t chunk_size;
     bool chunk_last;
     bool dropping; /* the message is refused: pass over the rest, then say `later` */

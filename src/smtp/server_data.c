@@ -44,7 +44,6 @@ static void rate_count(struct smtp_server *s, size_t n, int64_t now)
 static void begin(struct smtp_server *s, int64_t now)
 {
     server_rate_begin(s, now);
-    s->seen = (struct smtp_text_seen){0};
     s->dot = (struct smtp_dot_in){0};
     s->full = s->dropping = s->too_big = false;
     s->passed = 0;
@@ -66,7 +65,7 @@ void server_data(struct smtp_server *s, const struct smtp_command *cmd, int64_t 
 
     if (s->by_bdat)
         no = &in_chunks;
-    else if (s->mail.body == SMTP_BODY_BINARYMIME)
+    else if (s->body == SMTP_BODY_BINARYMIME)
         no = &needs_bdat;
     if (no) {
         server_reply(s, no);
@@ -93,10 +92,10 @@ static void ask_end(struct smtp_server *s, int64_t now)
     struct smtp_say say = {451, "4.3.0", "No answer"};
     const struct smtp_say *no = NULL;
 
-    s->too_big = max && s->seen.octets > max;
+    s->too_big = max && s->dot.seen.octets > max;
     if (s->too_big)
         no = &too_big;
-    else if (s->config->refuse_foul && smtp_text_foul(&s->seen))
+    else if (s->config->refuse_foul && smtp_text_foul(&s->dot.seen))
         no = &foul;
     server_listen(s, now);
     s->message_deadline = s->rate_deadline = INT64_MAX;
@@ -113,7 +112,7 @@ static bool give(struct smtp_server *s, struct span text)
 {
     uint64_t max = s->config->size_max;
 
-    if (max && s->seen.octets > max) {
+    if (max && s->dot.seen.octets > max) {
         s->too_big = true;
         s->passed += text.n;
         if (s->passed > SMTP_TEXT_PASSED) {
@@ -135,11 +134,9 @@ void server_take_data(struct smtp_server *s, struct span *in, int64_t now)
     s->deadline = server_later(now, s->config->wait_chunk);
     rate_count(s, in->n, now);
     while ((got = smtp_dot_read(&s->dot, in, &piece)) == SMTP_DOT_PIECE) {
-        s->seen = s->dot.seen;
         if (!give(s, piece))
             return;
     }
-    s->seen = s->dot.seen;
     if (got == SMTP_DOT_DONE)
         ask_end(s, now);
 }
@@ -155,7 +152,7 @@ static void chunk_done(struct smtp_server *s, int64_t now)
         return;
     }
     if (s->chunk_last) {
-        smtp_text_end(&s->seen);
+        smtp_text_end(&s->dot.seen);
         ask_end(s, now);
         return;
     }
@@ -213,8 +210,8 @@ void server_bdat(struct smtp_server *s, const struct smtp_command *cmd, int64_t 
     s->chunk_left = s->chunk_size = cmd->chunk;
     s->chunk_last = cmd->last;
     if (!s->by_bdat)
-        s->seen = (struct smtp_text_seen){0};
-    s->too_big = !no && max && (cmd->chunk > max || s->seen.octets > max - cmd->chunk);
+        s->dot.seen = (struct smtp_text_seen){0};
+    s->too_big = !no && max && (cmd->chunk > max || s->dot.seen.octets > max - cmd->chunk);
     if (s->too_big)
         no = &too_big;
     if (no) {
@@ -249,7 +246,7 @@ void server_take_chunk(struct smtp_server *s, struct span *in, int64_t now)
     *in = span_slice(*in, n, in->n);
     s->chunk_left -= n;
     if (!s->dropping) {
-        smtp_text_look(&s->seen, piece);
+        smtp_text_look(&s->dot.seen, piece);
         if (!give(s, piece))
             return;
     }

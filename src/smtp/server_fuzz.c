@@ -31,7 +31,7 @@ static enum smtp_now on_command(void *owner, struct smtp_server *s, const struct
 
 static enum smtp_now on_end(void *owner, struct smtp_server *s, struct smtp_say *ret)
 {
-    if (s->config->size_max && s->seen.octets > s->config->size_max)
+    if (s->config->size_max && s->dot.seen.octets > s->config->size_max)
         abort();
     *ret = (struct smtp_say){250, "2.0.0", "kept"};
     return ask(owner);

@@ -21,12 +21,18 @@ void server_listen(struct smtp_server *s, int64_t now)
     s->deadline = server_later(now, s->config->wait_command);
 }
 
+static void forget_params(struct smtp_server *s)
+{
+    s->params = 0;
+    s->body = SMTP_BODY_7BIT;
+}
+
 void server_drop_mail(struct smtp_server *s)
 {
     bool open = s->in_mail;
 
     s->in_mail = false;
-    s->mail = (struct smtp_params){0};
+    forget_params(s);
     s->rcpts = s->rcpts_bad = 0;
     s->by_bdat = s->full = false;
     s->message_deadline = s->rate_deadline = INT64_MAX;
@@ -120,8 +126,8 @@ static void do_mail(struct smtp_server *s, const struct smtp_command *cmd, int64
         server_end(s, SMTP_END_ERRORS, 421, "4.7.0", "Too many messages in one session");
         return;
     }
-    s->mail = cmd->params;
-    s->mail.envid = s->mail.orcpt = s->mail.auth = SPAN_NULL;
+    s->params = cmd->params.given;
+    s->body = cmd->params.body;
     when = s->ops->mail(s->owner, s, cmd, &say);
     server_asked(s, SERVER_ASK_MAIL, when, &say, now);
 }
@@ -241,7 +247,7 @@ static void mail_answered(struct smtp_server *s, const struct smtp_say *say)
 {
     s->in_mail = say->code < 300;
     if (!s->in_mail)
-        s->mail = (struct smtp_params){0};
+        forget_params(s);
     server_reply(s, say);
 }
 
@@ -407,7 +413,7 @@ void server_command(struct smtp_server *s, struct span line, bool behind, int64_
 {
     struct smtp_command_rules rules = {
         .ext = s->esmtp ? server_offers(s) : 0,
-        .utf8 = (s->mail.given & SMTP_PARAM_SMTPUTF8) != 0,
+        .utf8 = (s->params & SMTP_PARAM_SMTPUTF8) != 0,
         .any_path = s->config->any_path,
     };
     struct smtp_command cmd;

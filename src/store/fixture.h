@@ -136,7 +136,7 @@ static inline void fixture_sum(const struct fixture *f, uint8_t ret[MAC_SIZE])
         snprintf(path, sizeof(path), "%s/%s", f->folder, names[i]->d_name);
         if (!span_ends_nocase(span_str(path), SPAN_LIT("-shm"))) {
             fixture_read(path, &bytes);
-            buf_addf(&all, "%s %zu\n", names[i]->d_name, bytes.n);
+            buf_addf(&all, "%s %zu\n", names[i]->d_name, buf_span(&bytes).n);
             buf_add(&all, buf_span(&bytes));
             buf_deinit(&bytes);
         }

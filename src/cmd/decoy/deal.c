@@ -29,7 +29,7 @@ struct persona_words deal_words(const struct visit *v)
         .mail = buf_span(&v->mail),
         .rcpt = v->rcpt_shown ? buf_span(&v->rcpts[v->rcpt_shown - 1]) : SPAN_NULL,
         .date_wall = loop_wall(),
-        .size = v->smtp.seen.octets,
+        .size = v->smtp.dot.seen.octets,
         .tls = v->decoy->tls != NULL,
         .tls_on = v->smtp.tls,
         .recipients = v->rcpt_count,
@@ -339,8 +339,8 @@ static struct record_message message_of(struct visit *v, struct span rcpts[RECOR
         .rcpts = rcpts,
         .rcpt_shown = v->rcpt_shown,
         .rcpt_count = v->rcpt_count,
-        .size = v->smtp.seen.octets,
-        .foul = smtp_text_foul(&v->smtp.seen),
+        .size = v->smtp.dot.seen.octets,
+        .foul = smtp_text_foul(&v->smtp.dot.seen),
     };
 }
 
