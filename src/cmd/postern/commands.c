@@ -32,6 +32,7 @@ static const struct {
     {"show", "show a run with its verdicts and transcripts"},
     {"proofs", "list the proofs, and the messages behind them"},
     {NULL, "Explain"},
+    {"trace", "tell from a message which host relayed it, and why"},
     {"audit", "say from a mail server's configuration what lets strangers relay"},
     {NULL, "Close"},
     {"gate", "stand before a mail server and relay for nobody unknown"},

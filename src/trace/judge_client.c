@@ -1,0 +1,501 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The door of a house: what let this client in? In the order of how sure each answer is:
+ *
+ *     a login is shown                            E, whatever else there is
+ *     written on the machine itself               its own, or the spammer's machine
+ *     the client is private                       B, its own, or an open case
+ *     the client is public: of the house's own network or name, or the sender is the house's own;
+ *     the house delivered to its own user, or to a list; else it relayed: A, or C through two hosts
+ *
+ * Servers that never show a login (Microsoft's) leave "relay or stolen account" open. In the years
+ * when nobody had a login to steal they do not.
+ */
+#include "trace/chain.h"
+#include "trace/judge.h"
+#include "trace/name.h"
+
+#define YEAR_2006 INT64_C(1136073600)
+
+struct door {
+    struct inquiry *q;
+    size_t house;
+    const struct house *h;
+    const struct received *r; /* the line of the door */
+};
+
+static unsigned sure(struct door *d, unsigned percent)
+{
+    return d->q->t->confidence = percent > 99 ? 99 : percent;
+}
+
+static enum trace_class open_case(struct door *d, const char *why)
+{
+    judge_note(d->q, why, d->h->door, SPAN_NULL);
+    sure(d, 50);
+    return TRACE_OPEN_CASE;
+}
+
+static bool hides_logins(const struct received *r)
+{
+    return r->writer == RECEIVED_BY_SMTPSVC || r->writer == RECEIVED_BY_EXCHANGE;
+}
+
+static struct span seen_name(const struct received *r)
+{
+    return r->name.n && !r->may_be_forged && !name_is_useless(r->name) ? r->name : SPAN_NULL;
+}
+
+/* ---- logins ---- */
+
+static bool replies_elsewhere(const struct facts *f)
+{
+    struct span to = name_domain(f->reply_to);
+
+    return to.n && !name_same_org(to, f->from_domain) && !f->list.line;
+}
+
+/* Nothing about it but that somebody logged in: most who do are who they say. */
+static bool is_ordinary_login(struct door *d)
+{
+    const struct facts *f = d->q->f;
+    bool own = marks_aligned(d->q, d->house) ||
+               name_same_org(name_domain(d->r->auth_user), f->from_domain) ||
+               name_same_org(d->r->helo, f->from_domain);
+
+    return own && !f->spam && !replies_elsewhere(f) &&
+           (f->refers || f->has_agent || marks_list(d->q));
+}
+
+static bool shows_login(struct door *d)
+{
+    const struct facts *f = d->q->f;
+
+    if (d->r->auth == RECEIVED_YES) {
+        judge_note(d->q, "a login is shown", d->h->door, d->r->auth_user);
+        return true;
+    }
+    if (f->login.line) {
+        judge_note_line(d->q, "a field names who logged in", f->login.line, f->login.value);
+        return true;
+    }
+    /* Outlook on the web and its like: the address is a browser's, or the private one in front. */
+    if (f->origin.line && d->r->writer == RECEIVED_BY_EXCHANGE &&
+        d->h->door + 1 == d->q->t->genuine && !name_is_microsoft(d->r->by)) {
+        judge_note_line(d->q, "X-Originating-IP: sent by web mail or a client of the house",
+                        f->origin.line, f->origin.value);
+        return true;
+    }
+    return false;
+}
+
+/* ---- private clients ---- */
+
+/* What the client called itself has no business in this house. */
+static bool is_foreign_helo(struct door *d)
+{
+    const struct received *r = d->r;
+
+    if (r->helo_ip.family != IP_NONE)
+        return !chain_is_private(r->helo_ip) && !ip_eq(r->helo_ip, d->h->ip) &&
+               !marks_same_net(r->helo_ip, d->h->ip);
+    return name_is_host(r->helo) && !name_is_inside(r->helo) &&
+           !marks_of_house(d->q, d->house, r->helo) &&
+           !span_starts_nocase(r->helo, SPAN_LIT("localhost"));
+}
+
+static struct span id_host(const struct facts *f)
+{
+    struct span id = f->message_id, host = span_slice(id, span_rfind(id, '@') + 1, id.n);
+
+    return span_slice(host, 0, span_find(host, '>'));
+}
+
+/* The server gave the message its id, for the sender's program gave none. */
+static bool id_is_house(struct door *d)
+{
+    struct span host = id_host(d->q->f);
+
+    return host.n && span_find(d->q->f->message_id, '$') == d->q->f->message_id.n &&
+           (name_same_host(host, d->r->by) || name_same_org(host, d->r->by)) &&
+           !name_same_org(host, d->q->f->from_domain);
+}
+
+/* A mail program that is set up for a mailbox of this house put its domain into the id. */
+static bool id_is_users(struct door *d)
+{
+    return !d->q->f->ratware && span_find(d->q->f->message_id, '$') < d->q->f->message_id.n &&
+           name_same_org(id_host(d->q->f), d->r->by);
+}
+
+static int nat_helo(struct door *d)
+{
+    const struct received *r = d->r;
+    struct inquiry *q = d->q;
+
+    if (r->helo_ip.family != IP_NONE && is_foreign_helo(d)) {
+        judge_note(q, "a stranger's address as HELO, and a private peer", d->h->door, r->helo);
+        return 5;
+    }
+    if (is_foreign_helo(d)) {
+        judge_note(q, "HELO of another house, and a private peer", d->h->door, r->helo);
+        return name_is_freemail(r->helo) ? 4 : name_same_org(r->helo, q->f->from_domain) ? 1 : 3;
+    }
+    if (!name_is_workstation(r->helo))
+        return 0;
+    judge_note(q, "HELO is what a program calls itself, no host of the house", d->h->door, r->helo);
+    return span_eq_nocase(r->helo, SPAN_LIT("User")) ? 3 : marks_gateway(r->ip, r->name) ? 2 : 1;
+}
+
+static int nat_points(struct door *d)
+{
+    const struct received *r = d->r;
+    const struct facts *f = d->q->f;
+    struct inquiry *q = d->q;
+    int points = nat_helo(d);
+
+    if (marks_gateway(r->ip, r->name)) {
+        judge_note(q, "the peer's address is one that gateways have", d->h->door, SPAN_NULL);
+        points += 1;
+    }
+    if (ip_eq(f->probe_ip, d->h->ip) && f->probe_ip.family != IP_NONE) {
+        judge_note(q, "the subject holds the relay's address: it was being sounded", d->h->door,
+                   f->subject);
+        points += 3;
+    }
+    if (!points)
+        return 0;
+    points += replies_elsewhere(f) + f->ratware * 2 + id_is_house(d) * 2 +
+              name_is_freemail(f->from_domain);
+    return points + span_has_nocase(f->mailer, SPAN_LIT("Outlook Express 6.00.2600.0000"));
+}
+
+static enum trace_class behind_private(struct door *d)
+{
+    const struct received *r = d->r;
+    struct inquiry *q = d->q;
+    struct sender s = {d->h->seen, d->h->top ? d->h->top - 1 : 0, d->h};
+    bool own = marks_aligned(q, d->house);
+    int points;
+
+    if (ip_space(r->ip) == IP_LOOPBACK && !is_foreign_helo(d))
+        return judge_sender(q, &s); /* the machine's own */
+    if (name_is_provider(r->by) || (d->h->seen && name_is_provider(seen_name(d->h->seen))))
+        return judge_sender(q, &s);
+    if (own && !(r->helo_ip.family != IP_NONE && is_foreign_helo(d))) {
+        judge_note(q, "sender and house agree", d->h->door, q->f->from_domain);
+        return judge_sender(q, &s);
+    }
+    if (marks_of_house(q, d->house, name_domain(q->f->return_path)) && !is_foreign_helo(d)) {
+        judge_note(q, "the reverse-path is the house's own", d->h->door, q->f->return_path);
+        return judge_sender(q, &s);
+    }
+    points = nat_points(d);
+    if (ip_space(r->ip) == IP_LOOPBACK && nat_helo(d) < 4)
+        points = 0; /* programs of the machine call themselves what they like */
+    if (points >= 4 && !own) {
+        q->t->nat = r->ip;
+        judge_note(q, "the sender is none of the house's", d->h->door, q->f->from_domain);
+        judge_other(
+            q, TRACE_OPEN_CASE,
+            "an infected machine inside would show the same: ask whether the peer's address "
+            "is a gateway's");
+        judge_other(q, TRACE_LOGIN, "no login is shown");
+        sure(d, 45 + 6 * (unsigned)points);
+        return TRACE_NAT;
+    }
+    if (ip_space(r->ip) == IP_LOOPBACK)
+        return judge_sender(q, &s); /* some program of the machine */
+    if (marks_of_house(q, d->house, name_domain(q->f->return_path)) ||
+        marks_of_house(q, d->house, r->helo) || span_has_nocase(r->with, SPAN_LIT("HTTP"))) {
+        judge_note(q, "a machine of the house itself handed it in", d->h->door, r->helo);
+        return judge_sender(q, &s);
+    }
+    if ((q->f->refers || q->f->has_agent || q->f->ham) && !q->f->spam && points < 3)
+        return TRACE_OWN;
+    if (name_is_useless(r->by) && !(d->h->seen && seen_name(d->h->seen).n))
+        return judge_sender(q, &s); /* a machine at somebody's home, no house */
+    judge_other(q, TRACE_NAT, "the HELO fits a machine inside as well as a hidden stranger");
+    judge_other(q, TRACE_LOGIN, "no login is shown");
+    return open_case(d, "a private client, and no sign whether it is one or stands for all");
+}
+
+/* ---- public clients ---- */
+
+static bool is_related(struct door *d)
+{
+    const struct received *r = d->r;
+    struct inquiry *q = d->q;
+    struct span name = seen_name(r);
+
+    if (name.n && marks_of_house(q, d->house, name)) {
+        judge_note(q, "the client is of the same house by its name", d->h->door, name);
+        return true;
+    }
+    if (d->h->ip.family == IP_V4 && ip_prefix_has(ip_prefix_of(d->h->ip, 20), r->ip)) {
+        judge_note(q, "the client is in the house's own network", d->h->door, SPAN_NULL);
+        return true;
+    }
+    if (!name.n && marks_same_net(r->ip, d->h->ip) && !is_foreign_helo(d)) {
+        judge_note(q, "the client is in the house's own network", d->h->door, SPAN_NULL);
+        return true;
+    }
+    return false;
+}
+
+/* Writers that look nothing up: no name is no sign. */
+static bool hides_names(const struct received *r)
+{
+    return r->writer == RECEIVED_BY_SMTPSVC || r->writer == RECEIVED_BY_EXCHANGE ||
+           r->writer == RECEIVED_BY_COMMUNIGATE;
+}
+
+/* A company that sends through its provider: its own name and its own sender. */
+static bool is_customer(struct door *d)
+{
+    const struct received *r = d->r;
+    const struct facts *f = d->q->f;
+    struct span name = seen_name(r);
+    const struct trace *t = d->q->t;
+
+    if (f->ratware || (t->genuine < t->count && t->hops[t->genuine].role == TRACE_FORGED))
+        return false; /* nobody invents lines who has nothing to hide */
+    if (name.n && !name_is_generic(name, r->ip) && name_same_org(name, f->from_domain))
+        return true;
+    if (!name.n && hides_names(r) && name_is_host(r->helo) && !name_is_freemail(r->helo) &&
+        name_same_org(r->helo, f->from_domain) && name_org(r->helo).n < r->helo.n &&
+        !replies_elsewhere(f))
+        return true;
+    return name.n && name_same_org(name, r->helo) && !name_is_generic(name, r->ip) &&
+           (name_same_org(name, name_domain(f->return_path)) || f->refers || f->ham);
+}
+
+static int stranger_points(struct door *d)
+{
+    const struct received *r = d->r;
+    const struct facts *f = d->q->f;
+    struct span name = seen_name(r);
+    int points = 0;
+
+    if (!name.n && r->writer != RECEIVED_BY_EXCHANGE && r->writer != RECEIVED_BY_SMTPSVC)
+        points += 1;
+    else if (name.n && name_is_generic(name, r->ip))
+        points += 1;
+    if (r->helo_ip.family != IP_NONE && chain_is_private(r->helo_ip))
+        points -= 1; /* a mail program behind its own NAT */
+    else if (r->helo_ip.family != IP_NONE && !ip_eq(r->helo_ip, r->ip))
+        points += 2;
+    else if (name_is_host(r->helo) && !name_same_org(name, r->helo))
+        points += name_is_freemail(r->helo) ? 3 : 1;
+    else if (r->helo.n && !name_is_host(r->helo) && !r->helo_is_literal)
+        points += 1;
+    if (name_is_freemail(f->from_domain))
+        points += 1;
+    if (!name_same_org(f->from_domain, name))
+        points += 1;
+    if (replies_elsewhere(f))
+        points += 1;
+    if (r->rcpt_more)
+        points += 2;
+    if (f->spam)
+        points += 1;
+    if (f->ratware)
+        points += 3;
+    if (ip_eq(f->probe_ip, d->h->ip) && f->probe_ip.family != IP_NONE)
+        points += 3;
+    return points - 2 * f->refers - 2 * f->has_agent - f->ham;
+}
+
+/* The HELO is a lie: of another house than the address, or of nobody's making. */
+static bool lies_in_helo(struct door *d)
+{
+    const struct received *r = d->r;
+    struct span name = seen_name(r);
+
+    if (r->helo_ip.family != IP_NONE)
+        return !chain_is_private(r->helo_ip) && !ip_eq(r->helo_ip, r->ip);
+    if (!r->helo.n)
+        return false;
+    if (!name_is_host(r->helo))
+        return name_is_random(r->helo) || span_eq_nocase(r->helo, SPAN_LIT("User")) ||
+               span_eq_nocase(r->helo, SPAN_LIT("localhost"));
+    if (name.n)
+        return !name_same_org(name, r->helo);
+    /* Bots take a bare domain, servers are hosts of one. */
+    return name_is_freemail(r->helo) || name_org(r->helo).n == r->helo.n ||
+           !name_same_org(r->helo, d->q->f->from_domain);
+}
+
+/* What tells a stranger from a user on the road: he claims to be of another house. */
+static bool pretends(struct door *d)
+{
+    const struct facts *f = d->q->f;
+    const struct trace *t = d->q->t;
+
+    if (name_is_freemail(f->from_domain) || replies_elsewhere(f) || f->ratware || f->spam)
+        return true;
+    if (t->genuine < t->count && t->hops[t->genuine].role == TRACE_FORGED)
+        return true;
+    if (d->r->rcpt_more || id_is_house(d) ||
+        (f->probe_ip.family != IP_NONE && ip_eq(f->probe_ip, d->h->ip)))
+        return true;
+    return lies_in_helo(d);
+}
+
+/* The host that has the client at the door, and another above it that trusts the first. */
+static bool is_appliance(struct door *d)
+{
+    const struct trace *t = d->q->t;
+
+    for (size_t k = d->h->top; k < d->h->door; k++) {
+        const struct received *r = &t->hops[k].r;
+
+        if (chain_is_private(r->ip) && ip_space(r->ip) != IP_LOOPBACK && r->by.n &&
+            !name_same_host(r->by, d->r->by) && r->auth != RECEIVED_YES)
+            return true;
+    }
+    return false;
+}
+
+/*
+ * A mail system that others could misuse: a product that takes mail from clients, under a name that
+ * is not bought by the dozen. Engines for mass mail take it from their owner only.
+ */
+static bool is_credible(struct door *d)
+{
+    const struct received *r = d->r;
+    struct span behind = span_slice(r->field, (size_t)(r->by.p + r->by.n - r->field.p), r->field.n);
+
+    if (r->writer == RECEIVED_BY_POWERMTA || r->writer == RECEIVED_BY_LSMTP ||
+        r->writer == RECEIVED_BY_KUMOMTA || r->writer == RECEIVED_BY_ECELERITY ||
+        r->writer == RECEIVED_BY_SENDGRID || r->writer == RECEIVED_BY_HALON)
+        return false;
+    if (name_is_cheap(r->by) && !(d->h->seen && seen_name(d->h->seen).n))
+        return false;
+    behind = span_trim(behind);
+    return r->writer != RECEIVED_BY_UNKNOWN ||
+           (behind.n > 1 && behind.p[0] == '(' && (r->id.n || r->date_wall < YEAR_2006));
+}
+
+static enum trace_class relayed(struct door *d)
+{
+    struct sender whole = {d->h->seen, d->h->top ? d->h->top - 1 : 0, d->h};
+    struct inquiry *q = d->q;
+    int points = stranger_points(d);
+    unsigned percent = 60 + 5 * (unsigned)(points > 0 ? points : 0);
+
+    if (!is_credible(d)) {
+        judge_note(q, "no mail system that others could misuse shows at this door", d->h->door,
+                   d->r->by);
+        return judge_sender(q, &whole);
+    }
+    if (!q->f->spam &&
+        (id_is_users(d) || (points < 3 && (q->f->refers || q->f->has_agent || q->f->ham)))) {
+        judge_note(q, "an ordinary user far from home: a mail program, an answer to mail",
+                   d->h->door, q->f->from_domain);
+        return TRACE_OWN;
+    }
+    if (points < 2 || !pretends(d)) {
+        judge_other(q, TRACE_RELAY, "the client is too ordinary to be a stranger for sure");
+        return open_case(d, "a client of another house, and no sign of what let it in");
+    }
+    if (hides_logins(d->r) && (!d->r->has_date || d->r->date_wall >= YEAR_2006)) {
+        judge_other(q, TRACE_RELAY, "possible: test the host");
+        judge_other(q, TRACE_LOGIN, "possible: this server never shows a login");
+        return open_case(d, "a stranger sent through it; this server does not show logins");
+    }
+    judge_note(q, "a public client of another house", d->h->door, d->r->helo);
+    if (d->r->auth == RECEIVED_NO)
+        judge_note(q, "this server shows logins, and shows none", d->h->door, SPAN_NULL);
+    judge_note(q, "neither sender nor client is of the house", d->h->door, q->f->from_domain);
+    judge_other(q, TRACE_LOGIN,
+                d->r->auth == RECEIVED_NO ? "this server would show a login" : "no login is shown");
+    judge_other(q, TRACE_SPAMMER, "the client is not in the host's network or domain");
+    sure(d, percent + (d->r->auth == RECEIVED_NO ? 5 : 0));
+    if (!is_appliance(d))
+        return TRACE_RELAY;
+    judge_note(q, "behind the door a server of the house took it from a private address", d->h->top,
+               SPAN_NULL);
+    return TRACE_APPLIANCE;
+}
+
+/*
+ * Since mail programs log in, a stranger with the house's sender and no login is one that a relay
+ * believed for his sender. Before, users on the road looked the same. An address as HELO is left
+ * out: so do the customers of a provider whose line somebody rents to spammers.
+ */
+static bool is_forged_sender(struct door *d)
+{
+    return d->r->auth == RECEIVED_NO && d->r->date_wall >= YEAR_2006 &&
+           !name_is_provider(d->r->by) && stranger_points(d) >= 3 &&
+           (span_eq_nocase(d->r->helo, SPAN_LIT("User")) ||
+            (d->r->helo_ip.family == IP_NONE && name_is_host(d->r->helo) && lies_in_helo(d) &&
+             (replies_elsewhere(d->q->f) || d->q->f->spam)));
+}
+
+static enum trace_class behind_public(struct door *d)
+{
+    struct inquiry *q = d->q;
+    struct sender client = {d->r, d->h->door, NULL};
+    struct sender whole = {d->h->seen, d->h->top ? d->h->top - 1 : 0, d->h};
+
+    if (is_related(d))
+        return judge_sender(q, &whole);
+    if (q->f->origin.line && ip_eq(q->f->origin_ip, d->r->ip)) {
+        judge_note_line(q, "the house notes the address of its customer", q->f->origin.line,
+                        q->f->origin.value);
+        return judge_sender(q, &whole);
+    }
+    if (marks_forwards(q, d->house)) {
+        judge_note(q, "the house took it for a user or a list of its own", d->h->door, d->r->rcpt);
+        return judge_sender(q, &client);
+    }
+    if (name_is_tenant_out(d->h->seen->helo) || name_is_tenant_out(d->h->seen->name)) {
+        judge_note(q, "a cloud took it from this host as its tenant's, and no relay shows below",
+                   d->h->door, d->r->helo);
+        if (q->f->spam || q->f->dmarc_fail)
+            return TRACE_SPAMMER; /* his tenant, too */
+        return judge_sender(q, &client);
+    }
+    if (name_is_provider(d->r->by) || (d->h->seen && name_is_provider(seen_name(d->h->seen)))) {
+        judge_note(q, "a provider took it from a customer", d->h->door, SPAN_NULL);
+        return judge_sender(q, &whole);
+    }
+    if (marks_aligned(q, d->house) && is_forged_sender(d)) {
+        judge_note(q, "the sender claims to be of the house, but did not log in", d->h->door,
+                   q->f->from_domain);
+        return relayed(d);
+    }
+    if (marks_aligned(q, d->house)) {
+        judge_note(q, "the sender is a user of the house", d->h->door, q->f->from_domain);
+        return judge_sender(q, &whole);
+    }
+    if (is_customer(d)) {
+        judge_note(q, "a house that sends through another, under its own name", d->h->door,
+                   seen_name(d->r));
+        return judge_sender(q, &client);
+    }
+    return relayed(d);
+}
+
+enum trace_class judge_door(struct inquiry *q, size_t house)
+{
+    const struct house *h = &q->houses[house];
+    struct door d = {q, house, h, &q->t->hops[h->door].r};
+    struct sender s = {h->seen, h->top ? h->top - 1 : 0, h};
+
+    sure(&d, 70);
+    if (shows_login(&d)) {
+        judge_other(q, TRACE_RELAY, "who logs in is no stranger");
+        if (is_ordinary_login(&d))
+            return TRACE_OWN;
+        sure(&d, 90);
+        return TRACE_LOGIN;
+    }
+    if (d.r->local || chain_is_mute(d.r) ||
+        (d.r->ip.family == IP_NONE && d.r->helo_ip.family == IP_NONE))
+        return judge_sender(q, &s);
+    if (chain_is_private(d.r->ip))
+        return behind_private(&d);
+    return behind_public(&d);
+}
