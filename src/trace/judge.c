@@ -113,7 +113,8 @@ static void fill_source(struct inquiry *q)
     const struct received *r = &q->t->hops[h->door].r;
     struct trace_host *s = &q->t->source;
 
-    if (r->ip.family == IP_NONE || (chain_is_private(r->ip) && h->seen)) {
+    if (r->ip.family == IP_NONE ||
+        (chain_is_private(r->ip) && h->seen && q->t->nat.family == IP_NONE)) {
         fill_host(q, q->count - 1, s);
         return;
     }
@@ -166,7 +167,7 @@ static void blame(struct inquiry *q, size_t house)
 static bool passes_lists(const struct inquiry *q)
 {
     for (size_t i = 1; i < q->count; i++)
-        if (marks_list_here(q, i) || marks_forwards(q, i))
+        if (marks_list_here(q, i) || marks_passes_on(q, i))
             return true;
     return marks_list(q) || q->f->forward.line;
 }

@@ -59,6 +59,9 @@ bool marks_spf_pass(const struct inquiry *q);
 /* The envelope recipient that a line tells is of the receiving system, or of a house above. */
 bool marks_list(const struct inquiry *q); /* a list that somebody on the way runs */
 bool marks_list_here(const struct inquiry *q, size_t house);
+/* Mail for one of its own users or domains, which then went on: what every MX may take. */
+bool marks_passes_on(const struct inquiry *q, size_t house);
+/* That, or our address is named after the house: it is one that was given to it. */
 bool marks_forwards(const struct inquiry *q, size_t house);
 /* An address as NAT devices, container bridges and balancers have it. */
 bool marks_gateway(struct ip ip, struct span name);

@@ -478,6 +478,17 @@ static enum trace_class behind_public(struct door *d)
     return relayed(d);
 }
 
+/* A line without a client that is no hand-over on the machine either. */
+static bool is_untold(struct door *d)
+{
+    const struct received *r = d->r;
+
+    return !r->local && !chain_is_mute(r) && r->ip.family == IP_NONE && !r->helo.n &&
+           (r->writer == RECEIVED_BY_UNKNOWN || r->writer == RECEIVED_BY_SENDMAIL) &&
+           !name_is_provider(r->by) && !marks_aligned(d->q, d->house) && !d->q->f->bulk &&
+           !d->q->f->script.line && !marks_list(d->q);
+}
+
 enum trace_class judge_door(struct inquiry *q, size_t house)
 {
     const struct house *h = &q->houses[house];
@@ -491,6 +502,10 @@ enum trace_class judge_door(struct inquiry *q, size_t house)
             return TRACE_OWN;
         sure(&d, 90);
         return TRACE_LOGIN;
+    }
+    if (is_untold(&d)) {
+        judge_other(q, TRACE_RELAY, "the line does not tell who came");
+        return open_case(&d, "somebody else's sender, and no word of the client");
     }
     if (d.r->local || chain_is_mute(d.r) ||
         (d.r->ip.family == IP_NONE && d.r->helo_ip.family == IP_NONE))

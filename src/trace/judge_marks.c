@@ -144,9 +144,8 @@ static bool is_readdressed(const struct inquiry *q, const struct house *h)
 {
     struct span above = rcpt_above(q, h), in = q->t->hops[h->door].r.rcpt;
 
-    if (above.n && tells_house(q, h, span_slice(above, 0, span_find(above, '@'))))
-        return true;
-    if (!above.n || span_find(in, '@') == in.n || q->t->hops[h->door].r.rcpt_more)
+    if (!above.n || name_is_provider(q->t->hops[h->door].r.by) || span_find(in, '@') == in.n ||
+        q->t->hops[h->door].r.rcpt_more)
         return false;
     return !span_eq_nocase(above, in);
 }
@@ -169,8 +168,16 @@ static bool is_our_mx(const struct inquiry *q, size_t house)
            !name_is_generic(h->seen->name, h->ip);
 }
 
-/* Mail for one of its own users or domains, which then went on: what every MX may take. */
 bool marks_forwards(const struct inquiry *q, size_t house)
+{
+    const struct house *h = &q->houses[house];
+    struct span above = rcpt_above(q, h);
+
+    return marks_passes_on(q, house) ||
+           (above.n && tells_house(q, h, span_slice(above, 0, span_find(above, '@'))));
+}
+
+bool marks_passes_on(const struct inquiry *q, size_t house)
 {
     const struct house *h = &q->houses[house];
     struct span path = name_domain(q->f->return_path);

@@ -43,6 +43,9 @@ static void weigh_names(struct score *s)
         add(s, -2, "the sender's name is one that providers give to lines", s->name);
     else if (!s->name.n && !r->may_be_forged && tells_names(r))
         add(s, -1, "the sender has no reverse name", SPAN_NULL);
+    if (span_eq_nocase(r->ident, SPAN_LIT("squid")) ||
+        span_starts_nocase(r->ident, SPAN_LIT("cacheflow")))
+        add(s, -3, "the connection came out of a web proxy", r->ident);
     if (r->helo_ip.family != IP_NONE && chain_is_private(r->helo_ip))
         s->points += 0; /* a mail program behind its own NAT */
     else if (r->helo_ip.family != IP_NONE && !ip_eq(r->helo_ip, r->ip))
@@ -107,7 +110,8 @@ static void weigh_domain(struct score *s)
     } else if (is_named_server(s)) {
         add(s, 3, "HELO is a host of the From domain", f->from_domain);
     } else if (is_senders(s, f->from_domain)) {
-        add(s, name_is_freemail(f->from_domain) ? 0 : 2,
+        /* A bare domain as HELO and nothing behind it: so do bots. */
+        add(s, marks_spf_pass(s->q) && !name_is_freemail(f->from_domain) ? 2 : 0,
             "the From domain is the one the sender gives as its own", f->from_domain);
     } else if (name_is_freemail(f->from_domain)) {
         add(s, -3, "From is at a large provider that did not send it", f->from_domain);
@@ -131,6 +135,8 @@ static void weigh_from(struct score *s)
         add(s, -2, "a domain of a kind that is bought to be thrown away", f->from_domain);
     else
         weigh_domain(s);
+    if (name_same_org(name_domain(s->r->rcpt), f->from_domain) && !is_senders(s, f->from_domain))
+        add(s, -2, "From claims to be at home where the message goes", f->from_domain);
     if (f->spf_result == FACTS_SPF_FAIL || f->spf_result == FACTS_SPF_SOFT)
         add(s, -2, "SPF: the sender's domain does not name this host", name_domain(f->return_path));
     if (f->dmarc_fail)
@@ -165,6 +171,9 @@ static void weigh_local(struct score *s, const struct house *h)
         add(s, 7, "handed in by the machine's web server", SPAN_NULL);
     else if (f->script.line)
         add(s, 4, "handed in by a script of a web server", f->script.value);
+    else if (door && !door->local && ip_space(door->ip) == IP_LOOPBACK && !f->spam &&
+             !name_is_useless(door->by))
+        add(s, 2, "handed in by a program of the machine", SPAN_NULL);
     else if (door && door->local && !name_is_generic(door->by, s->r->ip))
         add(s, 3, "handed in by a user of the machine", SPAN_NULL);
 }
@@ -182,7 +191,7 @@ static void weigh_words(struct score *s)
         }
     }
     if (f->spam)
-        add(s, -3, "the receiving system's filter took it for spam", SPAN_NULL);
+        add(s, -4, "the receiving system's filter took it for spam", SPAN_NULL);
     if (f->ratware)
         add(s, -3, "the Message-ID is a spamming program's", f->message_id);
     if (f->ham)
@@ -240,5 +249,5 @@ enum trace_class judge_sender(struct inquiry *q, const struct sender *from)
     weigh_local(&s, from->house);
     weigh_words(&s);
     q->margin = s.points;
-    return s.points > 1 ? TRACE_OWN : TRACE_SPAMMER;
+    return s.points > (q->f->spam ? 1 : -1) ? TRACE_OWN : TRACE_SPAMMER;
 }
