@@ -132,7 +132,9 @@ static bool publishes(const struct audit_box *b, unsigned port)
 static struct audit_door *open_door(struct audit *a, const struct audit_box *b, unsigned port)
 {
     struct audit_boxes *all = audit_boxes(a);
-    const struct audit_kind *kind = b->bare && all->env ? all->env : all->compose;
+    const struct audit_kind *kind = b->pod                ? all->kubernetes
+                                    : b->bare && all->env ? all->env
+                                                          : all->compose;
     struct audit_door *d =
         audit_door(a, kind ? kind : &audit_kind_compose, b->name, port, AUDIT_BIND_ANY, b->place);
 

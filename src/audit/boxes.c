@@ -199,6 +199,9 @@ int audit_boxes_settle(struct audit *a)
     if (r != 0 || audit_failed(a))
         return r ? r : audit_failed(a);
     audit_docker_facts(a);
+    r = audit_k8s_facts(a);
+    if (r != 0)
+        return r;
     for (struct audit_box *b = a->boxes->boxes; b && !audit_failed(a); b = b->next)
         audit_box_image(a, b);
     return audit_failed(a) ? audit_failed(a) : a->error[0] ? AUDIT_BAD : 0;

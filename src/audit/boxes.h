@@ -85,14 +85,16 @@ struct audit_box_file {
     const char *path;
 };
 
+struct audit_k8s;
+
 struct audit_boxes {
-    const struct audit_kind *compose, *env;
+    const struct audit_kind *compose, *env, *kubernetes;
+    struct audit_k8s *k8s; /* audit/mta_k8s.c: objects of the manifests */
     struct audit_box *boxes;
     struct audit_box_net *nets;
     struct audit_docker docker;
     struct audit_box_file *compose_files, *env_files;
     size_t box_count;
-    bool pods; /* manifests were read: they have told of ports and NAT */
 };
 
 /* The collection of this audit; never NULL. */
@@ -117,6 +119,8 @@ bool audit_box_mail(const struct audit_box *b);
 int audit_compose_load(struct audit *a);
 /* audit/box_nat.c: ports and source NAT of Docker as facts. */
 void audit_docker_facts(struct audit *a);
+/* audit/mta_k8s.c: manifests into boxes, ports and source NAT. 0 or AUDIT_BAD. */
+int audit_k8s_facts(struct audit *a);
 /* audit/box_image.c: the doors of one box, if its image is known. */
 void audit_box_image(struct audit *a, struct audit_box *b);
 /* Called once, when all files that tell facts are read. 0 or AUDIT_BAD. */

@@ -222,6 +222,8 @@ void audit_fix_lines(struct audit *a, struct audit_finding *f, enum audit_edit_k
 extern const struct audit_kind audit_kind_compose;
 extern const struct audit_kind audit_kind_docker;
 extern const struct audit_kind audit_kind_env;
+extern const struct audit_kind audit_kind_exim;
+extern const struct audit_kind audit_kind_kubernetes;
 extern const struct audit_kind audit_kind_postfix;
 
 #endif

@@ -184,6 +184,15 @@ static struct ip first_host(struct ip_prefix net)
     return ip;
 }
 
+/*
+ * A single trusted host inside of a network that a NAT is somewhere in: most likely a program of
+ * the operator's, and no reason for alarm.
+ */
+static bool one_of_many(struct ip_prefix trusted, struct ip_prefix nat)
+{
+    return trusted.len + 2 >= (trusted.ip.family == IP_V4 ? 32u : 128u) && nat.len < trusted.len;
+}
+
 /* Only ever the first known source: one is enough to be open by. */
 static bool join_known_nat(struct audit *a, struct audit_door *d, const struct audit_net *n,
                            const struct relay_nets *left)
@@ -194,7 +203,7 @@ static bool join_known_nat(struct audit *a, struct audit_door *d, const struct a
                 const struct audit_nat *nat = &a->nats[i];
                 struct audit_finding *f;
 
-                if (nat->certain != (certain == 1) ||
+                if (nat->certain != (certain == 1) || one_of_many(left->v[k], nat->net) ||
                     !(holds(left->v[k], nat->net) || holds(nat->net, left->v[k])))
                     continue;
                 f = nat_found(a, d, n,
