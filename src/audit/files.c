@@ -252,7 +252,7 @@ const char *audit_join_path(struct audit *a, const char *dir, const char *name)
 {
     size_t n = strlen(dir);
 
-    if (name[0] == '/' || n == 0)
+    if (name[0] == '/' || n == 0 || strcmp(dir, ".") == 0)
         return audit_dup(a, span_str(name));
     return audit_fmt(a, "%s%s%s", dir, dir[n - 1] == '/' ? "" : "/", name);
 }

@@ -1,0 +1,676 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Postfix configurations, each with what must be said of it and nothing else. */
+#include "audit/try_test.h"
+
+#define MAIN      "/etc/postfix/main.cf"
+#define MASTER    "/etc/postfix/master.cf"
+#define MAP(name) "/etc/postfix/" name
+/* Two lines, so that a case's own begin with line 3. */
+#define BASE      "compatibility_level = 3.6\nmydestination = own.example, localhost\n"
+#define SMTP      "smtp inet n - y - - smtpd\n"
+#define HOST      "mynetworks = 127.0.0.0/8\n"
+
+/* --- lists ------------------------------------------------------------------------------------ */
+
+static void lists(void **state)
+{
+    static const struct try_case cases[] = {
+        {"defaults", {{MAIN, BASE HOST}}, ""},
+        {"recipient list only, with the refusal",
+         {{MAIN, BASE HOST "smtpd_relay_restrictions =\nsmtpd_recipient_restrictions = "
+                           "permit_mynetworks, permit_sasl_authenticated, "
+                           "reject_unauth_destination\n"}},
+         ""},
+        {"permit behind reject_unauth_destination",
+         {{MAIN, BASE HOST "smtpd_relay_restrictions = permit_mynetworks, "
+                           "reject_unauth_destination, permit\n"}},
+         ""},
+        {"both lists run: a permit in one cancels nothing",
+         {{MAIN, BASE HOST "smtpd_recipient_restrictions = permit\n"}},
+         ""},
+        {"a reject in the recipient list holds a permitting relay list",
+         {{MAIN, BASE HOST
+           "smtpd_relay_restrictions = permit\n"
+           "smtpd_recipient_restrictions = permit_mynetworks, reject_unauth_destination\n"}},
+         ""},
+        {"relay list permits, recipient list does not refuse",
+         {{MAIN, BASE HOST "smtpd_relay_restrictions = check_client_access static:OK, reject\n"}},
+         "PF02:open:4",
+         .witness = "spammer@stranger.example|victim@elsewhere.example"},
+        {"permit first passes the guard by a class",
+         {{MAIN, BASE HOST "smtpd_restriction_classes = all\nall = permit\n"
+                           "smtpd_relay_restrictions = all, reject_unauth_destination\n"}},
+         "PF03:open:5"},
+        {"OK as a word in a class is an error, so closed",
+         {{MAIN, BASE HOST "smtpd_restriction_classes = all\nall = OK\n"
+                           "smtpd_relay_restrictions = all, reject_unauth_destination\n"}},
+         ""},
+        {"a bare permit alone does not start",
+         {{MAIN, BASE HOST "smtpd_relay_restrictions = permit\n"}},
+         ""},
+        {"level 0 without lists does not start",
+         {{MAIN, "mydestination = own.example\nmynetworks = 127.0.0.0/8\n"}},
+         ""},
+        {"relay list empty, defer_if_permit satisfies the guard and defers all",
+         {{MAIN, BASE HOST "smtpd_relay_restrictions =\n"
+                           "smtpd_recipient_restrictions = defer_if_permit\n"}},
+         ""},
+        {"sleep and check_etrn_access are no refusal",
+         {{MAIN, BASE HOST "smtpd_relay_restrictions =\nsmtpd_recipient_restrictions = sleep 1, "
+                           "check_helo_access static:OK, reject_unauth_destination\n"}},
+         "PF02:open:5"},
+        {"warn_if_reject before the only refusal",
+         {{MAIN, BASE HOST "smtpd_relay_restrictions =\nsmtpd_recipient_restrictions = "
+                           "permit_mynetworks, warn_if_reject reject_unauth_destination, "
+                           "check_client_access static:DUNNO, defer_if_permit\n"}},
+         ""},
+        {"warn_if_reject on one of two",
+         {{MAIN, BASE HOST "smtpd_relay_restrictions = permit_mynetworks,\n  warn_if_reject\n  "
+                           "reject_unauth_destination\nsmtpd_recipient_restrictions = "
+                           "check_client_access static:OK, reject\n"}},
+         "PF02:open:7"},
+        {"warn_if_reject, and the guard is satisfied elsewhere",
+         {{MAIN, BASE HOST "smtpd_relay_restrictions = permit_mynetworks, warn_if_reject\n"
+                           "  reject_unauth_destination\n"
+                           "smtpd_recipient_restrictions = check_recipient_access "
+                           "inline:{own.example=reject_unauth_destination}, permit_mynetworks, "
+                           "check_sender_access inline:{x@y.example=reject}, "
+                           "check_client_access inline:{192.0.2.9=defer_if_permit}, "
+                           "check_helo_access inline:{bad=reject},smtpd_x\n"}},
+         ""},
+        {"client list that refuses outsiders",
+         {{MAIN, BASE HOST "smtpd_client_restrictions = permit_mynetworks, reject\n"
+                           "smtpd_relay_restrictions = check_client_access static:OK, reject\n"}},
+         ""},
+        {"OK in the sender list grants nothing",
+         {{MAIN,
+           BASE HOST "smtpd_sender_restrictions = check_sender_access inline:{own.example=OK}\n"}},
+         ""},
+        {"dnswl before the refusal is passed over",
+         {{MAIN, BASE HOST "smtpd_relay_restrictions =\nsmtpd_recipient_restrictions = "
+                           "permit_dnswl_client list.example, permit_rhswl_client list.example, "
+                           "reject_unauth_destination\n"}},
+         ""},
+        {"data list that refuses",
+         {{MAIN, BASE HOST "smtpd_relay_restrictions = check_client_access static:OK, reject\n"
+                           "smtpd_data_restrictions = permit_mynetworks, reject\n"}},
+         ""},
+        {"DISCARD is no relay",
+         {{MAIN,
+           BASE HOST "smtpd_relay_restrictions = check_client_access static:DISCARD, reject\n"}},
+         ""},
+        {"a result of digits means OK",
+         {{MAIN, BASE HOST "smtpd_relay_restrictions = check_client_access static:1234, reject\n"}},
+         "PF02:open:4"},
+        {"500 with a text refuses, and so does 450",
+         {{MAIN, BASE HOST "smtpd_relay_restrictions = check_client_access static:{500 no}, "
+                           "check_helo_access static:{450 no}, reject_unauth_destination\n"}},
+         ""},
+        {"two words in one line: the last setting of a name counts",
+         {{MAIN,
+           BASE HOST "smtpd_relay_restrictions = check_client_access static:OK, reject\n"
+                     "smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination\n"}},
+         ""},
+        {"a leading blank swallows the next setting",
+         {{MAIN, BASE "mynetworks = 127.0.0.0/8\n  smtpd_relay_restrictions = permit_mynetworks, "
+                      "reject_unauth_destination\n"}},
+         ""},
+        {"old check_relay_domains refuses",
+         {{MAIN, BASE HOST "smtpd_relay_restrictions =\nsmtpd_recipient_restrictions = "
+                           "permit_mynetworks, check_relay_domains\n"}},
+         ""},
+        {"permit_naked_ip_address believes HELO",
+         {{MAIN,
+           BASE HOST "smtpd_relay_restrictions =\nsmtpd_recipient_restrictions = "
+                     "permit_mynetworks, permit_naked_ip_address, reject_unauth_destination\n"}},
+         "PF02:forged-sender:5"},
+        {"and is an error since 3.9",
+         {{MAIN,
+           BASE HOST "smtpd_relay_restrictions =\nsmtpd_recipient_restrictions = "
+                     "permit_mynetworks, permit_naked_ip_address, reject_unauth_destination\n"}},
+         "",
+         .version = "3.9.1"},
+        {"before 2.10 there is no relay list",
+         {{MAIN, BASE HOST "smtpd_recipient_restrictions = check_client_access static:OK, "
+                           "reject_unauth_destination\n"}},
+         "PF02:open:4",
+         .version = "2.9"},
+        {"permit_mx_backup",
+         {{MAIN, BASE HOST "smtpd_relay_restrictions = permit_mynetworks, "
+                           "permit_mx_backup, reject_unauth_destination\n"}},
+         "PF09:forged-sender:4"},
+        {"permit_mx_backup behind the refusal",
+         {{MAIN, BASE HOST "smtpd_relay_restrictions = permit_mynetworks, "
+                           "reject_unauth_destination, permit_mx_backup\n"}},
+         ""},
+        {"permit_mx_backup with networks",
+         {{MAIN, BASE HOST "permit_mx_backup_networks = 192.0.2.0/24\nsmtpd_relay_restrictions = "
+                           "permit_mynetworks, permit_mx_backup, reject_unauth_destination\n"}},
+         ""},
+        {"a known policy service before the refusal",
+         {{MAIN, BASE HOST "smtpd_relay_restrictions =\nsmtpd_recipient_restrictions = "
+                           "check_policy_service inet:127.0.0.1:10023, permit_mynetworks, "
+                           "reject_unauth_destination\n"}},
+         ""},
+        {"an unknown one: undecided",
+         {{MAIN, BASE HOST "smtpd_relay_restrictions =\nsmtpd_recipient_restrictions = "
+                           "check_policy_service inet:127.0.0.1:9999, permit_mynetworks, "
+                           "reject_unauth_destination\n"}},
+         "PF02:undecided:5"},
+        {"an unknown one, held by the relay list",
+         {{MAIN, BASE HOST "smtpd_recipient_restrictions = "
+                           "check_policy_service inet:127.0.0.1:9999, permit_mynetworks\n"}},
+         ""},
+    };
+
+    try_cases(cases, sizeof(cases) / sizeof(cases[0]), "/etc/postfix");
+}
+
+/* --- tables ----------------------------------------------------------------------------------- */
+
+#define RCPT_LIST(word)                                                                            \
+    BASE HOST                                                                                      \
+        "smtpd_relay_restrictions =\nsmtpd_recipient_restrictions = permit_mynetworks, " word      \
+        ", reject_unauth_destination\n"
+
+static void tables(void **state)
+{
+    static const struct try_case cases[] = {
+        {"sender by domain",
+         {{MAIN, RCPT_LIST("check_sender_access hash:/etc/postfix/senders")},
+          {MAP("senders"), "# ours\n\nbad.example REJECT\npartner.example  OK\n"}},
+         "PF04:forged-sender:4",
+         .witness = "user@partner.example|victim@elsewhere.example"},
+        {"sender by address, in the relay list",
+         {{MAIN, BASE HOST "smtpd_relay_restrictions = permit_mynetworks check_sender_access "
+                           "texthash:/etc/postfix/senders reject\n"},
+          {MAP("senders"), "boss@own.example RELAY\n"}},
+         "PF04:forged-sender:1",
+         .witness = "boss@own.example|victim@elsewhere.example"},
+        {"null sender",
+         {{MAIN, RCPT_LIST("check_sender_access hash:/etc/postfix/senders")},
+          {MAP("senders"), "<> OK\n"}},
+         "PF04:forged-sender:1",
+         .witness = "|victim@elsewhere.example"},
+        {"sender pattern",
+         {{MAIN, RCPT_LIST("check_sender_access pcre:/etc/postfix/senders")},
+          {MAP("senders"), "/^bounce-\\d+@list\\.(own|other)\\.example$/ OK\n"}},
+         "PF04:forged-sender:1",
+         .witness = "bounce-1@list.own.example|victim@elsewhere.example"},
+        {"sender pattern that all match",
+         {{MAIN, RCPT_LIST("check_sender_access regexp:/etc/postfix/senders")},
+          {MAP("senders"), "/./ OK\n"}},
+         "PF04:open:1"},
+        {"the owner's addresses are held by their login",
+         {{MAIN, BASE HOST "smtpd_sasl_auth_enable = yes\nsmtpd_sender_login_maps = "
+                           "hash:/etc/postfix/owners\nsmtpd_sender_restrictions = "
+                           "reject_sender_login_mismatch\nsmtpd_relay_restrictions = "
+                           "check_sender_access inline:{boss@own.example=OK}, "
+                           "permit_sasl_authenticated, reject\n"},
+          {MAP("owners"), "boss@own.example boss\n"}},
+         ""},
+        {"HELO by name",
+         {{MAIN, RCPT_LIST("check_helo_access hash:/etc/postfix/helo")},
+          {MAP("helo"), "gw.own.example OK\n"}},
+         "PF02:forged-sender:1"},
+        {"client by host name",
+         {{MAIN, RCPT_LIST("check_client_access hash:/etc/postfix/clients")},
+          {MAP("clients"), ".dialup.example OK\n"}},
+         ""}, /* smtpd_access_maps are asked for parents without the dot */
+        {"client by host name and below",
+         {{MAIN, RCPT_LIST("check_client_access hash:/etc/postfix/clients")},
+          {MAP("clients"), "dialup.example OK\n"}},
+         "PF02:forged-sender:1"},
+        {"client without a name",
+         {{MAIN, RCPT_LIST("check_client_access hash:/etc/postfix/clients")},
+          {MAP("clients"), "unknown OK\n"}},
+         "PF02:open:1"},
+        {"one own client",
+         {{MAIN, RCPT_LIST("check_client_access hash:/etc/postfix/clients")},
+          {MAP("clients"), "203.0.113.9 OK\n198.51.100 OK\n"}},
+         ""},
+        {"octets that make a wide network",
+         {{MAIN, RCPT_LIST("check_client_access hash:/etc/postfix/clients")},
+          {MAP("clients"), "203.0.113.9 OK\n198 OK\n"}},
+         "PF05:open:2"},
+        {"a network in a hash table matches nobody",
+         {{MAIN, RCPT_LIST("check_client_access hash:/etc/postfix/clients")},
+          {MAP("clients"), "0.0.0.0/0 OK\n"}},
+         ""},
+        {"and in a cidr table everybody",
+         {{MAIN, RCPT_LIST("check_client_access cidr:/etc/postfix/clients")},
+          {MAP("clients"), "192.0.2.0/24 REJECT\n0.0.0.0/0 OK\n"}},
+         "PF05:open:2"},
+        {"half the world",
+         {{MAIN, RCPT_LIST("check_client_access cidr:/etc/postfix/clients")},
+          {MAP("clients"), "0.0.0.0/1 DUNNO\n128.0.0.0/1 OK\n"}},
+         "PF05:open:2"},
+        {"recipients of one's own",
+         {{MAIN, RCPT_LIST("check_recipient_access hash:/etc/postfix/rcpt")},
+          {MAP("rcpt"), "own.example OK\nabuse@own.example OK\n"}},
+         ""},
+        {"recipients by an anchored pattern",
+         {{MAIN, RCPT_LIST("check_recipient_access pcre:/etc/postfix/rcpt")},
+          {MAP("rcpt"), "/@own\\.example$/ OK\n"}},
+         ""},
+        {"recipients by an open pattern",
+         {{MAIN, RCPT_LIST("check_recipient_access pcre:/etc/postfix/rcpt")},
+          {MAP("rcpt"), "/@own\\.example/ OK\n"}},
+         "PF02:latent:1"},
+        {"postmaster anywhere",
+         {{MAIN, RCPT_LIST("check_recipient_access hash:/etc/postfix/rcpt")},
+          {MAP("rcpt"), "postmaster@ OK\n"}},
+         "PF02:latent:1"},
+        {"every recipient", {{MAIN, RCPT_LIST("check_recipient_access static:OK")}}, "PF02:open:5"},
+        {"a class for a sender",
+         {{MAIN, BASE HOST "smtpd_restriction_classes = trusted\ntrusted = check_helo_access "
+                           "inline:{mx.partner.example=permit}\nsmtpd_relay_restrictions = "
+                           "check_sender_access inline:{partner.example=trusted}, reject\n"}},
+         "PF04:forged-sender:6"},
+        {"a table in the right side is an error",
+         {{MAIN, RCPT_LIST("check_sender_access inline:{{own.example = hash:/x OK}}")}},
+         ""},
+        {"several tables behind one word are one word too many",
+         {{MAIN, RCPT_LIST("check_sender_access hash:/etc/postfix/a, hash:/etc/postfix/b")},
+          {MAP("a"), "x.example REJECT\n"},
+          {MAP("b"), "own.example OK\n"}},
+         ""}, /* the second is asked for the recipient */
+        {"a short form in the sender list",
+         {{MAIN, BASE HOST "smtpd_relay_restrictions = "
+                           "hash:/etc/postfix/a, reject\n"},
+          {MAP("a"), "own.example OK\n"}},
+         ""},
+        {"a union",
+         {{MAIN, RCPT_LIST("check_sender_access unionmap:{inline:{a.example=REJECT},"
+                           "inline:{b.example=OK}}")}},
+         "PF04:forged-sender:5"},
+        {"through proxymap",
+         {{MAIN, RCPT_LIST("check_sender_access proxy:hash:/etc/postfix/senders")},
+          {MAP("senders"), "own.example OK\n"}},
+         "PF04:forged-sender:1"},
+        {"a table that is not there",
+         {{MAIN, RCPT_LIST("check_sender_access hash:/etc/postfix/gone")}},
+         "PF02:undecided:5"},
+        {"senders in a database",
+         {{MAIN, RCPT_LIST("check_sender_access mysql:/etc/postfix/x.cf")}},
+         "PF02:undecided:5"},
+        {"recipients in a database",
+         {{MAIN, RCPT_LIST("check_recipient_access mysql:/etc/postfix/x.cf")}},
+         ""},
+        {"a type that Postfix does not know",
+         {{MAIN, RCPT_LIST("check_sender_access nosuch:/etc/postfix/x")}},
+         ""},
+        {"if and endif",
+         {{MAIN, RCPT_LIST("check_sender_access regexp:/etc/postfix/senders")},
+          {MAP("senders"), "if /@nobody\\.example$/\n/^a/ OK\nendif\n/^b@own/ OK\n"}},
+         "PF04:forged-sender:4"},
+        {"reverse names may not say OK",
+         {{MAIN, RCPT_LIST("check_reverse_client_hostname_access static:OK")}},
+         ""},
+    };
+
+    try_cases(cases, sizeof(cases) / sizeof(cases[0]), "/etc/postfix");
+}
+
+/* --- networks --------------------------------------------------------------------------------- */
+
+static void networks(void **state)
+{
+    static const struct try_case cases[] = {
+        {"the world", {{MAIN, BASE "mynetworks = 127.0.0.0/8, 0.0.0.0/0\n"}}, "PF05:open:3"},
+        {"the world on its own line",
+         {{MAIN, BASE "mynetworks = 127.0.0.0/8,\n  # why not\n  [::]/0\n"}},
+         "PF05:open:5"},
+        {"two halves",
+         {{MAIN, BASE "mynetworks = 0.0.0.0/1\n 128.0.0.0/1\n"}},
+         "PF05:open:3 PF05:open:4"},
+        {"a slip", {{MAIN, BASE "mynetworks = 172.0.0.0/8\n"}}, "PF05:open:3"},
+        {"host bits are an error for all", {{MAIN, BASE "mynetworks = 172.16.0.0/8\n"}}, ""},
+        {"and for what stands behind", {{MAIN, BASE "mynetworks = 10.1.2.3/8 0.0.0.0/0\n"}}, ""},
+        {"not for what stands before",
+         {{MAIN, BASE "mynetworks = 0.0.0.0/0 10.1.2.3/8\n"}},
+         "PF05:open:3"},
+        {"mapped networks match nobody", {{MAIN, BASE "mynetworks = [::ffff:0.0.0.0]/96\n"}}, ""},
+        {"IPv6 without brackets is a table's name", {{MAIN, BASE "mynetworks = ::/0\n"}}, ""},
+        {"a star matches nobody", {{MAIN, BASE "mynetworks = *, 0.0.0.0\n"}}, ""},
+        {"all of IPv6, which is off",
+         {{MAIN, BASE "inet_protocols = ipv4\nmynetworks = 127.0.0.0/8 [::]/0\n"}},
+         ""},
+        {"networks that nothing asks for",
+         {{MAIN, BASE "mynetworks = 0.0.0.0/0\nsmtpd_relay_restrictions = "
+                      "permit_sasl_authenticated, reject_unauth_destination\n"}},
+         ""},
+        {"all but one address",
+         {{MAIN, BASE "mynetworks = !192.0.2.1, 0.0.0.0/0\n"}},
+         "PF05:open:3"},
+        {"an office network",
+         {{MAIN, BASE "mynetworks = 127.0.0.0/8 192.168.1.0/24 10.20.0.0/16 "
+                      "203.0.113.0/24 [2001:db8:1::]/48\n"}},
+         ""},
+        {"a gateway that is known",
+         {{MAIN, BASE "mynetworks = 127.0.0.0/8 192.168.1.0/24\n"}},
+         "PF07:nat:3",
+         .nat = "192.168.1.1"},
+        {"a gateway that is not trusted",
+         {{MAIN, BASE "mynetworks = 127.0.0.0/8 192.168.1.0/24\n"}},
+         "",
+         .nat = "10.0.0.1"},
+        {"a private block",
+         {{MAIN, BASE "mynetworks = 127.0.0.0/8\n  10.0.0.0/8\n"}},
+         "PF07:nat:4"},
+        {"Docker's pool", {{MAIN, BASE "mynetworks = 127.0.0.0/8 172.16.0.0/12\n"}}, "PF07:nat:3"},
+        {"no NAT, says the operator",
+         {{MAIN, BASE "mynetworks = 127.0.0.0/8 172.16.0.0/12\n"}},
+         "",
+         .no_nat = true},
+        {"from a file",
+         {{MAIN, BASE "mynetworks = /etc/postfix/nets\n"},
+          {MAP("nets"), "127.0.0.0/8\n# all\n0.0.0.0/0\n"}},
+         "PF05:open:3"},
+        {"a file taken out",
+         {{MAIN, BASE "mynetworks = !/etc/postfix/nets 203.0.113.0/24\n"},
+          {MAP("nets"), "0.0.0.0/0\n"}},
+         ""},
+        {"from a cidr table",
+         {{MAIN, BASE "mynetworks = cidr:/etc/postfix/nets\n"},
+          {MAP("nets"), "127.0.0.0/8 x\n0.0.0.0/0 x\n"}},
+         "PF05:open:2"},
+        {"from a hash, where networks match nobody",
+         {{MAIN, BASE "mynetworks = hash:/etc/postfix/nets\n"},
+          {MAP("nets"), "0.0.0.0/0 OK\n127.0.0.1 OK\n"}},
+         ""},
+        {"a wide network of one's own",
+         {{MAIN, BASE "mynetworks = 198.16.0.0/12\n"}},
+         "",
+         .own = "198.16.0.0/12"},
+        {"one that is not", {{MAIN, BASE "mynetworks = 198.16.0.0/12\n"}}, "PF05:open:3"},
+        {"the style, and no word of the interfaces",
+         {{MAIN, BASE "mynetworks_style = subnet\n"}},
+         "PF06:undecided:3"},
+        {"the style in a provider's network",
+         {{MAIN, BASE "mynetworks_style = subnet\n"}},
+         "PF06:nat:3",
+         .interfaces = "203.0.113.5/24"},
+        {"class A",
+         {{MAIN, BASE "mynetworks_style = class\n"}},
+         "PF05:open:3 PF06:nat:3",
+         .interfaces = "45.1.2.3/24"},
+        {"the style on one address",
+         {{MAIN, BASE "mynetworks_style = subnet\n"}},
+         "",
+         .interfaces = "203.0.113.5/32"},
+        {"a set list overrules the style",
+         {{MAIN, BASE "mynetworks_style = class\nmynetworks = 127.0.0.0/8\n"}},
+         ""},
+        {"level 1 and no networks set",
+         {{MAIN, "compatibility_level = 1\nmydestination = own.example\n"}},
+         "PF06:undecided:0"},
+        {"on loopback only",
+         {{MAIN, BASE "inet_interfaces = loopback-only\nmynetworks = 0.0.0.0/0\n"}},
+         "PF05:latent:4"},
+        {"a port that is not published",
+         {{MAIN, BASE "mynetworks = 0.0.0.0/0\n"}},
+         "PF05:latent:3",
+         .published = "587"},
+        {"by a host name",
+         {{MAIN, BASE "mynetworks = 127.0.0.0/8 provider.example\n"}},
+         "PF02:forged-sender:3"},
+        {"from a template",
+         {{MAIN, BASE "mynetworks = 127.0.0.0/8 {{ nets }}\n"}},
+         "PF05:undecided:3"},
+    };
+
+    try_cases(cases, sizeof(cases) / sizeof(cases[0]), "/etc/postfix");
+}
+
+/* --- domains ---------------------------------------------------------------------------------- */
+
+static void domains(void **state)
+{
+    static const struct try_case cases[] = {
+        {"relay_domains with its users",
+         {{MAIN, BASE HOST "relay_domains = other.example\nrelay_recipient_maps = hash:/x\n"}},
+         ""},
+        {"relay_domains without",
+         {{MAIN, BASE HOST "relay_domains = other.example\n"}},
+         "PF17:half-open:4"},
+        {"every domain",
+         {{MAIN, BASE HOST "relay_domains = static:all\nrelay_recipient_maps = "
+                           "hash:/x\n"}},
+         "PF08:open:4"},
+        {"every domain by a pattern",
+         {{MAIN, BASE HOST "relay_domains = own.example, regexp:/etc/postfix/relay\n"},
+          {MAP("relay"), "/\\.example$/ x\n"}},
+         "PF08:open:1"},
+        {"a top-level domain",
+         {{MAIN, BASE HOST "relay_domains = com\nrelay_recipient_maps = "
+                           "hash:/x\n"}},
+         "PF08:open:4"},
+        {"a star is no domain",
+         {{MAIN, BASE HOST "relay_domains = *\nrelay_recipient_maps = "
+                           "hash:/x\n"}},
+         ""},
+        {"routes to a next host",
+         {{MAIN, BASE HOST "relay_domains = other.example\nallow_untrusted_routing = yes\n"
+                           "relay_recipient_maps = hash:/x\n"}},
+         "PF10:half-open:5"},
+        {"routes, and no next host", {{MAIN, BASE HOST "allow_untrusted_routing = yes\n"}}, ""},
+        {"an anchored pattern with untrusted routing is asked for what is inside",
+         {{MAIN, BASE HOST "allow_untrusted_routing = yes\nsmtpd_relay_restrictions =\n"
+                           "smtpd_recipient_restrictions = check_recipient_access "
+                           "inline:{own.example=OK}, reject_unauth_destination\n"}},
+         ""},
+        {"percent and bang are looked into",
+         {{MAIN, BASE HOST "allow_percent_hack = yes\n"
+                           "swap_bangpath = yes\n"}},
+         ""},
+        {"local users are not asked for",
+         {{MAIN, BASE HOST "local_recipient_maps =\n"}},
+         "PF17:half-open:4"},
+        {"nor unlisted ones refused",
+         {{MAIN, BASE HOST "smtpd_reject_unlisted_recipient = no\n"}},
+         "PF17:half-open:4"},
+        {"but verified",
+         {{MAIN, BASE HOST "local_recipient_maps =\nsmtpd_recipient_restrictions = "
+                           "reject_unverified_recipient\n"}},
+         ""},
+        {"a wildcard alias",
+         {{MAIN, BASE HOST "virtual_alias_maps = hash:/etc/postfix/virtual\n"},
+          {MAP("virtual"),
+           "ours.example x\na@ours.example b@x.example\n@ours.example @theirs.example\n"}},
+         "PF17:half-open:3"},
+        {"a shared parent",
+         {{MAIN, BASE HOST "relay_domains = dyndns.org\nrelay_recipient_maps = "
+                           "hash:/x\n"}},
+         "PF25:half-open:4"},
+        {"tests that come too early",
+         {{MAIN, BASE HOST "smtpd_delay_reject = no\nsmtpd_client_restrictions = "
+                           "check_recipient_access hash:/x\n"}},
+         "PF19:latent:5"},
+    };
+
+    try_cases(cases, sizeof(cases) / sizeof(cases[0]), "/etc/postfix");
+}
+
+/* --- services --------------------------------------------------------------------------------- */
+
+static void services(void **state)
+{
+    static const struct try_case cases[] = {
+        {"submission as it should be",
+         {{MAIN, BASE HOST "smtpd_sasl_auth_enable = yes\n"},
+          {MASTER, SMTP "submission inet n - y - - smtpd\n  -o smtpd_tls_security_level=encrypt\n"
+                        "  -o smtpd_relay_restrictions=\n"
+                        "  -o smtpd_recipient_restrictions=permit_sasl_authenticated,reject\n"}},
+         ""},
+        {"reinjection on loopback",
+         {{MAIN, BASE HOST},
+          {MASTER, SMTP "127.0.0.1:10025 inet n - n - - smtpd\n  -o smtpd_relay_restrictions=\n"
+                        "  -o smtpd_recipient_restrictions=permit_mynetworks,reject\n"
+                        "  -o mynetworks=0.0.0.0/0\n"}},
+         ""},
+        {"reinjection in the open",
+         {{MAIN, BASE HOST},
+          {MASTER, SMTP "10025 inet n - n - - smtpd\n  -o smtpd_relay_restrictions=\n"
+                        "  -o smtpd_recipient_restrictions=permit_mynetworks,reject\n"
+                        "  -o mynetworks=0.0.0.0/0\n"}},
+         "PF05:open:5"},
+        {"another port permits all",
+         {{MAIN, BASE HOST},
+          {MASTER, SMTP "2525 inet n - n - - smtpd\n"
+                        "  -o smtpd_relay_restrictions=check_client_access,static:OK,reject\n"}},
+         "PF02:open:3"},
+        {"an override in braces",
+         {{MAIN, BASE HOST},
+          {MASTER, SMTP "2525 inet n - n - - smtpd\n"
+                        "  -o { smtpd_relay_restrictions = permit_mynetworks, check_helo_access "
+                        "static:OK, reject }\n"}},
+         "PF02:open:3"},
+        {"an override that holds what main.cf opens",
+         {{MAIN, BASE HOST "smtpd_relay_restrictions = check_client_access static:OK, reject\n"},
+          {MASTER, "smtp inet n - y - - smtpd -o smtpd_relay_restrictions=permit_mynetworks,"
+                   "reject_unauth_destination\n"}},
+         ""},
+        {"an override of what another value names",
+         {{MAIN,
+           BASE HOST "mua = permit_sasl_authenticated, reject\nsmtpd_relay_restrictions = $mua\n"},
+          {MASTER,
+           SMTP "2525 inet n - n - - smtpd\n  -o mua=check_client_access,static:OK,reject\n"}},
+         "PF02:open:3"},
+        {"a service that is a comment",
+         {{MAIN, BASE HOST},
+          {MASTER, SMTP "#2525 inet n - n - - smtpd\n#  -o smtpd_relay_restrictions=permit\n"}},
+         ""},
+        {"postscreen hands on to pass",
+         {{MAIN, BASE HOST},
+          {MASTER, "smtp inet n - y - 1 postscreen\nsmtpd pass - - y - - smtpd\n"
+                   "  -o smtpd_relay_restrictions=check_client_access,static:OK,reject\n"}},
+         "PF02:open:3"},
+        {"a unix socket is no door",
+         {{MAIN, BASE HOST}, {MASTER, SMTP "in unix n - n - - smtpd\n  -o mynetworks=0.0.0.0/0\n"}},
+         ""},
+        {"XCLIENT from everywhere",
+         {{MAIN, BASE HOST "smtpd_authorized_xclient_hosts = 0.0.0.0/0\n"}, {MASTER, SMTP}},
+         "PF13:open:4"},
+        {"XCLIENT from the filter",
+         {{MAIN, BASE HOST "smtpd_authorized_xclient_hosts = 127.0.0.1 192.0.2.9\n"}},
+         ""},
+        {"PROXY on port 25",
+         {{MAIN, BASE HOST "smtpd_upstream_proxy_protocol = haproxy\n"}},
+         "PF13:open:4"},
+        {"PROXY on a port that should be inside",
+         {{MAIN, BASE HOST},
+          {MASTER, SMTP "10465 inet n - n - - smtpd\n"
+                        "  -o smtpd_upstream_proxy_protocol=haproxy\n"}},
+         "PF13:latent:3"},
+        {"which is published",
+         {{MAIN, BASE HOST},
+          {MASTER, SMTP "10465 inet n - n - - smtpd\n"
+                        "  -o smtpd_upstream_proxy_protocol=haproxy\n"}},
+         "PF13:open:3",
+         .published = "25 10465"},
+        {"certificates of anybody",
+         {{MAIN,
+           BASE HOST "smtpd_tls_ask_ccert = yes\nsmtpd_tls_CAfile = "
+                     "/etc/ssl/certs/ca-certificates.crt\nsmtpd_relay_restrictions = "
+                     "permit_mynetworks permit_tls_all_clientcerts reject_unauth_destination\n"}},
+         "PF14:forged-sender:6"},
+        {"certificates of an own authority",
+         {{MAIN, BASE HOST "smtpd_tls_ask_ccert = yes\nsmtpd_tls_CAfile = /etc/ssl/own-ca.pem\n"
+                           "smtpd_relay_restrictions = permit_mynetworks "
+                           "permit_tls_all_clientcerts reject_unauth_destination\n"}},
+         ""},
+        {"certificates that are not asked for",
+         {{MAIN, BASE HOST "smtpd_tls_CAfile = /etc/ssl/certs/ca-certificates.crt\n"
+                           "smtpd_relay_restrictions = permit_mynetworks "
+                           "permit_tls_all_clientcerts reject_unauth_destination\n"}},
+         ""},
+        {"anonymous logins",
+         {{MAIN, BASE HOST "smtpd_sasl_auth_enable = yes\n"
+                           "smtpd_sasl_security_options =\n"}},
+         "PF15:forged-sender:5"},
+        {"anonymous logins that the mechanisms rule out",
+         {{MAIN, BASE HOST "smtpd_sasl_auth_enable = yes\nsmtpd_sasl_security_options =\n"},
+          {MAP("sasl/smtpd.conf"), "mech_list: plain login\n"}},
+         "PF15:latent:5"},
+        {"a level in an expression",
+         {{MAIN, BASE HOST "smtpd_relay_restrictions = ${{$compatibility_level} <level {3.7} ? "
+                           "{check_client_access static:OK, reject} : {reject}}\n"}},
+         "PF02:open:4"},
+        {"and the other branch",
+         {{MAIN,
+           BASE HOST "smtpd_relay_restrictions = ${{$compatibility_level} >=level {3.10} ? "
+                     "{check_client_access static:OK, reject} : {reject_unauth_destination}}\n"}},
+         ""},
+        {"a value that is there",
+         {{MAIN, BASE HOST "more = static:OK\nsmtpd_relay_restrictions = "
+                           "${more?check_client_access $more,} reject_unauth_destination\n"}},
+         "PF02:open:4"},
+        {"mailcow's extra.cf",
+         {{MAIN, BASE HOST}, {MAP("extra.cf"), "mynetworks = 0.0.0.0/0\n"}},
+         "PF05:open:1"},
+    };
+
+    try_cases(cases, sizeof(cases) / sizeof(cases[0]), "/etc/postfix");
+}
+
+/* --- files ------------------------------------------------------------------------------------ */
+
+static void files(void **state)
+{
+    static const struct try_case cases[] = {
+        {"a copy in some folder",
+         {{"case/main.cf", RCPT_LIST("check_sender_access hash:/etc/postfix/maps/senders")},
+          {"case/maps/senders", "own.example OK\n"}},
+         "PF04:forged-sender:1",
+         .path = "case"},
+        {"a copy, flat",
+         {{"case/main.cf", RCPT_LIST("check_sender_access hash:/etc/postfix/maps/s")},
+          {"case/s", "own.example OK\n"}},
+         "PF04:forged-sender:1",
+         .path = "case/main.cf"},
+        {"never this machine's own",
+         {{"case/main.cf", RCPT_LIST("check_sender_access hash:/etc/postfix/senders")},
+          {"/etc/postfix/senders", "own.example OK\n"}},
+         "PF02:undecided:5",
+         .path = "case/main.cf"},
+        {"an unpacked system",
+         {{"img/etc/postfix/main.cf", RCPT_LIST("check_sender_access hash:/srv/s")},
+          {"img/srv/s", "own.example OK\n"}},
+         "PF04:forged-sender:1",
+         .path = "img/etc/postfix"},
+        {"the top of one",
+         {{"img/etc/postfix/main.cf", BASE "mynetworks = 0.0.0.0/0\n"}},
+         "PF05:open:3",
+         .path = "img"},
+        {"master.cf is given", {{MAIN, BASE HOST}, {MASTER, SMTP}}, "", .path = MASTER},
+        {"without main.cf", {{MASTER, SMTP}}, "!main.cf: is missing", .path = MASTER},
+        {"binary",
+         {{MAIN, "mynetworks\0= x\n", .n = 15}},
+         "!is no text",
+         .kind = "postfix",
+         .path = MAIN},
+        {"something else", {{MAIN, "hello\nworld\n"}}, "!no line \"name = value\"", .path = MAIN},
+        {"values that name one another",
+         {{MAIN, BASE "mynetworks = $a\na = $b $b\nb = $a $a\n"}},
+         "PF05:undecided:3"},
+        {"tables that name one another",
+         {{MAIN, RCPT_LIST("check_sender_access pipemap:{inline:{a=b},pipemap:{inline:{b=OK}}}")}},
+         ""},
+        {"a file of networks that names itself",
+         {{MAIN, BASE "mynetworks = /etc/postfix/nets\n"}, {MAP("nets"), "/etc/postfix/nets\n"}},
+         ""},
+    };
+
+    try_cases(cases, sizeof(cases) / sizeof(cases[0]), "/etc/postfix");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lists),   cmocka_unit_test(tables),   cmocka_unit_test(networks),
+        cmocka_unit_test(domains), cmocka_unit_test(services), cmocka_unit_test(files),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
