@@ -100,7 +100,7 @@ static unsigned explains(const struct advise_row *row, uint64_t proof, uint64_t 
     return best;
 }
 
-/* It is said to relay anything, and a plain envelope, which every test has, did not come through. */
+/* It is said to relay anything, and a plain envelope, which every test has, did not pass. */
 static bool denied(const struct advise_row *row, const uint64_t *proofs, size_t count,
                    uint64_t plain)
 {
@@ -177,6 +177,18 @@ static void unexplained(struct advise_advice *ret, const uint64_t *proofs, size_
     }
 }
 
+/* A hole that is closed in this version is worth telling only where nothing else is known. */
+static void drop_mended(struct advise_advice *a)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < a->count; i++)
+        if (a->v[i].status != ADVISE_IS_SAFE || a->v[i].row->cause == ADVISE_NO_RELAY)
+            a->v[kept++] = a->v[i];
+    if (kept)
+        a->count = kept;
+}
+
 void advise_choose(const struct advise_book *b, const char *product, struct span version,
                    enum advise_pair pair, const uint64_t *proofs, size_t count,
                    struct advise_advice *ret)
@@ -193,11 +205,15 @@ void advise_choose(const struct advise_book *b, const char *product, struct span
         c.status = advise_status_of(c.row, version);
         if (c.status == ADVISE_IS_UNKNOWN)
             continue;
+        /* Which rules an old configuration holds cannot be seen: most of them relay. */
+        if (c.row->pair_set && c.row->pair == ADVISE_PAIR_OLD && c.status == ADVISE_IS_BY_SETTING)
+            c.status = ADVISE_IS_UNSURE;
         c.score = row_score(c.row, c.status, version) +
                   proof_score(c.row, proofs, count, any, &c.explains) -
                   (denied(c.row, proofs, count, class_bit(b, "C1")) ? SCORE_DENIED : 0);
         ret->v[ret->count++] = c;
     }
+    drop_mended(ret);
     if (ret->count)
         qsort(ret->v, ret->count, sizeof(ret->v[0]), by_score);
     unexplained(ret, proofs, count, any);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Documents rather than a test's own structs are read, so that a stored run gets the same advice as a
- * fresh one, by the knowledge base of the day on which somebody looks.
+ * Documents rather than a test's own structs are read, so that a stored run gets the same advice as
+ * a fresh one, by the knowledge base of the day on which somebody looks.
  *
  * The greeting of any door may name the product: of several doors all greetings are looked at
  * together, since they are one mail system. Replies to recipients are taken where the probes are

@@ -12,7 +12,8 @@
 enum { ADVICE_ERROR_MAX = 4600, ADVICE_FILE_MAX = 4 << 20 };
 
 /*
- * Reads all of products/ *.rows in the data folder, classes first, then the files named (NULL: none).
+ * Reads all of products/ *.rows in the data folder, classes first, then the files named (NULL:
+ * none).
  * 0, or a negative errno with one printable line in err; the book is empty then.
  */
 int advice_load(struct advise_book *b, const char *const *more, size_t count,

@@ -34,6 +34,7 @@ static const struct {
     {NULL, "Explain"},
     {"trace", "tell from a message which host relayed it, and why"},
     {"audit", "say from a mail server's configuration what lets strangers relay"},
+    {"advise", "say what closes the relay of a product, a banner, a host or a run"},
     {NULL, "Close"},
     {"gate", "stand before a mail server and relay for nobody unknown"},
     {NULL, "Learn and set up"},

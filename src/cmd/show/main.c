@@ -8,8 +8,8 @@
  * the single probes, whose number (some millions) would fill the memory and no reader's screen.
  */
 #include "base/escape.h"
+#include "cmd/common/load.h"
 #include "cmd/common/view.h"
-#include "cmd/show/load.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -75,6 +75,7 @@ struct show {
     struct report_summary summary;
     struct load_faults faults;
     struct buf out;
+    struct advise_book book; /* empty when it cannot be read: then nothing is added */
     enum load_depth depth;
     bool full;
     int printed; /* the exit status when printing has failed */
@@ -98,6 +99,7 @@ static int show_table_target(void *ctx, const struct store_target *target)
     struct show *s = ctx;
     int rc = load_target(s->store, target, s->depth, &s->set, &s->faults);
 
+    load_advise(&s->book, &s->set);
     for (size_t i = 0; i < s->set.count && rc == 0; i++) {
         const struct report_target *t = &s->set.targets[i];
 
@@ -265,6 +267,7 @@ static int show_documents(struct show *s, int *ret_status)
     rc = each_target(s, collect);
     if (rc != 0)
         return rc;
+    load_advise(&s->book, &s->set);
     snprintf(title, sizeof(title), "Relay test %08" PRIx32, s->run.id);
     if (s->args->html)
         report_html(&s->out, s->set.targets, s->set.count, title);
@@ -318,6 +321,15 @@ static int end(struct show *s, int rc, int status)
     return written ? written : status;
 }
 
+/* A run can be shown without the knowledge base; what is amiss with it is said all the same. */
+static void book_open(struct advise_book *book)
+{
+    char err[ADVICE_ERROR_MAX];
+
+    if (advice_load(book, NULL, 0, err) < 0)
+        fprintf(stderr, "%s: no advice is added: %s\n", program, err);
+}
+
 static int show(const struct args *args, const char *name)
 {
     struct show s = {.args = args, .out = BUF_INIT(VIEW_OUT_MAX)};
@@ -334,10 +346,12 @@ static int show(const struct args *args, const char *name)
         view_style(&s.style, args->colour);
         s.style.all = args->all;
         report_set_init(&s.set);
+        book_open(&s.book);
         if (rc == STORE_OK)
             rc = render(&s, &verdict);
         status = end(&s, rc, verdict);
         report_set_deinit(&s.set);
+        advise_book_deinit(&s.book);
         free(command);
     }
     store_close(s.store);

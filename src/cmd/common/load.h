@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Stored results as the documents that the renderers take. */
-#ifndef POSTERN_CMD_SHOW_LOAD_H
-#define POSTERN_CMD_SHOW_LOAD_H
+#ifndef POSTERN_CMD_COMMON_LOAD_H
+#define POSTERN_CMD_COMMON_LOAD_H
 
-#include "report/report.h"
+#include "cmd/common/advice.h"
 #include "store/store.h"
 
 enum load_depth {
@@ -20,6 +20,12 @@ typedef int load_fn(void *ctx, json_t *doc);
 /* Calls fn for every stored document of a target, in the order of printing, until it fails. */
 int load_each(struct store *store, int64_t target, load_fn *fn, void *ctx,
               struct load_faults *faults);
+
+/*
+ * Gives the targets whose verdict has no advice one, by the knowledge base of today: runs of before
+ * there was one. A book without rows gives none.
+ */
+void load_advise(const struct advise_book *book, struct report_set *set);
 
 /*
  * Adds the documents of a target. One that has no verdict yet gets a verdict document without a

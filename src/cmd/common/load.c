@@ -4,7 +4,7 @@
  * very same documents. A line that cannot be read is counted and left out: the rest of an old or
  * damaged result is still worth showing.
  */
-#include "cmd/show/load.h"
+#include "cmd/common/load.h"
 
 #include "cmd/common/view.h"
 
@@ -82,4 +82,19 @@ int load_target(struct store *store, const struct store_target *target, enum loa
     int rc = load_each(store, target->id, add, &(struct adding){set, depth}, faults);
 
     return rc == 0 && target->verdict.n == 0 ? add_unfinished(target, set) : rc;
+}
+
+void load_advise(const struct advise_book *book, struct report_set *set)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        const struct report_target *t = &set->targets[i];
+        /* The set owns its documents and lends them out as constant. */
+        json_t *verdict = (json_t *)(uintptr_t)t->verdict;
+        json_t *advice = NULL;
+
+        if (verdict && !json_object_get(verdict, "advice"))
+            advice = advice_of_target(book, t);
+        if (advice)
+            json_object_set_new(verdict, "advice", advice);
+    }
 }
