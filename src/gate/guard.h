@@ -172,6 +172,8 @@ enum guard_event guard_see(struct guard *g, const struct guard_session *s, int64
  * was put off for doubt. To be told before the answer: guard_doubtful() may have changed.
  */
 enum guard_event guard_relay(struct guard *g, const struct guard_session *s, int64_t now);
+/* A host that is surely outside was seen under this address: what it is for all others, too. */
+enum guard_event guard_prove(struct guard *g, struct ip seen, int64_t now);
 /* Over how many routers a packet came that has this time to live left; 0 for 0. */
 unsigned guard_hops(unsigned ttl);
 /* Is this address no ground for relaying now? A certificate or a login is no address. */

@@ -222,6 +222,16 @@ enum guard_event guard_blame_one(struct guard *g, struct ip ip, bool rewritten, 
     return GUARD_SUSPENDS;
 }
 
+enum guard_event guard_prove(struct guard *g, struct ip seen, int64_t now)
+{
+    struct guard_address one = {.ip = seen};
+    struct guard_crowd c = {.who = {&one}, .count = 1};
+
+    if (guard_is_public(seen) && guard_role_of(g, seen) == GUARD_NOBODY)
+        return GUARD_SAME;
+    return blame(g, &c, false, now) ? GUARD_SUSPENDS : GUARD_SAME;
+}
+
 enum guard_event guard_judge(struct guard *g, int64_t now)
 {
     /* Suspended already: any crowd shows that nothing is mended, and no share is asked for. */

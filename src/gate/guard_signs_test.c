@@ -228,6 +228,34 @@ static void test_many(void **state)
     assert_int_equal(g.culprit_count, GUARD_CULPRITS);
 }
 
+/* The operator's own probe needs no second witness. */
+static void test_proof(void **state)
+{
+    static const struct {
+        const char *ip;
+        bool fires;
+        enum guard_cause cause;
+    } cases[] = {
+        {"198.51.100.9", false, GUARD_CAUSE_NONE},   {"2001:db8:1::9", false, GUARD_CAUSE_NONE},
+        {"192.168.9.1", true, GUARD_CAUSE_FIREWALL}, {"192.168.9.7", true, GUARD_CAUSE_BALANCER},
+        {"10.7.7.7", true, GUARD_CAUSE_BALANCER},    {"127.0.0.1", true, GUARD_CAUSE_LOCAL},
+        {"172.17.0.1", true, GUARD_CAUSE_USERLAND},  {"100.64.0.1", true, GUARD_CAUSE_BALANCER},
+        {"203.0.113.1", true, GUARD_CAUSE_FIREWALL}, /* our gateway's, public as it is */
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        set_up();
+        guard_host(&g, ip_of("192.168.9.1"), GUARD_GATEWAY);
+        guard_host(&g, ip_of("203.0.113.1"), GUARD_GATEWAY);
+        guard_host(&g, ip_of("172.17.0.1"), GUARD_BRIDGE);
+        if ((guard_prove(&g, ip_of(cases[i].ip), now) == GUARD_SUSPENDS) != cases[i].fires ||
+            g.cause != cases[i].cause)
+            fail_msg("%s: %s", cases[i].ip, guard_cause_name(g.cause));
+        assert_int_equal(guard_doubtful(&g, ip_of("10.0.0.1")), cases[i].fires);
+        assert_int_equal(guard_prove(&g, ip_of(cases[i].ip), now), GUARD_SAME);
+    }
+}
+
 /* --- words ---------------------------------------------------------------------------------- */
 
 static void say(struct buf *out)
@@ -317,8 +345,8 @@ int main(void)
         cmocka_unit_test(test_hops),           cmocka_unit_test(test_paths),
         cmocka_unit_test(test_cause),          cmocka_unit_test(test_old_paths_fade),
         cmocka_unit_test(test_strange_relays), cmocka_unit_test(test_strange_neighbours),
-        cmocka_unit_test(test_many),           cmocka_unit_test(test_words),
-        cmocka_unit_test(test_taking),
+        cmocka_unit_test(test_many),           cmocka_unit_test(test_proof),
+        cmocka_unit_test(test_words),          cmocka_unit_test(test_taking),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

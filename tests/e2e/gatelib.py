@@ -9,13 +9,16 @@ import os
 import queue
 import re
 import select
+import shutil
 import signal
 import socket
 import ssl
 import struct
 import subprocess
+import tempfile
 import threading
 import time
+import urllib.request
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("POSTERN_BUILD", os.path.join(TOP, "build"))
@@ -39,6 +42,7 @@ class Gate:
         self.flags = ["--tarpit" if tarpit else "--no-tarpit",
                       "--backend-test" if backend_test else "--no-backend-test"]
         self.env = env
+        self.state = None   # the state folder; each gate has one of its own, over its restarts
         self.process = None
         self.places = []
 
@@ -48,6 +52,9 @@ class Gate:
 
     def __exit__(self, *_):
         self.kill()
+        if self.state:
+            shutil.rmtree(self.state)
+            self.state = None
 
     def command(self):
         words = [GATE, "--config", os.devnull, "--name", NAME, f"--listen-{self.role}", self.listen,
@@ -60,9 +67,10 @@ class Gate:
 
     def start(self):
         self.log, self.lines = [], queue.SimpleQueue()
+        self.state = self.state or tempfile.mkdtemp(prefix="postern-gate-")
         self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL,
                                         stderr=subprocess.PIPE,
-                                        env={**os.environ, **(self.env or {})})
+                                        env={**os.environ, "POSTERN_STATE": self.state, **(self.env or {})})
         self.reader = threading.Thread(target=self._read, args=(self.process.stderr,), daemon=True)
         self.reader.start()
         want = 1 + sum(str(o).startswith("--listen-") for o in self.options)
@@ -130,6 +138,17 @@ class Gate:
         return Client(self.address, self.port, **named)
 
 
+def metrics(gate):
+    """The numbers as Prometheus would read them, by name and labels."""
+    found = [m for line in list(gate.log) if (m := re.search(r"event=metrics address=(\S+) port=(\d+)", line))]
+    with urllib.request.urlopen(f"http://{found[-1][1]}:{found[-1][2]}/metrics", timeout=20) as got:
+        assert got.headers["Content-Type"].startswith("application/openmetrics-text")
+        text = got.read().decode()
+    assert text.endswith("# EOF\n")
+    return {line.rsplit(" ", 1)[0]: int(line.rsplit(" ", 1)[1])
+            for line in text.splitlines() if not line.startswith("#")}
+
+
 class Cut(Exception):
     """The client has said as many octets as it was to say."""
 
@@ -138,9 +157,16 @@ class Client:
     """SMTP as octets: says exactly what it is told to, and stops after `cut` of them."""
 
     def __init__(self, address, port, source=CLIENT, greeting=True, cut=None, reset=False, trickle=0,
-                 patience=PATIENCE, first=b""):
-        self.sock = socket.create_connection((address, port), timeout=patience,
-                                             source_address=(source, 0))
+                 patience=PATIENCE, first=b"", ttl=None):
+        if ttl:     # what its packets have left, as if they had come a long way
+            self.sock = socket.socket()
+            self.sock.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, ttl)
+            self.sock.settimeout(patience)
+            self.sock.bind((source, 0))
+            self.sock.connect((address, port))
+        else:
+            self.sock = socket.create_connection((address, port), timeout=patience,
+                                                 source_address=(source, 0))
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.ip, self.source_port = self.sock.getsockname()[:2]
         self.buffer, self.left, self.reset_at_cut, self.trickle = b"", cut, reset, trickle

@@ -21,7 +21,7 @@ import pytest
 
 import authlib
 from gatebackend import Backend
-from gatelib import DOMAIN, GATE, Gate, message, stuffed, tag
+from gatelib import DOMAIN, GATE, Gate, message, metrics, stuffed, tag
 from hygienelib import NET, NET6, Names, Outside, Rbldnsd, in_namespace
 from test_gate_reload import Configured
 
@@ -567,16 +567,6 @@ def test_floods_of_lines_are_cut():
 
 # --- metrics ---------------------------------------------------------------------------------------
 
-def metrics(site):
-    found = site.seen(r"event=metrics address=(\S+) port=(\d+)")
-    with urllib.request.urlopen(f"http://{found[1]}:{found[2]}/metrics", timeout=20) as got:
-        assert got.headers["Content-Type"].startswith("application/openmetrics-text")
-        text = got.read().decode()
-    assert text.endswith("# EOF\n")
-    return {line.rsplit(" ", 1)[0]: int(line.rsplit(" ", 1)[1])
-            for line in text.splitlines() if not line.startswith("#")}
-
-
 @in_namespace
 def test_metrics():
     with Site(*BL, "--metrics-listen", "127.0.0.1:0", "--dnsbl", "dead.example 1", tarpit=True,
@@ -587,7 +577,7 @@ def test_metrics():
             time.sleep(0.2)
             c.raw("EHLO x.example\r\n")
             time.sleep(0.2)
-            got = metrics(site)
+            got = metrics(site.gate)
             assert got["postern_gate_tarpit_held"] == 1
             assert got["postern_gate_tarpit_delays_total"] == 1
             assert got["postern_gate_tarpit_delay_milliseconds_total"] == 1000
@@ -604,57 +594,7 @@ def test_metrics():
             urllib.request.urlopen(f"http://{found[1]}:{found[2]}/", timeout=20)
 
 
-# --- the lost-address guard ------------------------------------------------------------------------
-
-def stranger(gate, n):
-    """The reply to an envelope from a stranger to a stranger, from an address of his own."""
-    with gate.client(source=f"203.0.113.{n}") as c:
-        c.hello(f"mx.stranger{n}.example")
-        c.expect(250, f"MAIL FROM:<a@stranger{n}.example>")
-        got = c.say("RCPT TO:<x@foreign.example>")
-        c.say("QUIT")
-        return got
-
-
-@pytest.mark.skipif(not shutil.which("nft"), reason="needs nftables")
-@pytest.mark.parametrize("nat,guard,gateway", [
-    (True, True, True), (True, False, True), (True, True, False), (True, False, False),
-    (False, True, True)])
-@in_namespace
-def test_nat_in_front(nat, guard, gateway):
-    """Behind a NAT each stranger seems to come from our own network. With a gateway that we know of,
-    nobody relays for a moment; with one that we do not, until the guard has seen enough of them."""
-    networks = f"{Outside.INSIDE}.0/24 deliberate"
-    with Outside(nat) as world, Backend() as backend:
-        if not gateway:
-            subprocess.run("ip route del default".split(), check=True)
-        listen = ["--listen-mx", f"{Outside.INSIDE}.2:0", "--mx-networks", "--networks", networks]
-        with Gate(backend, options=[*listen, "--guard" if guard else "--no-guard"]) as gate:
-            gate.address, gate.port = next(p for p in gate.places if p[0] != "127.0.0.1")
-            got = [world.call(stranger, gate, n)[0] for n in range(2, 42)]
-            if not nat:
-                assert got == [554] * 40
-                assert not gate.logged("event=guard")
-                return
-            if not guard:
-                assert got == [250] * 40        # an open relay: this test can fail
-                return
-            line = gate.wait_log(r"error event=guard state=suspended cause=(\S+) client=(\S+)")
-            assert line[2] == f"{Outside.INSIDE}.1"
-            # In a container the gateway's rewriting has another name.
-            assert line[1] in (("firewall-nat", "userland-proxy") if gateway else ("balancer",))
-            if gateway:
-                assert got == [451] * 40
-            else:
-                assert got == [250] * 19 + [451] * 21
-            # Mail for us still comes in, and a real inside client is told to wait, not refused.
-            def own(gate):
-                with gate.client(source="203.0.113.9") as c:
-                    c.hello()
-                    c.expect(250, "MAIL FROM:<a@b.example>")
-                    return c.say(f"RCPT TO:<user@{DOMAIN}>")[0]
-            assert world.call(own, gate) == 250
-
+# --- several workers, another configuration --------------------------------------------------------
 
 @in_namespace
 def test_workers_know_what_one_learned_and_the_operator_has_the_last_word():
@@ -679,7 +619,7 @@ def test_workers_know_what_one_learned_and_the_operator_has_the_last_word():
         settled(554)
         assert "traps listed=1" in ctl("status")
         assert len(site.gate.logged("event=trap ")) == 2        # one worker tells
-        got = metrics(site)
+        got = metrics(site.gate)
         assert got["postern_gate_trap_entries"] == 1 and got["postern_gate_traps_total"] == 2
         assert got['postern_gate_recipients_total{outcome="accepted"}'] >= 20
         assert "guard watching" in ctl("status")

@@ -86,12 +86,13 @@ def inside(net, *words):
                             stderr=subprocess.STDOUT, text=True)
 
 
-def test_the_clients_own_address(nets):
+def test_the_clients_own_address(nets, tmp_path):
     gate, backend, client = nets
     b = inside(backend, sys.executable, "-uc", BACKEND)
     time.sleep(0.5)
     g = inside(gate, GATE, "--config", os.devnull, "--name", "gate.test.example", "--domains", "test.example",
-               "--listen-mx", "198.51.100.1:25", "--backend", "192.0.2.2:25 transparent", "--user", "nobody")
+               "--listen-mx", "198.51.100.1:25", "--backend", "192.0.2.2:25 transparent", "--user", "nobody",
+               "--state", str(tmp_path / "state"))
     try:
         log = []
         end = time.monotonic() + PATIENCE

@@ -8,6 +8,7 @@
 #include "base/ip.h"
 #include "cmd/gate/bus.h"
 #include "cmd/gate/grant.h"
+#include "cmd/gate/guard_probe.h"
 #include "gate/trap.h"
 #include "io/log.h"
 #include "io/timer.h"
@@ -135,8 +136,10 @@ static void do_guard(struct admin *a, struct span rest, struct buf *out)
 {
     if (word_is(span_trim(rest), "clear"))
         done(out, bus_say("guard clear admin"));
+    else if (word_is(span_trim(rest), "probe"))
+        guard_probe_begin(out);
     else
-        buf_add_str(out, "error knows only: guard clear\n");
+        buf_add_str(out, "error knows only: guard clear, guard probe\n");
 }
 
 static void do_status(struct admin *a, struct span rest, struct buf *out)

@@ -34,13 +34,13 @@ struct gate_args {
     int64_t grant_time;
     unsigned grant_users_max;
     /* hygiene (HYGIENE) */
-    struct option_list dnsbl, dnswl, traps, exempt;
+    struct option_list dnsbl, dnswl, traps, traps_from, exempt;
     unsigned dnsbl_threshold;
     int64_t dnsbl_timeout;
     const char *resolver;
     bool tarpit;
     unsigned tarpit_max;
-    int64_t trap_time;
+    int64_t tarpit_delay, trap_time;
     const char *trap_file, *evidence;
     unsigned hops_max;
     bool guard;
@@ -51,7 +51,7 @@ struct gate_args {
     unsigned bare_newlines; /* enum gate_bare */
     unsigned log_style;     /* enum gate_log_style */
     int64_t greet_wait, drain_time, backend_idle;
-    const char *admin, *metrics_listen, *pid_file, *user;
+    const char *admin, *metrics_listen, *pid_file, *user, *state;
     bool backend_test, verbose;
     bool json; /* of explain */
 };

@@ -6,9 +6,12 @@
  */
 #include "cmd/gate/bus.h"
 
-#include "base/buf.h"
+#include "base/num.h"
 #include "io/local.h"
 #include "io/log.h"
+#include "io/timer.h"
+
+#include <unistd.h>
 
 enum { PENDING_MAX = 1 << 20 };
 
@@ -18,12 +21,20 @@ static struct {
     struct deferred later;
     struct buf pending; /* lines for ourselves */
     struct buf in;
+    struct buf sync; /* lines for new workers, "@<number> " before each */
+    struct timer sync_timer;
+    int64_t second; /* of `said` */
+    unsigned said;
     struct {
         const char *verb;
         bus_fn fn;
         void *cookie;
     } hears[BUS_LISTENERS];
-    size_t count;
+    struct {
+        bus_tell_fn fn;
+        void *cookie;
+    } tells[BUS_TELLERS];
+    size_t count, tell_count;
 } bus;
 
 static void hear(struct span line)
@@ -83,12 +94,85 @@ static void on_closed(void *cookie, struct local *s, int err)
 
 static const struct local_events parent_events = {.data = on_data, .closed = on_closed};
 
+/* --- what a new worker is told --------------------------------------------------------------- */
+
+/*
+ * Piece by piece: the whole may be megabytes, and what a worker or the parent is too slow for would
+ * be lost.
+ */
+static void send_sync(void *cookie)
+{
+    struct span piece = span_slice(buf_span(&bus.sync), 0, BUS_SYNC_PIECE);
+    size_t whole = bus.sync.n > piece.n ? span_rfind(piece, '\n') + 1 : piece.n;
+
+    if (!bus.parent || bus.sync.n == 0)
+        return;
+    if (local_write(bus.parent, span_slice(piece, 0, whole)) == 0)
+        buf_consume(&bus.sync, whole);
+    buf_shrink(&bus.sync);
+    if (bus.sync.n)
+        timer_start(&bus.sync_timer, bus.loop, BUS_SYNC_EVERY);
+}
+
+/* "sync <number>" */
+static void on_sync(void *cookie, struct span words)
+{
+    struct buf lines = BUF_INIT(BUS_SYNC_MAX);
+    struct span rest, line;
+    uint64_t number, count = 0;
+
+    if (!num_u64(span_trim(words), 0, UINT16_MAX, &number))
+        return;
+    for (size_t i = 0; i < bus.tell_count; i++)
+        bus.tells[i].fn(bus.tells[i].cookie, &lines);
+    rest = buf_span(&lines);
+    while (rest.n && span_cut(&rest, '\n', &line)) {
+        buf_addf(&bus.sync, "@%u %.*s\n", (unsigned)number, SPAN_ARG(line));
+        count++;
+    }
+    buf_addf(&bus.sync, "@%u synced %llu\n", (unsigned)number, (unsigned long long)count);
+    if (lines.err || bus.sync.err) {
+        log_warn("bus", "worker", LOG_NUM((int64_t)number), "text",
+                 "it can't be told all that is known: out of memory", NULL);
+        buf_clear(&bus.sync);
+    }
+    buf_deinit(&lines);
+    send_sync(NULL);
+}
+
+static void on_synced(void *cookie, struct span words)
+{
+    log_info("worker", "text", "knows what the others know", "lines", LOG_SPAN(words), NULL);
+}
+
+void bus_tell(bus_tell_fn fn, void *cookie)
+{
+    if (bus.tell_count == BUS_TELLERS) {
+        log_error("bus", "text", "too many tellers", NULL);
+        return;
+    }
+    bus.tells[bus.tell_count].fn = fn;
+    bus.tells[bus.tell_count++].cookie = cookie;
+}
+
+void bus_ask(void)
+{
+    if (bus.parent)
+        local_write(bus.parent, SPAN_LIT("sync\n"));
+}
+
+/* --------------------------------------------------------------------------------------------- */
+
 int bus_open(struct loop *l, int fd)
 {
     bus.loop = l;
     bus.later = (struct deferred)DEFERRED(on_later, NULL);
     bus.pending = (struct buf)BUF_INIT(PENDING_MAX);
     bus.in = (struct buf)BUF_INIT(PENDING_MAX);
+    bus.sync = (struct buf)BUF_INIT(2 * BUS_SYNC_MAX);
+    timer_init(&bus.sync_timer, send_sync, NULL);
+    bus_hear("sync", on_sync, NULL);
+    bus_hear("synced", on_synced, NULL);
     return fd < 0 ? 0 : local_open(l, fd, &parent_events, NULL, &bus.parent);
 }
 
@@ -96,9 +180,11 @@ void bus_close(void)
 {
     local_free(&bus.parent);
     loop_undefer(&bus.later);
+    timer_stop(&bus.sync_timer);
     buf_deinit(&bus.pending);
     buf_deinit(&bus.in);
-    bus.count = 0;
+    buf_deinit(&bus.sync);
+    bus.count = bus.tell_count = 0;
     bus.loop = NULL;
 }
 
@@ -113,27 +199,71 @@ void bus_hear(const char *verb, bus_fn fn, void *cookie)
     bus.hears[bus.count++].cookie = cookie;
 }
 
-bool bus_say(const char *fmt, ...)
+/* Takes the line over. */
+static bool say(struct buf *line)
 {
-    struct buf line = BUF_INIT(BUS_LINE_MAX);
-    va_list ap;
     bool said = false;
 
-    va_start(ap, fmt);
-    buf_addv(&line, fmt, ap);
-    va_end(ap);
-    for (size_t i = 0; i < line.n; i++)
-        if ((unsigned char)line.p[i] < 32)
-            line.p[i] = '?';
-    buf_add_char(&line, '\n');
-    if (!line.err && bus.parent) {
-        said = local_write(bus.parent, buf_span(&line)) == 0;
-    } else if (!line.err && bus.loop) {
-        buf_add(&bus.pending, buf_span(&line));
+    for (size_t i = 0; i < line->n; i++)
+        if ((unsigned char)line->p[i] < 32)
+            line->p[i] = '?';
+    buf_add_char(line, '\n');
+    if (!line->err && bus.parent) {
+        said = local_write(bus.parent, buf_span(line)) == 0;
+    } else if (!line->err && bus.loop) {
+        buf_add(&bus.pending, buf_span(line));
         said = bus.pending.err == 0;
         bus.pending.err = 0;
         loop_defer(bus.loop, &bus.later);
     }
-    buf_deinit(&line);
+    buf_deinit(line);
     return said;
+}
+
+bool bus_say(const char *fmt, ...)
+{
+    struct buf line = BUF_INIT(BUS_LINE_MAX);
+    va_list ap;
+
+    va_start(ap, fmt);
+    buf_addv(&line, fmt, ap);
+    va_end(ap);
+    return say(&line);
+}
+
+bool bus_shared(void)
+{
+    return bus.parent != NULL;
+}
+
+static bool may_count(void)
+{
+    int64_t second = loop_now(bus.loop) / 1000;
+
+    if (second != bus.second)
+        bus.said = 0;
+    bus.second = second;
+    return bus.said++ < BUS_SPARE;
+}
+
+bool bus_count(const char *verb, const char *fmt, ...)
+{
+    struct buf line = BUF_INIT(BUS_LINE_MAX);
+    va_list ap;
+
+    if (!bus.parent || !may_count())
+        return false;
+    buf_addf(&line, "%s %ld ", verb, (long)getpid());
+    va_start(ap, fmt);
+    buf_addv(&line, fmt, ap);
+    va_end(ap);
+    return say(&line);
+}
+
+bool bus_counted(struct span *words)
+{
+    struct span pid;
+    uint64_t n;
+
+    return span_word(words, &pid) && num_u64(pid, 0, INT32_MAX, &n) && (long)n != (long)getpid();
 }

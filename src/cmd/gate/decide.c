@@ -3,6 +3,7 @@
  * What the pass-through machine asks: the relay decision and whatever may narrow it. The neighbours
  * are called here, in this order: what costs nothing first.
  */
+#include "cmd/gate/backends.h"
 #include "cmd/gate/grant.h"
 #include "cmd/gate/session_priv.h"
 #include "io/log.h"
@@ -102,13 +103,35 @@ static void on_mail(void *owner, const struct relay_mail *mail, struct relay_dec
     relay_decide_mail(s->door->policy, &client, mail, ret);
 }
 
+/* Does the address alone decide, and not for mail to us? */
+static bool is_relay_by_address(const struct relay_decision *d)
+{
+    return !d->own && (d->reason == RELAY_WHY_NETWORK || d->reason == RELAY_WHY_GRANT ||
+                       d->reason == RELAY_WHY_DOUBTFUL);
+}
+
+/* The guard sees what is asked for, and may have to doubt the address from here on. */
+static void decide(struct session *s, const struct relay_mail *mail, struct span rcpt,
+                   struct relay_decision *ret)
+{
+    struct relay_client client = relay_client_of(s);
+
+    relay_decide(s->door->policy, &client, mail, rcpt, ret);
+    if (!is_relay_by_address(ret))
+        return;
+    hygiene_relay(&s->hygiene, s->door->policy, ret);
+    if (!client.ip_doubtful && hygiene_doubtful(&s->hygiene)) {
+        client.ip_doubtful = true;
+        relay_decide(s->door->policy, &client, mail, rcpt, ret);
+    }
+}
+
 static enum smtp_now on_rcpt(void *owner, const struct relay_mail *mail, struct span rcpt,
                              struct relay_decision *ret, const struct gate_route **ret_route)
 {
     struct session *s = owner;
-    struct relay_client client = relay_client_of(s);
 
-    relay_decide(s->door->policy, &client, mail, rcpt, ret);
+    decide(s, mail, rcpt, ret);
     narrow_login(s, ret);
     if (hygiene_rcpt(&s->hygiene, ret) == SMTP_LATER) {
         s->decision = malloc(sizeof(*s->decision));
@@ -200,6 +223,9 @@ static void on_trouble(void *owner, const struct gate_route *route, enum gate_fa
 {
     struct session *s = owner;
 
+    /* A connection that we had no room for says nothing of the backend. */
+    if (fault != GATE_FAULT_FULL)
+        backends_doubt(s->all->watch, route);
     metrics_add_named(hygiene_metrics(s->all->hygiene), METRIC_BACKENDS, outcome_of(fault), 1);
     if (fault == GATE_FAULT_IDENTITY)
         log_error("identity", "session", s->client.id, "backend", route->name, "by",

@@ -6,6 +6,7 @@
  *
  *     grant <ip> <until> <user> <source>        a user is written as a part of a URI, "-" is none
  *     ungrant <ip>
+ *     shared <ip> <seen>                        to a worker that is new
  */
 #include "cmd/gate/grant.h"
 
@@ -153,16 +154,58 @@ static void on_ungrant(void *cookie, struct span words)
         auth_grants_drop(the.grants, ip);
 }
 
+static void on_shared(void *cookie, struct span words)
+{
+    struct span text, seen;
+    uint64_t wall;
+    struct ip ip;
+
+    if (span_word(&words, &text) && span_word(&words, &seen) && ip_parse(text, &ip) &&
+        num_u64(seen, 0, INT64_MAX, &wall))
+        auth_grants_share(the.grants, ip, (int64_t)wall);
+}
+
+static void add_grant(struct buf *out, struct ip ip, int64_t until, struct span user,
+                      const char *source)
+{
+    char text[IP_TEXT_MAX];
+    size_t before;
+
+    buf_addf(out, "grant %s %lld ", ip_text(ip, text), (long long)until);
+    before = out->n;
+    escape_uri(out, user);
+    if (out->n == before)
+        buf_add_char(out, '-');
+    buf_addf(out, " %s", source);
+}
+
 static void say_grant(struct ip ip, int64_t until, struct span user, const char *source)
 {
-    struct buf name = BUF_INIT(BUS_LINE_MAX);
-    char text[IP_TEXT_MAX];
+    struct buf line = BUF_INIT(BUS_LINE_MAX);
 
-    escape_uri(&name, user);
-    if (name.err == 0)
-        bus_say("grant %s %lld %s %s", ip_text(ip, text), (long long)until,
-                name.n ? buf_str(&name) : "-", source);
-    buf_deinit(&name);
+    add_grant(&line, ip, until, user, source);
+    if (line.err == 0)
+        bus_say("%s", buf_str(&line));
+    buf_deinit(&line);
+}
+
+static void add_line(void *cookie, const struct auth_grant *g)
+{
+    struct buf *out = cookie;
+
+    add_grant(out, g->ip, g->until_wall, span_str(g->user), g->source);
+    buf_add_char(out, '\n');
+}
+
+static void add_shared(void *cookie, struct ip ip, int64_t seen)
+{
+    buf_addf(cookie, "shared %s %lld\n", LOG_IP(ip), (long long)seen);
+}
+
+static void tell(void *cookie, struct buf *out)
+{
+    grant_each(add_line, out);
+    auth_grants_each_shared(the.grants, loop_wall(), add_shared, out);
 }
 
 /* --- what others call ------------------------------------------------------------------------ */
@@ -270,6 +313,8 @@ int grant_open(struct loop *l, const struct gate_args *args, bool listens,
     if (status == 0) {
         bus_hear("grant", on_grant, NULL);
         bus_hear("ungrant", on_ungrant, NULL);
+        bus_hear("shared", on_shared, NULL);
+        bus_tell(tell, NULL);
         the.listens = listens;
     }
     return status == 0 && listens ? open_sources(l, args, err) : status;

@@ -11,6 +11,7 @@
  */
 #include "cmd/gate/hygiene_priv.h"
 
+#include "cmd/gate/bus.h"
 #include "io/log.h"
 
 #include <stdlib.h>
@@ -85,6 +86,12 @@ void hygiene_helo(struct hygiene_session *hs, const struct relay_policy *policy)
         return;
     hs->greeted = true;
     guard_watch_helo(hs->all->guard, hs->client, policy);
+}
+
+void hygiene_relay(struct hygiene_session *hs, const struct relay_policy *policy,
+                   const struct relay_decision *d)
+{
+    guard_watch_relay(hs->all->guard, hs->client, policy, span_str(d->mail));
 }
 
 bool hygiene_doubtful(const struct hygiene_session *hs)
@@ -214,6 +221,7 @@ static void attempted(struct hygiene_session *hs, const struct gate_answer *a, c
     struct hygiene *h = hs->all;
     unsigned count = tarpit_offence(&h->tarpit, &hs->tarpit, hs->client->ip, loop_now(h->loop));
 
+    bus_count("offence", "%s", LOG_IP(hs->client->ip));
     if (evidence_due(count))
         write_down(hs, "relay-attempt", id, span_str(a->mail), a->rcpt, count);
     if (count >= TRAP_ATTEMPTS && !traps_has(h->traps, hs->client->ip))
@@ -360,6 +368,11 @@ enum tarpit_says hygiene_hold(struct hygiene_session *hs, bool after354, int64_t
     if (says != TARPIT_GO)
         count_held(h);
     return says;
+}
+
+void hygiene_dripped(struct hygiene_session *hs)
+{
+    metrics_add(hs->all->metrics, METRIC_TARPIT_LINES, 0, 1);
 }
 
 void hygiene_release(struct hygiene_session *hs)

@@ -67,6 +67,9 @@ void hygiene_begin(struct hygiene *h, struct hygiene_session *hs, struct gate_cl
                    void *owner);
 /* HELO or EHLO was said: client->helo. */
 void hygiene_helo(struct hygiene_session *hs, const struct relay_policy *policy);
+/* A recipient that only the client's address lets it relay to, or would: before the answer. */
+void hygiene_relay(struct hygiene_session *hs, const struct relay_policy *policy,
+                   const struct relay_decision *d);
 /* relay_client.ip_doubtful */
 bool hygiene_doubtful(const struct hygiene_session *hs);
 /* A new transaction. */
@@ -88,6 +91,8 @@ void hygiene_done(struct hygiene_session *hs, const struct gate_report *r, const
 
 /* A reply is to be sent: see tarpit_ask(). */
 enum tarpit_says hygiene_hold(struct hygiene_session *hs, bool after354, int64_t *ret_ms);
+/* A line of a held reply was said. */
+void hygiene_dripped(struct hygiene_session *hs);
 void hygiene_release(struct hygiene_session *hs);
 /* Slots run short: a held session to send away, or NULL; its owner is hs->owner. */
 struct hygiene_session *hygiene_shed(struct hygiene *h);

@@ -6,6 +6,7 @@
  */
 #include "cmd/gate/hygiene_priv.h"
 
+#include "cmd/gate/bus.h"
 #include "io/log.h"
 #include "io/random.h"
 
@@ -88,6 +89,7 @@ static void take_settings(struct hygiene *h, const struct gate_args *args)
 {
     h->tarpit.config.on = args->tarpit;
     h->tarpit.config.sessions_max = args->tarpit_max;
+    h->tarpit.config.delay_first = args->tarpit_delay;
     h->hops_max = args->hops_max;
     h->log.style = args->log_style == GATE_LOG_POSTFIX ? LOGLINE_POSTFIX : LOGLINE_PLAIN;
     h->log.all = args->verbose;
@@ -123,11 +125,22 @@ int hygiene_change(struct hygiene *h, const struct gate_args *args, char err[HYG
     return 0;
 }
 
+/* "offence <pid> <ip>": another worker has refused to relay for it. */
+static void on_offence(void *cookie, struct span words)
+{
+    struct hygiene *h = cookie;
+    struct span text;
+    struct ip ip;
+
+    if (bus_counted(&words) && span_word(&words, &text) && ip_parse(text, &ip))
+        tarpit_heard(&h->tarpit, ip, loop_now(h->loop));
+}
+
 int hygiene_open(struct loop *l, const struct gate_args *args, unsigned worker, struct metrics *m,
                  struct hygiene **ret, char err[HYGIENE_ERROR_MAX])
 {
     struct resolver_options options = {.server = args->resolver, .no_hosts = true};
-    struct tarpit_config tarpit = {.on = args->tarpit, .sessions_max = args->tarpit_max};
+    struct tarpit_config tarpit = {.on = args->tarpit};
     struct hygiene *h = calloc(1, sizeof(*h));
     uint32_t seed;
     int r = -ENOMEM;
@@ -153,6 +166,7 @@ int hygiene_open(struct loop *l, const struct gate_args *args, unsigned worker, 
         hygiene_close(&h);
         return r;
     }
+    bus_hear("offence", on_offence, h);
     *ret = h;
     return 0;
 }
@@ -182,5 +196,6 @@ void hygiene_status(const struct hygiene *h, struct buf *out)
     buf_addf(out, "teergrube held=%u delayed=%llu refused=%llu shed=%llu\n", h->tarpit.held_count,
              (unsigned long long)h->tarpit.delayed, (unsigned long long)h->tarpit.refused,
              (unsigned long long)h->tarpit.shed);
-    buf_addf(out, "traps listed=%zu\n", traps_count(h->traps));
+    buf_addf(out, "traps listed=%zu from-others=%zu\n", traps_count(h->traps),
+             traps_count_from(h->traps));
 }

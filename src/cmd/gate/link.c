@@ -3,6 +3,7 @@
  * The backend's side of a session: its connection, its slot, its times. Only here does a session
  * touch it; the machine says what is wanted.
  */
+#include "cmd/gate/backends.h"
 #include "cmd/gate/session_priv.h"
 #include "io/log.h"
 
@@ -28,8 +29,12 @@ static void count(struct session *s, int by)
     metrics_set(m, METRIC_BACKENDS_ACTIVE, 0, s->all->backends);
 }
 
+/* The backend's connection is over. */
 static void release(struct session *s)
 {
+    if (s->back_shaking)
+        session_count_tls(s, METRIC_TLS_FAILED, "backend");
+    s->back_shaking = false;
     s->back = NULL;
     s->backed = false;
     count(s, -1);
@@ -41,6 +46,7 @@ static void note_ready(struct session *s)
     if (s->backed || !s->pass.backend || s->pass.backend->state != GATE_BACKEND_READY)
         return;
     s->backed = true;
+    backends_seen(s->all->watch, s->pass.backend);
     metrics_add_named(hygiene_metrics(s->all->hygiene), METRIC_BACKENDS, "ok", 1);
 }
 
@@ -86,6 +92,8 @@ static void on_secured(void *cookie, struct conn *c)
 {
     struct session *s = cookie;
 
+    s->back_shaking = false;
+    session_count_tls(s, METRIC_TLS, "backend");
     gate_pass_secured(&s->pass, session_now(s));
     session_settle(s);
 }
@@ -148,6 +156,7 @@ static void open_link(struct session *s)
 static void shake_hands(struct session *s)
 {
     s->pass.want = GATE_WANT_NOTHING;
+    s->back_shaking = true;
     if (conn_tls_client(s->back, s->door->backend_tls, NULL, SPAN_NULL) != CONN_TLS_STARTED) {
         link_drop(s);
         gate_pass_lost(&s->pass, GATE_FAULT_TLS, session_now(s));

@@ -13,9 +13,8 @@
 #include "cmd/gate/login.h"
 
 #include "auth/brakes.h"
-#include "base/escape.h"
-#include "cmd/gate/bus.h"
 #include "cmd/gate/login_judge.h"
+#include "cmd/gate/login_spread.h"
 #include "io/log.h"
 #include "io/random.h"
 
@@ -23,7 +22,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sysexits.h>
-#include <unistd.h>
 
 enum {
     LISTS_MAX = 64,
@@ -50,7 +48,6 @@ static struct {
     char *lists[LISTS_MAX];
     size_t list_count;
     struct buf text; /* of a challenge, NUL-ended */
-    bool spread;     /* other workers have to hear what we count */
 } the;
 
 /* --- settings -------------------------------------------------------------------------------- */
@@ -145,20 +142,7 @@ static int take_settings(const struct gate_args *args, char err[LOGIN_ERROR_MAX]
     the.certs = certs;
     the.cert_count = cert_count;
     the.offer = (struct auth_offer){.file = users, .plain_loopback = args->auth_plain_loopback};
-    the.spread = args->workers > 1;
     return 0;
-}
-
-/* "brake <worker> <login>": a recipient of another worker's; the login as a part of a URI. */
-static void on_brake(void *cookie, struct span words)
-{
-    struct span worker, login;
-    struct buf plain = BUF_INIT(AUTH_LOGIN_MAX);
-
-    if (span_word(&words, &worker) && span_word(&words, &login) && escape_uri_undo(&plain, login) &&
-        !span_eq(worker, span_str(log_num((char[24]){0}, getpid()))))
-        auth_brakes_heard(the.brakes, buf_span(&plain), 1, loop_now(the.loop));
-    buf_deinit(&plain);
 }
 
 int login_open(struct loop *l, const struct gate_args *args, char err[LOGIN_ERROR_MAX])
@@ -173,7 +157,7 @@ int login_open(struct loop *l, const struct gate_args *args, char err[LOGIN_ERRO
         return out_of_memory(err);
     status = take_settings(args, err);
     if (status == 0)
-        bus_hear("brake", on_brake, NULL);
+        login_spread_open(the.loop, the.brakes);
     if (status == 0 && the.users)
         log_info("logins", "by", "file", "file", args->auth_file, "users",
                  LOG_NUM((int64_t)auth_users_count(the.users)), NULL);
@@ -192,6 +176,7 @@ int login_reload(const struct gate_args *args, char err[LOGIN_ERROR_MAX])
 
 void login_close(void)
 {
+    login_spread_close();
     login_dovecot_free(&the.dovecot);
     auth_users_free(&the.users);
     auth_brakes_free(&the.brakes);
@@ -325,6 +310,7 @@ static void let_in(struct login_try *t, const char *who, struct smtp_say *ret)
     } else if (!gate_client_set(&ln->client->login, span_str(who))) {
         *ret = *reply_to(AUTH_TEMP);
     } else {
+        login_spread_try(span_str(who), ln->client->ip, true);
         log_login(ln, t->mech, who, "ok");
         *ret = *reply_to(AUTH_OK);
     }
@@ -367,6 +353,7 @@ static enum smtp_now conclude(struct login_try *t, enum auth_got got, struct spa
     ln->failed += got == AUTH_FAIL;
     if (got == AUTH_FAIL) {
         delay = auth_brakes_failed(the.brakes, span_str(who), ln->client->ip, loop_now(the.loop));
+        login_spread_try(span_str(who), ln->client->ip, false);
         t->held = got;
         timer_init(&t->timer, on_held, t);
         timer_start(&t->timer, the.loop, delay);
@@ -494,7 +481,6 @@ bool login_recipient(const struct login *ln, struct smtp_say *ret)
 {
     struct span login = span_str(ln->client->login);
     enum auth_brake brake = auth_brakes_recipient(the.brakes, login, loop_now(the.loop));
-    struct buf name = BUF_INIT(BUS_LINE_MAX);
 
     if (brake != AUTH_BRAKE_NONE) {
         log_warn("brake", "which", auth_brake_name(brake), "session", ln->client->id, "client",
@@ -503,10 +489,6 @@ bool login_recipient(const struct login *ln, struct smtp_say *ret)
         *ret = (struct smtp_say){450, "4.7.1", "Too many recipients for this login, try later"};
         return false;
     }
-    if (the.spread) {
-        escape_uri(&name, login);
-        bus_say("brake %ld %s", (long)getpid(), buf_str(&name));
-        buf_deinit(&name);
-    }
+    login_spread_recipient(login);
     return true;
 }

@@ -351,12 +351,13 @@ static bool make_client(struct one *o, bool v6)
     return gate_client_set(&o->client.helo, SPAN_LIT("postern-check.example.net"));
 }
 
-int probes_start(struct loop *l, struct door *door, probe_fn fn, void *cookie, struct probes **ret)
+static int start_some(struct loop *l, struct door *door, struct route *routes, size_t count,
+                      probe_fn fn, void *cookie, struct probes **ret)
 {
     struct probes *p = calloc(1, sizeof(*p));
 
     if (p)
-        p->v = calloc(door->routes.count * AS, sizeof(*p->v));
+        p->v = calloc(count * AS, sizeof(*p->v));
     if (!p || !p->v) {
         free(p);
         return -ENOMEM;
@@ -366,11 +367,11 @@ int probes_start(struct loop *l, struct door *door, probe_fn fn, void *cookie, s
     p->fn = fn;
     p->cookie = cookie;
     p->later = (struct deferred)DEFERRED(on_all_over, p);
-    for (size_t i = 0; i < door->routes.count * AS; i++) {
+    for (size_t i = 0; i < count * AS; i++) {
         struct one *o = &p->v[p->count];
 
         o->all = p;
-        o->route = &door->routes.v[i / AS];
+        o->route = &routes[i / AS];
         timer_init(&o->timer, on_time, o);
         if (make_client(o, i % AS == 1))
             p->count++;
@@ -384,4 +385,15 @@ int probes_start(struct loop *l, struct door *door, probe_fn fn, void *cookie, s
     if (--p->open == 0)
         loop_defer(l, &p->later);
     return 0;
+}
+
+int probes_start(struct loop *l, struct door *door, probe_fn fn, void *cookie, struct probes **ret)
+{
+    return start_some(l, door, door->routes.v, door->routes.count, fn, cookie, ret);
+}
+
+int probes_start_one(struct loop *l, struct door *door, struct route *route, probe_fn fn,
+                     void *cookie, struct probes **ret)
+{
+    return start_some(l, door, route, 1, fn, cookie, ret);
 }

@@ -36,6 +36,9 @@ typedef void (*probe_fn)(void *cookie, const struct probe_news *news);
 struct probes;
 /* Fills in what the door's routes know of their backends. -ENOMEM. */
 int probes_start(struct loop *l, struct door *door, probe_fn fn, void *cookie, struct probes **ret);
+/* The same for one of its backends. */
+int probes_start_one(struct loop *l, struct door *door, struct route *route, probe_fn fn,
+                     void *cookie, struct probes **ret);
 /* Breaks off, without a call. Safe on NULL; after the last call there is nothing to free. */
 void probes_stop(struct probes **p);
 

@@ -173,6 +173,11 @@ void routes_close(struct routes *r)
     *r = (struct routes){0};
 }
 
+bool routes_same(const struct route *a, const struct route *b)
+{
+    return strcmp(a->text, b->text) == 0 && a->gate.identity == b->gate.identity;
+}
+
 void routes_inherit(struct routes *r, const struct routes *before)
 {
     for (size_t i = 0; i < r->count; i++) {
@@ -181,7 +186,7 @@ void routes_inherit(struct routes *r, const struct routes *before)
         for (size_t k = 0; k < before->count && !to->probed; k++) {
             const struct route *from = &before->v[k];
 
-            if (strcmp(to->text, from->text) || to->gate.identity != from->gate.identity)
+            if (!routes_same(to, from))
                 continue;
             to->probed = from->probed;
             to->ext = from->ext;

@@ -31,6 +31,8 @@ struct routes {
 /* -EINVAL, -ENOMEM with the reason in err. Names are looked up, which may take a moment. */
 int routes_open(struct routes *r, const struct gate_args *args, char err[ROUTES_ERROR_MAX]);
 void routes_close(struct routes *r);
+/* Whether both mean the same place, spoken to in the same way. */
+bool routes_same(const struct route *a, const struct route *b);
 /* After a reload: what is known of a backend that was there before. */
 void routes_inherit(struct routes *r, const struct routes *before);
 /* Where a recipient that relay_decide() took goes; never NULL. */

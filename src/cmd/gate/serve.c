@@ -6,6 +6,7 @@
  */
 #include "cmd/common/settings.h"
 #include "cmd/gate/admin.h"
+#include "cmd/gate/backends.h"
 #include "cmd/gate/bus.h"
 #include "cmd/gate/gate.h"
 #include "cmd/gate/grant.h"
@@ -13,7 +14,6 @@
 #include "cmd/gate/login.h"
 #include "cmd/gate/metrics_http.h"
 #include "cmd/gate/places.h"
-#include "cmd/gate/probe.h"
 #include "cmd/gate/sessions.h"
 #include "cmd/gate/workers.h"
 #include "io/file.h"
@@ -29,8 +29,6 @@
 #include <unistd.h>
 
 enum {
-    PROBE_AGAIN = 3600000, /* ms until the backends are tested anew, */
-    PROBE_SOON = 60000,    /* and where one did not answer */
     RELOAD_ERROR_MAX = 400,
 };
 
@@ -55,10 +53,9 @@ struct serve {
     struct hygiene *hygiene;
     struct entry entries[PLACES_MAX];
     size_t count;
-    struct probes *probes;
-    struct timer probe_timer;
-    bool stopping, open, missing; /* open: clients are let in; missing: a backend did not answer */
-    bool anew;                    /* in place of a worker that died */
+    struct backends *backends;
+    bool stopping, open, tested; /* open: clients are let in; tested: backends, or they are now */
+    bool anew;                   /* in place of a worker that died */
 };
 
 static int fail(int status, const char *text)
@@ -140,65 +137,17 @@ static void open_for_clients(struct serve *v)
     }
 }
 
-static const char *meaning_of(enum probe_result result)
+static void on_tested(void *cookie)
 {
-    switch (result) {
-    case PROBE_CLOSED:
-        return "it refuses strangers by itself";
-    case PROBE_OPEN:
-        return "it would relay for strangers: the gate is the only lock, let nobody else reach it";
-    case PROBE_UNSURE:
-        return "whether it would relay for strangers is not known";
-    case PROBE_NO_IDENTITY:
-        return "it does not take the client's address: no mail will be passed to it";
-    case PROBE_UNTESTED:
-        return "whether it would relay for strangers was not tested";
-    case PROBE_DOWN:
-        return "no mail can be passed to it now";
-    }
-    return "";
+    open_for_clients(cookie);
 }
 
-static void log_news(const struct probe_news *n)
+/* Clients come in once it is known what the backends can do. */
+static void test_backends(struct serve *v)
 {
-    const char *result = probe_result_name(n->result), *means = meaning_of(n->result);
-
-    if (n->result == PROBE_OPEN || n->result == PROBE_NO_IDENTITY)
-        log_error("backend-test", "backend", n->route->text, "as", LOG_IP(n->as), "result", result,
-                  "meaning", means, "text", n->text, NULL);
-    else if (n->result == PROBE_CLOSED || n->result == PROBE_UNTESTED)
-        log_info("backend-test", "backend", n->route->text, "as", LOG_IP(n->as), "result", result,
-                 "text", n->text, NULL);
-    else
-        log_warn("backend-test", "backend", n->route->text, "as", LOG_IP(n->as), "result", result,
-                 "meaning", means, "text", n->text, NULL);
-}
-
-static void on_probe(void *cookie, const struct probe_news *news)
-{
-    struct serve *v = cookie;
-
-    if (news) {
-        v->missing |= news->result == PROBE_DOWN;
-        log_news(news);
-        return;
-    }
-    v->probes = NULL;
-    timer_start(&v->probe_timer, v->loop, v->missing ? PROBE_SOON : PROBE_AGAIN);
-    open_for_clients(v);
-}
-
-static void probe(struct serve *v)
-{
-    probes_stop(&v->probes);
-    v->missing = false;
-    if (probes_start(v->loop, v->door, on_probe, v, &v->probes) < 0)
+    if (!v->stopping && backends_take(v->backends, v->door) < 0)
         open_for_clients(v);
-}
-
-static void on_probe_time(void *cookie)
-{
-    probe(cookie);
+    v->tested = true;
 }
 
 /* All are asked before the first one changes: a reload is taken whole or not at all. */
@@ -232,6 +181,7 @@ static void tell_kept(const struct gate_args *was, const struct gate_args *is)
         {"listen-submissions", same_list(&was->listen_submissions, &is->listen_submissions)},
         {"admin", strcmp(LOG_STR(was->admin), LOG_STR(is->admin)) == 0},
         {"metrics-listen", strcmp(LOG_STR(was->metrics_listen), LOG_STR(is->metrics_listen)) == 0},
+        {"state", strcmp(LOG_STR(was->state), LOG_STR(is->state)) == 0},
         {"pid-file", strcmp(LOG_STR(was->pid_file), LOG_STR(is->pid_file)) == 0},
         {"user", strcmp(LOG_STR(was->user), LOG_STR(is->user)) == 0},
         {"workers", was->workers == is->workers},
@@ -277,7 +227,7 @@ static void on_reload(void *cookie, int signum)
     door_free(&v->door);
     v->door = door;
     log_info("reload", "result", "done", NULL);
-    probe(v);
+    test_backends(v);
 }
 
 static void on_drained(void *cookie)
@@ -296,7 +246,7 @@ static void on_stop(void *cookie, int signum)
         return;
     }
     v->stopping = true;
-    timer_stop(&v->probe_timer);
+    backends_rest(v->backends);
     log_info("stopping", "signal", strsignal(signum), "sessions", LOG_NUM(v->sessions.count), NULL);
     for (size_t i = 0; i < v->count; i++)
         listener_free(&v->entries[i].li);
@@ -405,6 +355,9 @@ static int prepare(struct serve *v)
         status = watch_signals(v);
     if (status == 0 && bus_open(v->loop, v->bus) < 0)
         status = fail(EX_OSERR, "out of memory");
+    if (status == 0 && backends_open(v->loop, v->worker == 0, v->metrics + v->worker, on_tested, v,
+                                     &v->backends) < 0)
+        status = fail(EX_OSERR, "out of memory");
     bus_hear("reload", hear_reload, v);
     bus_hear("drain", hear_drain, v);
     return status;
@@ -412,6 +365,7 @@ static int prepare(struct serve *v)
 
 static void close_all(struct serve *v)
 {
+    backends_close(&v->backends);
     admin_close(&v->admin);
     login_close();
     grant_close();
@@ -431,15 +385,16 @@ static int run(struct serve *v)
     if (sessions_open(&v->sessions, v->loop, v->door, v->worker) < 0)
         return fail(EX_OSERR, "out of memory");
     v->sessions.hygiene = v->hygiene;
+    v->sessions.watch = v->backends;
     loop_fd_limit(2 * v->door->args.sessions_max + 256);
-    /* What the parent has read may be out of force by now. */
-    if (v->anew)
+    /* What the parent has read may be out of force by now, and the tables are empty. */
+    if (v->anew) {
         on_reload(v, SIGHUP);
-    if (!v->probes && !v->open)
-        probe(v);
+        bus_ask();
+    }
+    if (!v->tested)
+        test_backends(v);
     loop_run(v->loop);
-    timer_stop(&v->probe_timer);
-    probes_stop(&v->probes);
     log_info("stopped", "sessions", LOG_NUM((int64_t)v->sessions.total), "passed",
              LOG_NUM((int64_t)v->sessions.passed), "refused", LOG_NUM((int64_t)v->sessions.refused),
              NULL);
@@ -499,7 +454,6 @@ int gate_serve(int argc, char **argv, struct gate_args *args, struct conf *conf)
 
     if (status)
         return status;
-    timer_init(&v.probe_timer, on_probe_time, &v);
     workers = v.door->args.workers;
     v.metrics = metrics_shared(workers);
     status = v.metrics ? places_open(&places, v.door, err) : EX_OSERR;

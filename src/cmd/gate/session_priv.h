@@ -6,6 +6,7 @@
 #include "cmd/gate/hygiene.h"
 #include "cmd/gate/login.h"
 #include "cmd/gate/sessions.h"
+#include "gate/metrics.h"
 
 enum {
     SESSION_CLIENT_HIGH = 1 << 16,  /* bytes for a slow client at which we stop serving it */
@@ -39,7 +40,8 @@ struct session {
     bool backed;                     /* the backend took the identity, and was counted */
     bool busy;                       /* inside settle() */
     bool congested;                  /* the client is paused for the backend's sake */
-    bool shaking;                    /* hands, behind STARTTLS */
+    bool shaking;                    /* hands */
+    bool back_shaking;               /* the same of the backend's connection */
     bool told;                       /* its log line is out */
     bool verdict;                    /* the next reply is about a message */
     bool released;                   /* what is in out has been held long enough */
@@ -49,6 +51,8 @@ struct session {
 /* After anything happened: sends, obeys, feeds what is kept. May free the session: last in line. */
 void session_settle(struct session *s);
 int64_t session_now(const struct session *s);
+/* A handshake has ended, well or not: METRIC_TLS or METRIC_TLS_FAILED of "client" or "backend". */
+void session_count_tls(const struct session *s, enum metric which, const char *side);
 /* What the teergrube holds of it may go now. */
 void session_release(struct session *s);
 

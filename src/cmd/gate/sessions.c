@@ -86,6 +86,23 @@ static bool hold_reply(struct session *s)
     return false;
 }
 
+void session_count_tls(const struct session *s, enum metric which, const char *side)
+{
+    metrics_add_named(hygiene_metrics(s->all->hygiene), which, side, 1);
+}
+
+/* A reply that is held: a line of it, and the client goes on waiting. */
+static void drip(struct session *s)
+{
+    struct buf line = BUF_INIT(SMTP_REPLY_MAX);
+
+    if (tarpit_drip(&s->pass.server.out, &line)) {
+        hygiene_dripped(&s->hygiene);
+        conn_write(s->conn, buf_span(&line));
+    }
+    buf_deinit(&line);
+}
+
 void session_release(struct session *s)
 {
     if (!s->held_until)
@@ -193,7 +210,9 @@ static void obey_server(struct session *s)
     if (!s->conn || s->heading || s->pass.server.state == SMTP_SERVER_IDLE)
         return;
     if (s->held_until) {
-        conn_deadline(s->conn, s->held_until);
+        int64_t line_at = session_now(s) + TARPIT_DRIP;
+
+        conn_deadline(s->conn, s->held_until < line_at ? s->held_until : line_at);
         conn_pause(s->conn);
         return;
     }
@@ -245,6 +264,7 @@ static void greet(struct session *s)
 {
     if (s->kind == DOOR_SUBMISSIONS && !conn_secured(s->conn)) {
         conn_deadline(s->conn, session_now(s) + SESSION_TLS_WAIT);
+        s->shaking = true;
         if (!s->door->tls[s->kind] ||
             conn_tls_server(s->conn, s->door->tls[s->kind], SPAN_NULL) != CONN_TLS_STARTED)
             conn_abort(s->conn);
@@ -280,6 +300,7 @@ static void take_header(struct session *s)
     buf_consume(&s->kept, used);
     s->heading = false;
     s->client.proxied = true;
+    s->client.ttl = 0;
     if (got == SMTP_PROXY_CLIENT) {
         s->client.ip = h.from;
         s->client.port = h.from_port;
@@ -355,6 +376,7 @@ static void on_secured(void *cookie, struct conn *c)
     struct session *s = cookie;
 
     s->shaking = false;
+    session_count_tls(s, METRIC_TLS, "client");
     learn_tls(s);
     gate_client_set(&s->client.login, SPAN_NULL); /* RFC 3207 §4.2 */
     gate_pass_tls(&s->pass, session_now(s));
@@ -373,7 +395,9 @@ static void on_deadline(void *cookie, struct conn *c)
         conn_abort(c);
         return;
     }
-    if (s->held_until) {
+    if (s->held_until && session_now(s) < s->held_until) {
+        drip(s);
+    } else if (s->held_until) {
         session_release(s);
     } else {
         gate_pass_tick(&s->pass, session_now(s));
@@ -398,6 +422,8 @@ static void on_closed(void *cookie, struct conn *c, const struct conn_end *end)
     struct session *s = cookie;
 
     session_log(s, conn_reason_name(end->reason));
+    if (s->shaking)
+        session_count_tls(s, METRIC_TLS_FAILED, "client");
     s->conn = NULL;
     s->held_until = 0;
     hygiene_release(&s->hygiene);
@@ -462,6 +488,7 @@ void sessions_accept(struct sessions *all, enum door_kind kind, struct conn *c)
     s->client.port = conn_peer_port(c);
     s->client.local_ip = conn_local_ip(c);
     s->client.local_port = conn_local_port(c);
+    s->client.ttl = (uint8_t)conn_peer_ttl(c);
     s->client.role = kind == DOOR_MX ? GATE_ROLE_MX : GATE_ROLE_SUBMISSION;
     s->next = all->first;
     if (s->next)

@@ -11,6 +11,7 @@
 #include "io/conn.h"
 #include "io/timer.h"
 
+struct backends;
 struct hosts;
 struct hygiene;
 struct session;
@@ -21,7 +22,9 @@ struct sessions {
     struct door *door; /* for new sessions */
     struct session *first;
     struct hosts *hosts;
-    struct hygiene *hygiene; /* the owner's; set between sessions_open() and the first session */
+    /* The owner's; set between sessions_open() and the first session. */
+    struct hygiene *hygiene;
+    struct backends *watch;
     struct timer drain_timer;
     void (*drained)(void *cookie);
     void *cookie;

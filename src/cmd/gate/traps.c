@@ -9,6 +9,7 @@
 
 #include "base/num.h"
 #include "cmd/gate/bus.h"
+#include "cmd/gate/traps_from.h"
 #include "io/file.h"
 #include "io/log.h"
 #include "io/timer.h"
@@ -25,8 +26,9 @@ struct traps {
     struct timer write_timer, expire_timer;
     struct trap_list list;
     struct trap_rcpts rcpts;
-    char *file;   /* NULL: none */
-    int64_t time; /* s */
+    struct traps_from *from; /* lists of others; NULL: none */
+    char *file;              /* NULL: none */
+    int64_t time;            /* s */
     unsigned worker;
     bool on;
     bool unwritable; /* told already */
@@ -42,11 +44,16 @@ size_t traps_count(const struct traps *t)
     return t->list.count;
 }
 
+size_t traps_count_from(const struct traps *t)
+{
+    return traps_from_count(t->from);
+}
+
 const char *traps_has(const struct traps *t, struct ip client)
 {
     const struct trap_entry *e = trap_find(&t->list, client, loop_wall());
 
-    return e ? e->reason : NULL;
+    return e ? e->reason : traps_from_has(t->from, client);
 }
 
 bool traps_is_rcpt(const struct traps *t, struct span rcpt)
@@ -186,6 +193,34 @@ static void on_trap(void *cookie, struct span words)
     changed(t);
 }
 
+/* "listed <ip> <until> <reason>": what others knew before this worker was born; said already. */
+static void on_listed(void *cookie, struct span words)
+{
+    struct traps *t = cookie;
+    struct span until, reason;
+    uint64_t wall;
+    struct ip ip;
+
+    if (read_client(&words, &ip) && span_word(&words, &until) && span_word(&words, &reason) &&
+        num_u64(until, 0, INT64_MAX / 2, &wall))
+        trap_add(&t->list, ip, (int64_t)wall, reason, loop_wall());
+    changed(t);
+}
+
+static void tell(void *cookie, struct buf *out)
+{
+    const struct traps *t = cookie;
+    int64_t now = loop_wall();
+
+    for (size_t i = 0; i < t->list.count; i++) {
+        const struct trap_entry *e = &t->list.entries[i];
+
+        if (e->until_wall > now)
+            buf_addf(out, "listed %s %lld %s\n", LOG_IP(e->ip), (long long)e->until_wall,
+                     e->reason);
+    }
+}
+
 static void on_untrap(void *cookie, struct span words)
 {
     struct traps *t = cookie;
@@ -214,26 +249,53 @@ static int set_rcpts(struct trap_rcpts *r, const struct gate_args *args, char er
     return 0;
 }
 
+/* Who reads what he writes himself keeps its entries for good. */
+static int check_from(const struct gate_args *args, char err[TRAPS_ERROR_MAX])
+{
+    const struct option_list *list = &args->traps_from;
+
+    if (list->count > TRAPS_FROM_MAX) {
+        snprintf(err, TRAPS_ERROR_MAX, "traps-from: more than %d files", TRAPS_FROM_MAX);
+        return -E2BIG;
+    }
+    for (size_t i = 0; i < list->count; i++)
+        if (args->trap_file && strcmp(list->v[i], args->trap_file) == 0) {
+            snprintf(err, TRAPS_ERROR_MAX, "traps-from: %.200s is our own trap-file", list->v[i]);
+            return -EINVAL;
+        }
+    return 0;
+}
+
 bool traps_check(const struct gate_args *args, char err[TRAPS_ERROR_MAX])
 {
     struct trap_rcpts rcpts = {0};
     int r = set_rcpts(&rcpts, args, err);
 
     trap_rcpts_deinit(&rcpts);
-    return r == 0;
+    return r == 0 && check_from(args, err) == 0;
 }
 
 int traps_change(struct traps *t, const struct gate_args *args, char err[TRAPS_ERROR_MAX])
 {
     struct trap_rcpts rcpts = {0};
+    struct traps_from *from = t->from;
     char *file = args->trap_file ? strdup(args->trap_file) : NULL;
     int r = set_rcpts(&rcpts, args, err);
 
-    if (r < 0 || (args->trap_file && !file)) {
+    if (r == 0)
+        r = check_from(args, err);
+    if (r == 0 && args->trap_file && !file)
+        r = -ENOMEM;
+    if (r == 0 && !traps_from_is(t->from, &args->traps_from))
+        r = traps_from_open(t->loop, &args->traps_from, t->worker == 0, &from);
+    if (r < 0) {
         trap_rcpts_deinit(&rcpts);
         free(file);
-        return r < 0 ? r : -ENOMEM;
+        return r;
     }
+    if (from != t->from)
+        traps_from_close(&t->from);
+    t->from = from;
     trap_rcpts_deinit(&t->rcpts);
     t->rcpts = rcpts;
     free(t->file);
@@ -266,6 +328,8 @@ int traps_open(struct loop *l, const struct gate_args *args, unsigned worker, st
     }
     bus_hear("trap", on_trap, t);
     bus_hear("untrap", on_untrap, t);
+    bus_hear("listed", on_listed, t);
+    bus_tell(tell, t);
     timer_start(&t->expire_timer, l, EXPIRE_EVERY);
     changed(t);
     *ret = t;
@@ -283,6 +347,7 @@ void traps_close(struct traps **pt)
         write_files(t);
     timer_stop(&t->write_timer);
     timer_stop(&t->expire_timer);
+    traps_from_close(&t->from);
     trap_deinit(&t->list);
     trap_rcpts_deinit(&t->rcpts);
     free(t->file);

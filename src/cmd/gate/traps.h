@@ -5,6 +5,7 @@
  *
  *     trap <ip> <until_wall> <reason>
  *     untrap <ip>
+ *     listed <ip> <until_wall> <reason>      to a worker that is new
  */
 #ifndef POSTERN_CMD_GATE_TRAPS_H
 #define POSTERN_CMD_GATE_TRAPS_H
@@ -28,7 +29,7 @@ int traps_change(struct traps *t, const struct gate_args *args, char err[TRAPS_E
 /* Writes what is not written yet. Safe on NULL. */
 void traps_close(struct traps **t);
 
-/* The reason, or NULL when the client is not on the list. */
+/* The reason, or NULL when the client is on no list, neither ours nor one of traps-from. */
 const char *traps_has(const struct traps *t, struct ip client);
 bool traps_is_rcpt(const struct traps *t, struct span rcpt);
 /* Whether clients are listed at all: traps or trap-file is set. */
@@ -36,5 +37,7 @@ bool traps_on(const struct traps *t);
 /* Tells every worker. `why` is "spamtrap", "relay-attempts" or the operator's word. */
 void traps_say(const struct traps *t, struct ip client, const char *why);
 size_t traps_count(const struct traps *t);
+/* In the files of others. */
+size_t traps_count_from(const struct traps *t);
 
 #endif

@@ -9,12 +9,14 @@
 #include "cmd/gate/workers.h"
 
 #include "base/buf.h"
+#include "base/num.h"
 #include "io/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -29,8 +31,9 @@ struct worker {
     pid_t pid; /* 0: none */
     int fd;    /* -1: none */
     struct buf in;
-    bool again; /* to be started anew */
-    bool torn;  /* the last line that it got was cut */
+    bool again;    /* to be started anew */
+    bool torn;     /* the last line that it got was cut */
+    uint64_t born; /* the how manieth it was to be started */
 };
 
 struct workers {
@@ -39,6 +42,7 @@ struct workers {
     worker_fn fn;
     void *cookie;
     int signals;
+    uint64_t births;
     int status;
     bool stopping;
 };
@@ -78,6 +82,7 @@ static int start(struct workers *w, unsigned index)
     w->v[index].fd = pair[0];
     w->v[index].in = (struct buf)BUF_INIT(LINES_MAX);
     w->v[index].torn = false;
+    w->v[index].born = w->births++;
     return 0;
 }
 
@@ -157,16 +162,70 @@ static void tell(struct worker *v, unsigned number, struct span lines)
     log_warn("bus", "worker", LOG_NUM(number), "text", "too slow, lines are lost", NULL);
 }
 
-/* Whole lines of one worker go to all, the sayer too. */
+static void tell_each(struct workers *w, struct span lines)
+{
+    for (unsigned i = 0; i < w->count && lines.n; i++)
+        if (w->v[i].fd >= 0)
+            tell(&w->v[i], i, lines);
+}
+
+/* Who has been there longest knows most. */
+static void pass_question(struct workers *w, const struct worker *from)
+{
+    struct worker *eldest = NULL;
+    char line[32];
+    int n = snprintf(line, sizeof(line), "sync %u\n", (unsigned)(from - w->v));
+
+    for (unsigned i = 0; i < w->count; i++)
+        if (&w->v[i] != from && w->v[i].fd >= 0 && (!eldest || w->v[i].born < eldest->born))
+            eldest = &w->v[i];
+    if (eldest)
+        tell(eldest, (unsigned)(eldest - w->v), span_of(line, (size_t)n));
+}
+
+/* "@<number> <line>": for one worker alone. */
+static void pass_answer(struct workers *w, struct span line)
+{
+    struct span number;
+    uint64_t to;
+
+    line = span_slice(line, 1, line.n);
+    if (!span_cut(&line, ' ', &number) || !num_u64(number, 0, w->count - 1, &to) || w->v[to].fd < 0)
+        return;
+    tell(&w->v[to], (unsigned)to, line);
+}
+
+/* Where a line goes that is not for all; false when it is. */
+static bool pass_apart(struct workers *w, const struct worker *from, struct span line)
+{
+    if (span_eq(line, SPAN_LIT("sync\n")))
+        pass_question(w, from);
+    else if (line.n && line.p[0] == '@')
+        pass_answer(w, line);
+    else
+        return false;
+    return true;
+}
+
+/* Whole lines of one worker go to all, the sayer too, but for those about a new one. */
 static void pass_on(struct workers *w, struct worker *from)
 {
     size_t whole = span_rfind(buf_span(&from->in), '\n') + 1;
+    struct span lines = span_slice(buf_span(&from->in), 0, whole);
+    size_t begun = 0, at = 0; /* of the lines for all that are not passed on yet */
 
     if (whole > from->in.n)
         return;
-    for (unsigned i = 0; i < w->count; i++)
-        if (w->v[i].fd >= 0)
-            tell(&w->v[i], i, span_slice(buf_span(&from->in), 0, whole));
+    while (at < lines.n) {
+        size_t end = at + span_find(span_slice(lines, at, lines.n), '\n') + 1;
+
+        if (pass_apart(w, from, span_slice(lines, at, end))) {
+            tell_each(w, span_slice(lines, begun, at));
+            begun = end;
+        }
+        at = end;
+    }
+    tell_each(w, span_slice(lines, begun, lines.n));
     buf_consume(&from->in, whole);
 }
 
