@@ -4,8 +4,8 @@
  * because that is what smtpd does: postconf -n alone shows none of them.
  *
  * A postscreen service is judged as the "smtpd pass" service that it hands its clients to. Without
- * master.cf there is one service, smtp. mailcow appends extra.cf to main.cf at every start, so it is
- * read as its tail.
+ * master.cf there is one service, smtp. mailcow appends extra.cf to main.cf at every start, so it
+ * is read as its tail.
  */
 #include "audit/mta_postfix_priv.h"
 
@@ -101,7 +101,7 @@ static void judge(struct pf_conf *c, const struct pf_service *s, const struct pf
     struct ip ip = {0};
     enum audit_bind bind;
 
-    c->over = over;
+    pf_conf_over(c, over);
     bind = host.n ? audit_bind_of(host, &ip) : bind_of_interfaces(c, &ip);
     d = audit_door(c->a, c->kind, s->name, port, bind, s->place);
     d->address = ip;

@@ -5,8 +5,8 @@
  * The last of two settings of one name counts; an override of the service at hand counts over both,
  * also where another value refers to the name. Expansion is that of postconf(5): $name, ${name},
  * $(name), ${name?text}, ${name:text}, ${name?{text}:{text}} and ${{text} op {text} ? {text} :
- * {text}}. Every byte of a result knows the line that it was written in, so that a restriction which
- * came in by $mua_client_restrictions is told at its own place.
+ * {text}}. Every byte of a result knows the line that it was written in, so that a restriction
+ * which came in by $mua_client_restrictions is told at its own place.
  *
  * A file that is made from a template ("{{ domain }}", "[% dom %]") is read as far as it goes; what
  * the template fills in is unknown, not empty.
@@ -431,9 +431,29 @@ static struct pf_text param_text(struct pf_conf *c, const char *name, struct aud
     return expand_line(c, span_str(text), NULL, from);
 }
 
+void pf_conf_over(struct pf_conf *c, const struct pf_param *over)
+{
+    c->over = over;
+    c->kept_count = 0;
+}
+
+static struct pf_kept *keep(struct pf_conf *c, const char *name)
+{
+    struct pf_kept *k;
+
+    for (size_t i = 0; i < c->kept_count; i++)
+        if (strcmp(c->kept[i].name, name) == 0)
+            return &c->kept[i];
+    /* The last place is for whatever comes when the others are taken. */
+    k = &c->kept[c->kept_count < PF_KEPT_MAX ? c->kept_count++ : PF_KEPT_MAX - 1];
+    *k = (struct pf_kept){.name = audit_dup(c->a, span_str(name)),
+                          .text = param_text(c, name, pf_where(c, name))};
+    return k;
+}
+
 struct pf_text pf_value(struct pf_conf *c, const char *name)
 {
-    return param_text(c, name, pf_where(c, name));
+    return keep(c, name)->text;
 }
 
 struct audit_place pf_text_place(const struct pf_text *t, const char *p)
@@ -473,9 +493,12 @@ struct pf_words pf_words(struct pf_conf *c, const struct pf_text *t)
 
 struct pf_words pf_list(struct pf_conf *c, const char *name)
 {
-    struct pf_text t = pf_value(c, name);
+    struct pf_kept *k = keep(c, name);
 
-    return pf_words(c, &t);
+    if (!k->split)
+        k->words = pf_words(c, &k->text);
+    k->split = true;
+    return k->words;
 }
 
 const char *pf_string(struct pf_conf *c, const char *name)

@@ -18,6 +18,7 @@ struct unfolding {
     struct pf_word *v;
     size_t count, cap;
     unsigned depth;
+    bool looped;
 };
 
 static void unfold(struct unfolding *u, struct pf_word word, bool negated);
@@ -28,19 +29,23 @@ static void unfold_file(struct unfolding *u, const char *path, struct audit_plac
     struct audit_lines r;
     struct audit_line line;
 
-    if (u->depth >= AUDIT_NEST_MAX || audit_text(u->c->a, path, &f) != AUDIT_FILE_OK) {
+    if (u->depth >= AUDIT_NEST_MAX || u->looped) {
+        u->looped = true;
+        audit_bad(u->c->a, at, "%s names itself without end; take the line out", path);
+        return;
+    }
+    if (audit_text(u->c->a, path, &f) != AUDIT_FILE_OK) {
         struct pf_word fail = {span_str(audit_fmt(u->c->a, "unix:%s", path)), at};
 
-        if (u->depth < AUDIT_NEST_MAX)
-            unfold(u, fail, negated);
+        unfold(u, fail, negated);
         return;
     }
     u->depth++;
     audit_lines_open(&r, u->c->a, AUDIT_LINES_BLANK, &f);
-    while (audit_lines_next(&r, &line)) {
+    while (!u->looped && audit_lines_next(&r, &line)) {
         struct span rest = line.text, word;
 
-        while (audit_word(&rest, ", \t\r\n", true, &word))
+        while (!u->looped && audit_word(&rest, ", \t\r\n", true, &word))
             unfold(u, (struct pf_word){word, {f.name, audit_line_of(&line, word.p)}}, negated);
     }
     u->depth--;

@@ -61,8 +61,20 @@ struct pf_words {
     size_t count;
 };
 
+/* Values that are asked for again and again, of the service at hand. */
+struct pf_kept {
+    const char *name;
+    struct pf_text text;
+    struct pf_words words;
+    bool split; /* words are there */
+};
+
+enum { PF_KEPT_MAX = 96 };
+
 struct pf_conf {
     struct audit *a;
+    struct pf_kept kept[PF_KEPT_MAX];
+    size_t kept_count;
     const struct audit_kind *kind;
     const char *file; /* main.cf as read */
     unsigned lines;   /* how many it has */
@@ -77,6 +89,8 @@ struct pf_conf {
 };
 
 void pf_conf_read(struct pf_conf *c, const struct audit_source_file *f);
+/* The service at hand has these overrides. */
+void pf_conf_over(struct pf_conf *c, const struct pf_param *over);
 /* The setting that counts, or NULL when the default does. */
 const struct pf_param *pf_find(const struct pf_conf *c, const char *name);
 struct pf_text pf_value(struct pf_conf *c, const char *name);
@@ -276,6 +290,7 @@ struct pf_outcome {
     bool relays;  /* accepted and sent on */
     bool dropped; /* accepted and thrown away */
     bool refused;
+    unsigned steps;
     struct pf_cause cause;
     struct audit_place warned; /* a reject that warn_if_reject has taken the force of */
 };

@@ -659,7 +659,7 @@ static void files(void **state)
          ""},
         {"a file of networks that names itself",
          {{MAIN, BASE "mynetworks = /etc/postfix/nets\n"}, {MAP("nets"), "/etc/postfix/nets\n"}},
-         ""},
+         "!names itself without end"},
     };
 
     try_cases(cases, sizeof(cases) / sizeof(cases[0]), "/etc/postfix");

@@ -308,8 +308,8 @@ static void walk(struct trying *t)
     struct pf_outcome o;
 
     t->walks++;
-    t->work += t->ch.weight;
     o = pf_walk(t->c, t->l, &who, t->bold);
+    t->work += t->ch.weight + o.steps * (size_t)8;
     if (o.relays)
         tell(t, &who, &o);
 }
@@ -335,7 +335,7 @@ static void vary(struct trying *t, size_t from, unsigned left)
     }
 }
 
-/* Certificates count only where they are asked for, and MX records only where they are looked at. */
+/* Certificates count only where they are asked for, MX records only where they are looked at. */
 static void open_choices(struct trying *t)
 {
     size_t kept = 0;

@@ -116,15 +116,13 @@ static bool in_class_list(const struct pf_walking *w, struct span name)
 static enum pf_status by_class(struct pf_walking *w, const struct pf_word *at,
                                enum pf_action implied)
 {
-    struct pf_text text;
     struct pf_words words;
 
     if (pf_template(at->s))
         return pf_maybe(w, at);
     if (!in_class_list(w, at->s)) /* "unknown smtpd restriction": 451 */
         return pf_refused(w, at->place);
-    text = pf_value(w->c, audit_dup(w->c->a, at->s));
-    words = pf_words(w->c, &text);
+    words = pf_list(w->c, audit_dup(w->c->a, at->s));
     return pf_walk_words(w, &words, implied);
 }
 
@@ -334,6 +332,7 @@ struct pf_outcome pf_walk(struct pf_conf *c, const struct pf_lists *l, const str
     out.warned = w.warned;
     out.dropped = s == PF_DROP;
     out.refused = s == PF_NO;
+    out.steps = w.steps;
     out.relays = s != PF_NO && s != PF_DROP && w.dest.class != PF_FINAL;
     return out;
 }

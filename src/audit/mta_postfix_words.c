@@ -214,11 +214,12 @@ bool pf_has(struct pf_conf *c, const struct pf_lists *l, const char *word,
 
 /* Presence of a refusal before a bare "permit", not that anyone gets there. */
 static bool has_required(struct pf_conf *c, const struct pf_lists *l, const struct pf_words *words,
-                         unsigned depth)
+                         unsigned depth, unsigned *left)
 {
-    for (size_t i = 0; i < words->count && depth < AUDIT_NEST_MAX; i++) {
+    for (size_t i = 0; i < words->count && depth<AUDIT_NEST_MAX && * left> 0; i++) {
         const struct pf_restriction *r = pf_restriction(words->v[i].s);
 
+        --*left;
         if (pf_template(words->v[i].s))
             return true;
         if (r && r->action == A_WARN && i + 1 < words->count) {
@@ -234,7 +235,7 @@ static bool has_required(struct pf_conf *c, const struct pf_lists *l, const stru
             if (span_eq(l->classes.v[k].s, words->v[i].s)) {
                 struct pf_words inner = pf_list(c, audit_dup(c->a, l->classes.v[k].s));
 
-                if (has_required(c, l, &inner, depth + 1))
+                if (has_required(c, l, &inner, depth + 1, left))
                     return true;
             }
     }
@@ -243,6 +244,9 @@ static bool has_required(struct pf_conf *c, const struct pf_lists *l, const stru
 
 bool pf_starts(struct pf_conf *c, const struct pf_lists *l)
 {
-    return has_required(c, l, &l->v[PF_RELAY], 0) || has_required(c, l, &l->v[PF_RCPT], 0) ||
-           l->unknown[PF_RELAY] || l->unknown[PF_RCPT];
+    unsigned left = PF_STEPS_MAX;
+
+    return has_required(c, l, &l->v[PF_RELAY], 0, &left) ||
+           has_required(c, l, &l->v[PF_RCPT], 0, &left) || l->unknown[PF_RELAY] ||
+           l->unknown[PF_RCPT];
 }
