@@ -114,7 +114,7 @@ static const struct box_image *image_of(const struct audit_box *b)
         if (has_mark(&images[i], b))
             return &images[i];
     for (size_t i = 0; i < BOX_WORDS && images[IMAGES - 1].trust[i]; i++)
-        if (audit_env_get(&b->env, images[IMAGES - 1].trust[i]) && audit_box_mail(b))
+        if (audit_env_get(&b->env, images[IMAGES - 1].trust[i]) && (b->bare || audit_box_mail(b)))
             return &images[IMAGES - 1];
     return NULL;
 }

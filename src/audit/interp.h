@@ -223,7 +223,9 @@ extern const struct audit_kind audit_kind_compose;
 extern const struct audit_kind audit_kind_docker;
 extern const struct audit_kind audit_kind_env;
 extern const struct audit_kind audit_kind_exim;
+extern const struct audit_kind audit_kind_haproxy;
 extern const struct audit_kind audit_kind_kubernetes;
+extern const struct audit_kind audit_kind_nginx;
 extern const struct audit_kind audit_kind_postfix;
 
 #endif
