@@ -198,7 +198,8 @@ static enum exim_tri one(struct exim_run *r, const struct exim_cond *cond)
         return by_acl(r, cond);
     if (is_one_of(name, his, sizeof(his) / sizeof(his[0])))
         return EXIM_ANY;
-    exim_doubt(r, cond->place, audit_fmt(r->a, "the condition \"%s\" is not known", name));
+    exim_doubt(r, cond->place,
+               audit_fmt(r->a, "has the condition \"%s\", which is not known", name));
     return EXIM_DOUBT;
 }
 
@@ -348,7 +349,7 @@ enum exim_tri exim_acl_run(struct exim_run *r, const struct exim_acl *acl)
 
     if (r->depth >= EXIM_DEPTH_MAX) {
         exim_doubt(r, acl->statements ? acl->statements->place : (struct audit_place){0},
-                   "ACLs that call one another without end");
+                   "calls ACLs that call one another without end");
         return EXIM_DOUBT;
     }
     r->depth++;
@@ -401,7 +402,7 @@ enum exim_tri exim_acl_option(struct exim_run *r, const char *option, enum exim_
     if (v.text.p[0] == '/') {
         if (audit_text(r->a, audit_dup(r->a, v.text), &f) == AUDIT_FILE_OK)
             return inline_acl(r, f.text, (struct audit_place){f.name, 1});
-        exim_doubt(r, o->place, "its ACL is in a file that is not here");
+        exim_doubt(r, o->place, "names a file that is not here");
         return EXIM_DOUBT;
     }
     return inline_acl(r, v.text, o->place);

@@ -286,7 +286,7 @@ static struct exim_value dollar(struct exim_expand *e, bool skip)
     }
     if (++e->nest > EXIM_NEST_MAX) {
         e->bad = true;
-        return exim_unknown(e->r, e->place, "braces within too many others");
+        return exim_unknown(e->r, e->place, "has braces within too many others");
     }
     exim_skip_blank(e);
     name = exim_take_name(e);
@@ -355,12 +355,12 @@ struct exim_value exim_expand_span(struct exim_run *r, struct span s, struct aud
     if (span_find(s, '$') == s.n && span_find(s, '\\') == s.n)
         return exim_known(s);
     if (r->depth >= EXIM_DEPTH_MAX || !exim_step(r, place))
-        return exim_unknown(r, place, "expansions within too many others");
+        return exim_unknown(r, place, "has expansions within too many others");
     r->depth++;
     v = exim_expand_part(&e, false, false);
     r->depth--;
     if (e.bad)
-        return exim_unknown(r, place, "an expansion that is not understood");
+        return exim_unknown(r, place, "has an expansion that is not understood");
     return v;
 }
 

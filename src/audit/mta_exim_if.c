@@ -250,9 +250,9 @@ static enum exim_tri one_arg(struct exim_expand *e, struct span name, const stru
     if (span_eq(name, SPAN_LIT("pam")) || span_eq(name, SPAN_LIT("radius")) ||
         span_eq(name, SPAN_LIT("pwcheck")))
         return EXIM_NO;
-    exim_doubt(
-        e->r, e->place,
-        audit_fmt(e->r->a, "the condition %.*s is not known", SPAN_ARG(span_slice(name, 0, 30))));
+    exim_doubt(e->r, e->place,
+               audit_fmt(e->r->a, "has the condition %.*s, which is not known",
+                         SPAN_ARG(span_slice(name, 0, 30))));
     return EXIM_DOUBT;
 }
 

@@ -25,7 +25,8 @@ struct exim_value exim_yes_no(struct exim_expand *e, enum exim_tri t, bool skip,
     bool both = t == EXIM_ANY || t == EXIM_DOUBT;
     struct span value = e->r->value;
 
-    if (exim_expand_braced(e, skip || t == EXIM_NO, &yes)) {
+    if (exim_expand_braced(e, skip || t == EXIM_NO, &v)) {
+        yes = v;
         if (!both)
             e->r->value = value;
         if (!exim_expand_braced(e, skip || t == EXIM_YES, &no) && take_fail(e))
@@ -242,9 +243,9 @@ static struct exim_value item_opaque(struct exim_expand *e, struct span name, bo
         if (span_eq(name, span_str(programs[i])))
             return exim_unknown(e->r, e->place,
                                 audit_fmt(e->r->a, "depends on what ${%s} gives", programs[i]));
-    return exim_unknown(
-        e->r, e->place,
-        audit_fmt(e->r->a, "${%.*s} is not worked out", SPAN_ARG(span_slice(name, 0, 20))));
+    return exim_unknown(e->r, e->place,
+                        audit_fmt(e->r->a, "uses ${%.*s}, which is not worked out",
+                                  SPAN_ARG(span_slice(name, 0, 20))));
 }
 
 struct exim_value exim_expand_item(struct exim_expand *e, struct span name, bool skip)
@@ -352,7 +353,7 @@ struct exim_value exim_operator(struct exim_expand *e, struct span name, bool sk
             v.from = 0;
         if (v.state == EXIM_YES)
             return exim_unknown(e->r, e->place,
-                                audit_fmt(e->r->a, "${%.*s:} is not worked out",
+                                audit_fmt(e->r->a, "uses ${%.*s:}, which is not worked out",
                                           SPAN_ARG(span_slice(name, 0, 20))));
     }
     return v;

@@ -191,7 +191,7 @@ static enum exim_tri match_name(struct match *m, struct span item, struct span n
         enum unix_match u = unix_regex(item, name, true, r->captures);
 
         if (u == UNIX_MATCH_BAD) {
-            exim_doubt(r, m->place, "a pattern that can't be tried");
+            exim_doubt(r, m->place, "has a pattern that can't be tried");
             return EXIM_DOUBT;
         }
         return u == UNIX_MATCH_YES ? yes(m, EXIM_HOW_REGEX, item) : EXIM_NO;
@@ -254,7 +254,7 @@ static enum exim_tri match_address(struct match *m, struct span item, struct spa
                                     : yes(m, EXIM_HOW_REGEX, item);
     }
     if (span_starts(item, SPAN_LIT("@@"))) {
-        exim_doubt(r, m->place, "a list with @@ is not worked out");
+        exim_doubt(r, m->place, "has a list with @@, which is not worked out");
         return EXIM_DOUBT;
     }
     if (is_lookup(item))
@@ -471,7 +471,7 @@ static enum exim_tri match_item(struct match *m, struct span item)
         named = exim_list_find(m->r->c, m->kind, span_slice(item, 1, item.n));
         if (!named || m->r->depth >= EXIM_DEPTH_MAX) {
             exim_doubt(m->r, m->place,
-                       named ? "a list that names itself" : "names a list that is not there");
+                       named ? "names a list that names itself" : "names a list that is not there");
             return EXIM_DOUBT;
         }
         m->r->depth++;

@@ -211,7 +211,12 @@ enum exim_route exim_route(struct exim_run *r, struct span local, struct span do
     struct address to = {local, domain};
     struct audit_place place = r->doubt_place;
     const char *doubt = r->doubt;
-    enum exim_route got = route(r, &to, ret_domain);
+    enum exim_route got;
+
+    *ret_domain = domain;
+    if (!r->c->router_section) /* a part of a configuration: routers that send mail out */
+        return EXIM_ROUTE_REMOTE;
+    got = route(r, &to, ret_domain);
 
     /* Doubts about routers count only where the route hangs on them. */
     if (got != EXIM_ROUTE_DOUBT) {
