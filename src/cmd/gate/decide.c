@@ -154,8 +154,10 @@ void session_ready(void *owner)
 
     s->decision = NULL;
     /* The session may have been ended meanwhile, by time or by the operator. */
-    if (d && s->pass.server.state == SMTP_SERVER_ASKED &&
-        hygiene_rcpt(&s->hygiene, d) == SMTP_NOW) {
+    if (d && s->pass.server.state == SMTP_SERVER_ASKED) {
+        /* It promises to be asked no second time; who waits for what never comes waits for good. */
+        if (hygiene_rcpt(&s->hygiene, d) == SMTP_LATER)
+            relay_narrow(d, RELAY_DEFER, RELAY_WHY_LOOKUP, 0, NULL, NULL);
         if (d->answer == RELAY_TAKE)
             route = routes_find(&s->door->routes, d);
         gate_pass_decided(&s->pass, d, route, session_now(s));

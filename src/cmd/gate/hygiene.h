@@ -76,7 +76,8 @@ bool hygiene_doubtful(const struct hygiene_session *hs);
 void hygiene_mail(struct hygiene_session *hs);
 /*
  * Narrows the decision on a recipient. SMTP_LATER: lists have not answered yet; keep the decision
- * and call again when ready() comes. At most dnsbl-timeout.
+ * and call again when ready() comes. At most dnsbl-timeout, and never twice: behind ready() each
+ * answer of the session is SMTP_NOW.
  */
 enum smtp_now hygiene_rcpt(struct hygiene_session *hs, struct relay_decision *d);
 /* Octets of a message on their way: false refuses it with *ret. As gate_pass_ops.text. */
