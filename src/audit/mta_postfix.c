@@ -131,9 +131,25 @@ static const struct pf_param *pass_overrides(const struct pf_service *all)
     return NULL;
 }
 
+/* Beside main.cf: "main.cf.in" goes with "master.cf.in". */
+static const char *master_of(struct pf_conf *c, const char *dir)
+{
+    const char *path = audit_join_path(c->a, dir, "master.cf"), *other;
+    struct span name = span_str(c->file);
+    size_t slash = span_rfind(name, '/'), at;
+
+    name = slash < name.n ? span_slice(name, slash + 1, name.n) : name;
+    at = span_find_nocase(name, SPAN_LIT("main.cf"));
+    if (audit_there(c->a, path) || at == name.n)
+        return path;
+    other = audit_join_path(
+        c->a, dir, audit_fmt(c->a, "%.*smaster%s", (int)at, name.p, name.p + at + strlen("main")));
+    return audit_there(c->a, other) ? other : path;
+}
+
 static void services(struct pf_conf *c, const char *dir)
 {
-    const char *path = audit_join_path(c->a, dir, "master.cf");
+    const char *path = master_of(c, dir);
     struct pf_service only = {
         .name = "smtp", .type = "inet", .command = "smtpd", .place = {c->file, 0}};
     struct audit_source_file f;

@@ -281,7 +281,7 @@ void pf_choices_read(struct pf_conf *c, const struct pf_lists *l, struct pf_choi
     for (size_t i = 0; i < rows.count; i++)
         name_net(c, ret, rows.v[i].net);
     free(rows.v);
-    for (size_t i = 0; i < l->mynetworks.count; i++) {
+    for (size_t i = 0; i < l->mynetworks.count && !l->mynetworks_unknown; i++) {
         struct span s = l->mynetworks.v[i].s;
         struct ip_prefix net;
         bool bad;

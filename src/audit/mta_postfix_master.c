@@ -47,12 +47,36 @@ static void overrides(struct pf_conf *c, struct pf_service *s, const struct audi
     }
 }
 
-static struct pf_service *service(struct pf_conf *c, const struct audit_line *line,
-                                  const char *file)
+/* What a template fills in is one word, whatever blanks are in its brackets. */
+static struct span without_gaps(struct pf_conf *c, struct span s)
 {
-    struct span rest = line->text, field[8];
+    char *p;
+    bool in = false;
+
+    if (!span_has_nocase(s, SPAN_LIT("[%")) && !span_has_nocase(s, SPAN_LIT("{{")))
+        return s;
+    p = audit_alloc(c->a, s.n + 1);
+    if (audit_failed(c->a))
+        return s;
+    memcpy(p, s.p, s.n);
+    for (size_t i = 0; i + 1 < s.n; i++) {
+        if ((p[i] == '[' && p[i + 1] == '%') || (p[i] == '{' && p[i + 1] == '{'))
+            in = true;
+        else if ((p[i] == '%' && p[i + 1] == ']') || (p[i] == '}' && p[i + 1] == '}'))
+            in = false;
+        else if (in && p[i] == ' ')
+            p[i] = '_';
+    }
+    return span_of(p, s.n);
+}
+
+static struct pf_service *service(struct pf_conf *c, struct audit_line *line, const char *file)
+{
+    struct span rest, field[8];
     struct pf_service *s;
 
+    line->text = without_gaps(c, line->text);
+    rest = line->text;
     if (rest.p[0] == ' ' || rest.p[0] == '\t')
         return NULL;
     for (size_t i = 0; i < 8; i++)

@@ -486,10 +486,9 @@ static bool takes(struct trying *t, const char *rcpt)
 static void forms(struct trying *t)
 {
     struct audit_door *d = t->c->door;
-    const char *own = pf_own_domain(t->c, &t->l->domains);
+    const char *own;
 
-    if (own)
-        d->silent = !takes(t, audit_fmt(t->c->a, "postmaster@%s", own));
+    d->silent = !takes(t, "postmaster");
     for (size_t i = 0; i < t->l->domains.relay.count && i < 20; i++) {
         struct span s = t->l->domains.relay.v[i].s;
 
