@@ -85,7 +85,8 @@ static enum trace_link by_helo(const struct received *up, const struct received 
 {
     bool named = up->name.n && !up->may_be_forged && !name_is_useless(up->name);
 
-    if (down->writer == RECEIVED_BY_UNKNOWN && (!down->id.n || down->ip.family == IP_NONE))
+    if (down->writer == RECEIVED_BY_UNKNOWN &&
+        ((!down->id.n && down->auth != RECEIVED_YES) || down->ip.family == IP_NONE))
         return TRACE_NO_LINK;
     if (named && name_is_freemail(down->by))
         return TRACE_NO_LINK;
@@ -285,6 +286,10 @@ void chain_judge(struct trace *t, const struct trace_options *o)
             continue;
         }
         hop->link = k ? link_of(&t->hops[up].r, &hop->r) : TRACE_BY_TOP;
+        /* qmail's two lines belong together; a login is nothing that a forger would invent. */
+        if (!hop->link && chain_is_mute(&t->hops[k - 1].r) && hop->r.writer == RECEIVED_BY_QMAIL &&
+            hop->r.auth == RECEIVED_YES)
+            hop->link = TRACE_BY_LOCAL;
         if (k >= t->own)
             hop->fault = fault_of(t, k, up);
         if (!hop->link || hop->fault) {

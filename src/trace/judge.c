@@ -233,7 +233,8 @@ static void finish_lists(struct inquiry *q)
         if (marks_list(q))
             judge_note_line(q, "a list sent it on", q->f->list.line, q->f->list.value);
         t->class = TRACE_LIST;
-    } else if (t->class == TRACE_SPAMMER && marks_list(q) && q->margin > -5) {
+    } else if (t->class == TRACE_SPAMMER && passes_lists(q) &&
+               q->margin > (marks_list(q) ? -5 : -2)) {
         judge_note_line(q, "a list sent it on", q->f->list.line, q->f->list.value);
         judge_other(q, TRACE_SPAMMER, "what fed the list shows too little against it");
         t->class = TRACE_LIST;

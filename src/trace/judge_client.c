@@ -170,6 +170,26 @@ static int nat_points(struct door *d)
     return points + span_has_nocase(f->mailer, SPAN_LIT("Outlook Express 6.00.2600.0000"));
 }
 
+/* Forwarders and clouds write themselves into it (SRS): then it is no word of the house. */
+static bool has_own_path(struct door *d)
+{
+    struct span path = d->q->f->return_path;
+
+    return marks_of_house(d->q, d->house, name_domain(path)) &&
+           !span_has_nocase(path, SPAN_LIT("SRS0=")) && !span_has_nocase(path, SPAN_LIT("SRS1=")) &&
+           !span_has_nocase(path, SPAN_LIT("+SRS="));
+}
+
+/* HELO, sender and reverse-path agree on another domain: the house runs it for somebody. */
+static bool is_hosted(struct door *d)
+{
+    const struct facts *f = d->q->f;
+
+    return name_is_host(d->r->helo) && !name_is_freemail(d->r->helo) && !f->spam && !f->ratware &&
+           !replies_elsewhere(f) && name_same_org(d->r->helo, f->from_domain) &&
+           name_same_org(name_domain(f->return_path), f->from_domain);
+}
+
 static enum trace_class behind_private(struct door *d)
 {
     const struct received *r = d->r;
@@ -186,7 +206,7 @@ static enum trace_class behind_private(struct door *d)
         judge_note(q, "sender and house agree", d->h->door, q->f->from_domain);
         return judge_sender(q, &s);
     }
-    if (marks_of_house(q, d->house, name_domain(q->f->return_path)) && !is_foreign_helo(d)) {
+    if (has_own_path(d) && !is_foreign_helo(d)) {
         judge_note(q, "the reverse-path is the house's own", d->h->door, q->f->return_path);
         return judge_sender(q, &s);
     }
@@ -206,8 +226,10 @@ static enum trace_class behind_private(struct door *d)
     }
     if (ip_space(r->ip) == IP_LOOPBACK)
         return judge_sender(q, &s); /* some program of the machine */
-    if (marks_of_house(q, d->house, name_domain(q->f->return_path)) ||
-        marks_of_house(q, d->house, r->helo) || span_has_nocase(r->with, SPAN_LIT("HTTP"))) {
+    if (is_hosted(d) || (!points && marks_list(q) && !q->f->spam && !q->f->ratware))
+        return TRACE_OWN; /* a list's members have no reason to hide */
+    if (has_own_path(d) || marks_of_house(q, d->house, r->helo) ||
+        span_has_nocase(r->with, SPAN_LIT("HTTP"))) {
         judge_note(q, "a machine of the house itself handed it in", d->h->door, r->helo);
         return judge_sender(q, &s);
     }
@@ -373,6 +395,11 @@ static bool is_credible(struct door *d)
     if (name_is_cheap(r->by) && !(d->h->seen && seen_name(d->h->seen).n))
         return false;
     behind = span_trim(behind);
+    /* One known product in the house speaks for the nameless one in front of it. */
+    for (size_t k = d->h->top; k < d->h->door; k++)
+        if (d->q->t->hops[k].r.writer != RECEIVED_BY_UNKNOWN &&
+            chain_is_private(d->q->t->hops[k].r.ip))
+            return true;
     return r->writer != RECEIVED_BY_UNKNOWN ||
            (behind.n > 1 && behind.p[0] == '(' && (r->id.n || r->date_wall < YEAR_2006));
 }
@@ -395,6 +422,8 @@ static enum trace_class relayed(struct door *d)
                    d->h->door, q->f->from_domain);
         return TRACE_OWN;
     }
+    if (points < 3 && !pretends(d) && marks_list(q))
+        return TRACE_OWN;
     if (points < 2 || !pretends(d)) {
         judge_other(q, TRACE_RELAY, "the client is too ordinary to be a stranger for sure");
         return open_case(d, "a client of another house, and no sign of what let it in");
@@ -419,6 +448,15 @@ static enum trace_class relayed(struct door *d)
     return TRACE_APPLIANCE;
 }
 
+/* It says no login, or uses the words of RFC 3848 without the A. */
+static bool is_plain_smtp(const struct received *r)
+{
+    return r->auth == RECEIVED_NO ||
+           (r->auth == RECEIVED_UNTOLD && !hides_logins(r) &&
+            (span_eq_nocase(r->with, SPAN_LIT("ESMTP")) || span_eq(r->with, SPAN_LIT("ESMTPS")) ||
+             span_eq_nocase(r->with, SPAN_LIT("SMTP"))));
+}
+
 /*
  * Since mail programs log in, a stranger with the house's sender and no login is one that a relay
  * believed for his sender. Before, users on the road looked the same. An address as HELO is left
@@ -426,8 +464,8 @@ static enum trace_class relayed(struct door *d)
  */
 static bool is_forged_sender(struct door *d)
 {
-    return d->r->auth == RECEIVED_NO && d->r->date_wall >= YEAR_2006 &&
-           !name_is_provider(d->r->by) && stranger_points(d) >= 3 &&
+    return is_plain_smtp(d->r) && d->r->date_wall >= YEAR_2006 && !name_is_provider(d->r->by) &&
+           stranger_points(d) >= 3 &&
            (span_eq_nocase(d->r->helo, SPAN_LIT("User")) ||
             (d->r->helo_ip.family == IP_NONE && name_is_host(d->r->helo) && lies_in_helo(d) &&
              (replies_elsewhere(d->q->f) || d->q->f->spam)));

@@ -79,6 +79,16 @@ static bool list_has(struct span list, struct span domain)
     return org.n && span_has_nocase(list, org);
 }
 
+/* Of the first address in the field: "list talk@club.example; contact …" */
+static struct span list_domain(struct span list)
+{
+    size_t at = span_find(list, '@'), to = at + 1;
+
+    while (to < list.n && (ascii_is_alnum(list.p[to]) || memchr("-.", list.p[to], 2)))
+        to++;
+    return span_slice(list, at + 1, to);
+}
+
 /* Spam bears list fields, too; one that nobody on the way and no recipient is named by is a fake. */
 bool marks_list(const struct inquiry *q)
 {
@@ -90,7 +100,8 @@ bool marks_list(const struct inquiry *q)
         const struct received *r = &t->hops[k].r;
         struct span rcpt = r->rcpt;
 
-        if (list_has(q->f->list_name, r->by) || list_has(q->f->list_name, r->name) ||
+        if (name_same_org(list_domain(q->f->list_name), r->by) ||
+            list_has(q->f->list_name, r->by) || list_has(q->f->list_name, r->name) ||
             list_has(q->f->list_name, r->helo) || list_has(q->f->list_name, name_domain(rcpt)) ||
             (span_find(rcpt, '@') < rcpt.n && span_has_nocase(q->f->list_name, rcpt)))
             return true;
@@ -173,7 +184,8 @@ bool marks_forwards(const struct inquiry *q, size_t house)
     const struct house *h = &q->houses[house];
     struct span above = rcpt_above(q, h);
 
-    return marks_passes_on(q, house) ||
+    return marks_passes_on(q, house) || is_our_mx(q, house) ||
+           name_is_forwarder(q->t->hops[h->door].r.by) ||
            (above.n && tells_house(q, h, span_slice(above, 0, span_find(above, '@'))));
 }
 
@@ -187,7 +199,7 @@ bool marks_passes_on(const struct inquiry *q, size_t house)
     for (size_t k = h->top; k <= h->door; k++)
         if (marks_of_house(q, house, name_domain(q->t->hops[k].r.rcpt)))
             return true;
-    if (is_readdressed(q, h) || is_our_mx(q, house))
+    if (is_readdressed(q, h))
         return true;
     for (size_t k = h->top; k < h->door; k++) {
         const struct received *r = &q->t->hops[k].r;
@@ -198,9 +210,7 @@ bool marks_passes_on(const struct inquiry *q, size_t house)
     }
     if (span_starts_nocase(q->f->return_path, SPAN_LIT("SRS")) && marks_of_house(q, house, path))
         return true;
-    if (q->f->forward.line && q->f->forward.place <= h->door + 1)
-        return true;
-    return name_is_forwarder(q->t->hops[h->door].r.by);
+    return q->f->forward.line && q->f->forward.place <= h->door + 1;
 }
 
 bool marks_gateway(struct ip ip, struct span name)

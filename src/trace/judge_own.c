@@ -26,6 +26,17 @@ static void add(struct score *s, int points, const char *why, struct span about)
     judge_note(s->q, why, s->hop, about);
 }
 
+/* SPF and DMARC were asked about the host that came to us, not about those behind it. */
+static bool is_direct(const struct score *s)
+{
+    return s->hop < s->q->t->own;
+}
+
+static bool spf_pass(const struct score *s)
+{
+    return is_direct(s) && marks_spf_pass(s->q);
+}
+
 static bool tells_names(const struct received *r)
 {
     return r->writer != RECEIVED_BY_EXCHANGE && r->writer != RECEIVED_BY_SMTPSVC;
@@ -61,11 +72,11 @@ static void weigh_helo(struct score *s)
     if (!name_is_host(r->helo))
         return;
     if (!s->house && marks_of_house(s->q, 0, r->helo) && !name_same_org(s->name, r->helo) &&
-        !marks_spf_pass(s->q))
+        !spf_pass(s))
         add(s, -3, "HELO claims to be the receiving system", r->helo);
     else if (s->name.n && name_same_org(s->name, r->helo))
         s->points += name_is_generic(s->name, r->ip) ? 1 : 2;
-    else if (name_is_freemail(r->helo) && (s->name.n || !marks_spf_pass(s->q)))
+    else if (name_is_freemail(r->helo) && (s->name.n || !spf_pass(s)))
         add(s, -4, "HELO claims to be a large provider, the address is not its", r->helo);
     else if (s->name.n)
         add(s, -1, "HELO and reverse name are of different houses", r->helo);
@@ -111,7 +122,7 @@ static void weigh_domain(struct score *s)
         add(s, 3, "HELO is a host of the From domain", f->from_domain);
     } else if (is_senders(s, f->from_domain)) {
         /* A bare domain as HELO and nothing behind it: so do bots. */
-        add(s, marks_spf_pass(s->q) && !name_is_freemail(f->from_domain) ? 2 : 0,
+        add(s, spf_pass(s) && !name_is_freemail(f->from_domain) ? 2 : 0,
             "the From domain is the one the sender gives as its own", f->from_domain);
     } else if (name_is_freemail(f->from_domain)) {
         add(s, -3, "From is at a large provider that did not send it", f->from_domain);
@@ -122,7 +133,7 @@ static void weigh_domain(struct score *s)
         !name_is_freemail(f->from_domain))
         add(s, has_inside(s) ? 4 : 2, "the sending host's own lines bear the From domain",
             f->from_domain);
-    if (marks_spf_pass(s->q) && name_same_org(path, f->from_domain))
+    if (spf_pass(s) && name_same_org(path, f->from_domain))
         s->points += 1;
 }
 
@@ -137,9 +148,9 @@ static void weigh_from(struct score *s)
         weigh_domain(s);
     if (name_same_org(name_domain(s->r->rcpt), f->from_domain) && !is_senders(s, f->from_domain))
         add(s, -2, "From claims to be at home where the message goes", f->from_domain);
-    if (f->spf_result == FACTS_SPF_FAIL || f->spf_result == FACTS_SPF_SOFT)
+    if (is_direct(s) && (f->spf_result == FACTS_SPF_FAIL || f->spf_result == FACTS_SPF_SOFT))
         add(s, -2, "SPF: the sender's domain does not name this host", name_domain(f->return_path));
-    if (f->dmarc_fail)
+    if (f->dmarc_fail && is_direct(s))
         add(s, -2, "DMARC of the From domain fails", f->from_domain);
 }
 
@@ -216,6 +227,16 @@ static bool is_providers_line(const struct inquiry *q, const struct house *h)
            (r->writer == RECEIVED_BY_SMTPSVC || span_starts_nocase(r->with, SPAN_LIT("HTTP")));
 }
 
+/* A provider's name in HELO only: his signature or his reverse-path must stand by it. */
+static bool is_by_provider(const struct score *s, struct span house)
+{
+    const struct facts *f = s->q->f;
+
+    return marks_dkim(s->q, house) ||
+           (spf_pass(s) && name_same_org(name_domain(f->return_path), house)) ||
+           (name_is_tenant_out(s->r->helo) && name_is_tenant_net(s->r->ip));
+}
+
 enum trace_class judge_sender(struct inquiry *q, const struct sender *from)
 {
     struct score s = {.q = q,
@@ -232,14 +253,14 @@ enum trace_class judge_sender(struct inquiry *q, const struct sender *from)
         q->margin = s.points;
         return TRACE_OWN;
     }
-    if (marks_spf_pass(q) && name_is_provider(name_domain(q->f->return_path)) &&
+    if (spf_pass(&s) && name_is_provider(name_domain(q->f->return_path)) &&
         !name_is_freemail(name_domain(q->f->return_path))) {
         add(&s, 5, "the reverse-path is a bulk provider's, and SPF agrees", q->f->return_path);
         q->margin = s.points;
         return TRACE_OWN;
     }
     if (name_is_provider(house) && !name_is_generic(house, s.r->ip) &&
-        (s.name.n || marks_spf_pass(q) || q->f->dkim_count)) {
+        (s.name.n || from->house || is_by_provider(&s, house))) {
         add(&s, 6, "sent by a provider for a customer of its own", house);
         q->margin = s.points;
         return TRACE_OWN;

@@ -327,6 +327,22 @@ bool name_is_microsoft(struct span host)
     return group_of(name_org(host)) == NAME_GROUP_MICROSOFT;
 }
 
+bool name_is_tenant_net(struct ip ip)
+{
+    static const struct ip_prefix nets[] = {
+        {{IP_V4, {40, 92}}, 15},
+        {{IP_V4, {40, 107}}, 16},
+        {{IP_V4, {52, 96}}, 13},
+        {{IP_V4, {104, 47}}, 17},
+        {{IP_V6, {0x2a, 0x01, 0x01, 0x11}}, 32},
+    };
+
+    for (size_t i = 0; i < sizeof(nets) / sizeof(nets[0]); i++)
+        if (ip_prefix_has(nets[i], ip))
+            return true;
+    return false;
+}
+
 bool name_is_tenant_out(struct span host)
 {
     return span_ends_nocase(host, SPAN_LIT(".outbound.protection.outlook.com")) ||

@@ -234,6 +234,7 @@ static void appliances_and_clouds(void **state)
                                                                          "Transport" D24("09:59:50")
                                                                              SPAM
          "X-Mailer: Microsoft Outlook Express 6.00.2600.0000|"
+         "Return-Path: bounces+SRS=JHROu=3H@firm.onmicrosoft.com|Received-SPF: Pass (x)|"
          "Message-ID: <b0bf7e1f@EX04.corp.local>|",
          'D', "198.51.100.5"},
         {"not D: a spammer's machine and his own tenant",
