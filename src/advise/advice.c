@@ -189,13 +189,37 @@ static void drop_mended(struct advise_advice *a)
         a->count = kept;
 }
 
+/*
+ * A server that follows percent signs does so for every sender: what passes with fewer classes
+ * explains what passes with more. And where a plain envelope passes, anything does.
+ */
+static size_t least_proofs(const uint64_t *proofs, size_t count, uint64_t plain, uint64_t *ret)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < count && i < ADVISE_PROOFS_MAX; i++) {
+        bool more = proofs[i] == 0;
+
+        for (size_t k = 0; k < count && k < ADVISE_PROOFS_MAX && !more; k++)
+            more = (proofs[k] == plain && proofs[i] != plain) ||
+                   (proofs[k] && proofs[k] != proofs[i] && (proofs[k] & proofs[i]) == proofs[k]);
+        for (size_t k = 0; k < kept && !more; k++)
+            more = ret[k] == proofs[i];
+        if (!more)
+            ret[kept++] = proofs[i];
+    }
+    return kept;
+}
+
 void advise_choose(const struct advise_book *b, const char *product, struct span version,
-                   enum advise_pair pair, const uint64_t *proofs, size_t count,
+                   enum advise_pair pair, const uint64_t *all, size_t all_count,
                    struct advise_advice *ret)
 {
-    uint64_t any = class_bit(b, "C1") | class_bit(b, "C17");
+    uint64_t plain = class_bit(b, "C1"), any = plain | class_bit(b, "C17");
+    uint64_t proofs[ADVISE_PROOFS_MAX];
+    size_t count = least_proofs(all, all_count, plain, proofs);
 
-    *ret = (struct advise_advice){.proofs = count};
+    *ret = (struct advise_advice){.proofs = all_count};
     for (size_t i = 0; product && i < b->count && ret->count < ADVISE_CHOICES_MAX; i++) {
         /* Rows stand from old to new; without a version the newer one is likelier. */
         struct advise_choice c = {.row = b->rows[i], .order = version.n ? i : b->count - i};
@@ -210,7 +234,7 @@ void advise_choose(const struct advise_book *b, const char *product, struct span
             c.status = ADVISE_IS_UNSURE;
         c.score = row_score(c.row, c.status, version) +
                   proof_score(c.row, proofs, count, any, &c.explains) -
-                  (denied(c.row, proofs, count, class_bit(b, "C1")) ? SCORE_DENIED : 0);
+                  (denied(c.row, proofs, count, plain) ? SCORE_DENIED : 0);
         ret->v[ret->count++] = c;
     }
     drop_mended(ret);

@@ -38,7 +38,7 @@ struct advise_choice {
 struct advise_advice {
     struct advise_choice v[ADVISE_CHOICES_MAX]; /* the likeliest cause first */
     size_t count;
-    uint64_t proved;      /* all classes proved */
+    uint64_t proved;      /* classes proved, without those that came along with a cause */
     uint64_t unexplained; /* of them, those that no row chosen knows */
     size_t proofs;
 };

@@ -231,6 +231,67 @@ static void hints_stay_hints(void **state)
     assert_false(known.v[0].sure);
 }
 
+/* A cause is what passes with the fewest classes; what comes along with it is none. */
+static void least_proofs(void **state)
+{
+    static const struct {
+        const char *proofs, *proved, *row;
+    } cases[] = {
+        {"C8 C8+C2 C8+C3 C8+helo", "C8", "slmail-3"},
+        {"C8+C2 C8+C3", "C2 C3 C8", "slmail-3"},
+        {"C1 C2 C8 C8+C2 C15", "C1", "slmail-3"},
+        {"C10", "C10", "slmail-3"},
+    };
+    const struct tested *t = *state;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct span rest = span_str(cases[i].proofs), word;
+        struct buf names = BUF_INIT(200);
+        struct advise_advice advice;
+        uint64_t proofs[10];
+        size_t count = 0;
+
+        while (span_word(&rest, &word)) {
+            char *term = span_dup(word);
+
+            proofs[count++] = proof_of(&t->book, term);
+            free(term);
+        }
+        advise_choose(&t->book, "slmail", SPAN_LIT("3.2"), ADVISE_PAIR_NONE, proofs, count,
+                      &advice);
+        advise_book_class_names(&t->book, advice.proved, &names);
+        assert_string_equal(buf_str(&names), cases[i].proved);
+        assert_string_equal(advice.v[0].row->id, cases[i].row);
+        assert_int_equal(advice.unexplained != 0, i == 3 || i == 2);
+        buf_deinit(&names);
+    }
+}
+
+/* The short form is a heading and two to seven lines, whatever is known. */
+static void short_form(void **state)
+{
+    const struct tested *t = *state;
+
+    for (size_t i = 0; i <= t->book.count; i++) {
+        const struct advise_row *row = i < t->book.count ? t->book.rows[i] : NULL;
+        struct advise_known known = {.lead = row, .called = row ? row->name : "", .sure = true};
+        uint64_t proofs[2] = {proof_of(&t->book, "C8"), proof_of(&t->book, "C15+C2")};
+        struct buf out = BUF_INIT(10000);
+        struct advise_advice advice;
+        char more[ADVISE_ID_MAX + 1];
+        size_t lines = 0;
+
+        advise_choose(&t->book, row ? row->product : NULL, SPAN_NULL, ADVISE_PAIR_NONE, proofs, 2,
+                      &advice);
+        advise_lines(&t->book, row ? &known : NULL, &advice, proof_of(&t->book, "C17"), &out, more);
+        for (size_t k = 0; k < out.n; k++)
+            lines += out.p[k] == '\n';
+        assert_in_range(lines, 3, ADVISE_LINES_MAX);
+        assert_true(more[0] != '\0');
+        buf_deinit(&out);
+    }
+}
+
 static int setup(void **state)
 {
     struct tested *t = calloc(1, sizeof(*t));
@@ -250,8 +311,13 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(shown),       cmocka_unit_test(every_row_is_shown), cmocka_unit_test(junk),
-        cmocka_unit_test(two_servers), cmocka_unit_test(hints_stay_hints),
+        cmocka_unit_test(shown),
+        cmocka_unit_test(every_row_is_shown),
+        cmocka_unit_test(junk),
+        cmocka_unit_test(two_servers),
+        cmocka_unit_test(hints_stay_hints),
+        cmocka_unit_test(least_proofs),
+        cmocka_unit_test(short_form),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
