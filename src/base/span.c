@@ -54,8 +54,11 @@ size_t span_rfind(struct span s, char c)
 
 size_t span_find_nocase(struct span s, struct span needle)
 {
+    char first = needle.n ? ascii_lower(needle.p[0]) : '\0';
+
     for (size_t i = 0; i + needle.n <= s.n; i++)
-        if (span_starts_nocase(span_slice(s, i, s.n), needle))
+        if ((!needle.n || ascii_lower(s.p[i]) == first) &&
+            span_starts_nocase(span_slice(s, i, s.n), needle))
             return i;
     return s.n;
 }

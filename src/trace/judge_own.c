@@ -162,9 +162,9 @@ static bool is_web_user(const struct received *r)
                                         "webuser@",   "cgi@",     "userid 33)", "userid 48)",
                                         "userid 80)", "uid 33)",  "uid 48)"};
 
-    for (size_t i = 0; i < sizeof(users) / sizeof(users[0]); i++)
+    for (size_t i = 0; r->local && i < sizeof(users) / sizeof(users[0]); i++)
         if (span_has_nocase(r->field, span_str(users[i])))
-            return r->local;
+            return true;
     return false;
 }
 
@@ -173,8 +173,9 @@ static void weigh_local(struct score *s, const struct house *h)
 {
     const struct facts *f = s->q->f;
     const struct received *door = h ? &s->q->t->hops[h->door].r : NULL;
-    bool root = door && (span_has_nocase(door->field, SPAN_LIT("userid 0)")) ||
-                         span_has_nocase(door->field, SPAN_LIT("invoked by uid 0)")));
+    bool root = door && door->local &&
+                (span_has_nocase(door->field, SPAN_LIT("userid 0)")) ||
+                 span_has_nocase(door->field, SPAN_LIT("invoked by uid 0)")));
 
     if (root || (door && name_is_inside(door->by) && door->by.n && door->local))
         add(s, -3, "written on the machine itself, by root or without a name", door->by);

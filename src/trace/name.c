@@ -67,19 +67,45 @@ struct span name_org(struct span host)
     return third == second ? host : span_slice(host, third + 1, host.n);
 }
 
-/* The group of a provider's domains, or -1. Entries that end in a dot fit any ending. */
+static bool fits(struct span org, struct span domain)
+{
+    return domain.p[domain.n - 1] == '.' ? span_starts_nocase(org, domain)
+                                         : span_eq_nocase(org, domain);
+}
+
+/* The first entry that begins with this letter, or the one behind where it would be. */
+static size_t first_of(char letter)
+{
+    size_t from = 0, to = name_group_count;
+
+    while (from < to) {
+        size_t middle = from + (to - from) / 2;
+
+        if (name_groups[middle].domain.p[0] < letter)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return from;
+}
+
+/* The entry for a provider's domain, or NULL. Entries that end in a dot fit any ending. */
+static const struct name_group *provider_of(struct span org)
+{
+    char letter = org.n ? ascii_lower(org.p[0]) : '\0';
+
+    for (size_t i = org.n ? first_of(letter) : name_group_count;
+         i < name_group_count && name_groups[i].domain.p[0] == letter; i++)
+        if (fits(org, name_groups[i].domain))
+            return &name_groups[i];
+    return NULL;
+}
+
 static int group_of(struct span org)
 {
-    for (size_t i = 0; org.n && name_groups[i].domain; i++) {
-        struct span domain = span_str(name_groups[i].domain);
+    const struct name_group *g = provider_of(org);
 
-        if (ascii_lower(org.p[0]) != domain.p[0])
-            continue;
-        if (domain.p[domain.n - 1] == '.' ? span_starts_nocase(org, domain)
-                                          : span_eq_nocase(org, domain))
-            return name_groups[i].group;
-    }
-    return -1;
+    return g ? g->group : -1;
 }
 
 bool name_same_org(struct span a, struct span b)
@@ -294,17 +320,9 @@ struct span name_domain(struct span address)
 
 static bool has_kind(struct span host, unsigned kind)
 {
-    struct span org = name_org(host);
+    const struct name_group *g = provider_of(name_org(host));
 
-    for (size_t i = 0; org.n && name_groups[i].domain; i++) {
-        struct span domain = span_str(name_groups[i].domain);
-
-        if ((name_groups[i].kind & kind) &&
-            (domain.p[domain.n - 1] == '.' ? span_starts_nocase(org, domain)
-                                           : span_eq_nocase(org, domain)))
-            return true;
-    }
-    return false;
+    return g && (g->kind & kind);
 }
 
 bool name_is_freemail(struct span domain)

@@ -3,6 +3,8 @@
 #ifndef POSTERN_TRACE_NAME_LISTS_H
 #define POSTERN_TRACE_NAME_LISTS_H
 
+#include "base/span.h"
+
 enum {
     NAME_FREEMAIL = 1,  /* its domain is used by anyone with a mailbox there */
     NAME_SENDER = 2,    /* its hosts send what customers hand in */
@@ -12,12 +14,13 @@ enum {
 enum { NAME_GROUP_MICROSOFT = 1 };
 
 struct name_group {
-    const char *domain; /* lower case; with a closing dot: whatever the ending */
+    struct span domain; /* lower case; with a closing dot: whatever the ending */
     int group;          /* domains of one number are one sender */
     unsigned kind;
 };
 
-extern const struct name_group name_groups[];
+extern const struct name_group name_groups[]; /* sorted by domain */
+extern const size_t name_group_count;
 extern const char *const name_second_levels[]; /* of registries: co, com, ac, … */
 extern const char *const name_inside_tlds[];   /* endings that are in no public DNS */
 extern const char *const name_line_words[];    /* kinds of lines in providers' names */
