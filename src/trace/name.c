@@ -148,8 +148,10 @@ static struct span own_label(struct span host)
 
 static bool in_list(struct span s, const char *const *list)
 {
+    char first = s.n ? ascii_lower(s.p[0]) : '\0';
+
     for (size_t i = 0; list[i]; i++)
-        if (span_eq_nocase(s, span_str(list[i])))
+        if (list[i][0] == first && span_eq_nocase(s, span_str(list[i])))
             return true;
     return false;
 }
@@ -223,7 +225,7 @@ static unsigned octets_in(struct span host, struct ip ip)
 
 bool name_is_generic(struct span host, struct ip ip)
 {
-    struct span org = name_org(host), front, label;
+    struct span org = name_org(host), front;
     unsigned digits = 0;
 
     if (!org.n || org.n >= host.n)
@@ -235,16 +237,12 @@ bool name_is_generic(struct span host, struct ip ip)
         digits += ascii_is_digit(front.p[i]);
     if (digits >= 9)
         return true;
-    for (struct span rest = front; span_cut(&rest, '.', &label);) {
-        for (size_t i = 0; name_line_words[i]; i++) {
-            struct span word = span_str(name_line_words[i]);
-            size_t at = span_find_nocase(label, word);
-
-            /* A word by itself or with a number: "adsl", "cable42", not "dialogue". */
-            if (at < label.n && (at == 0 || !ascii_is_alpha(label.p[at - 1])) &&
-                (at + word.n == label.n || !ascii_is_alpha(label.p[at + word.n])))
-                return true;
-        }
+    /* A word by itself or with a number: "adsl", "cable42", not "dialogue". */
+    for (size_t i = 0, to; i < front.n; i = to + 1) {
+        for (to = i; to < front.n && ascii_is_alpha(front.p[to]); to++)
+            ;
+        if (to > i && in_list(span_slice(front, i, to), name_line_words))
+            return true;
     }
     return false;
 }
