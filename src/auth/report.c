@@ -55,7 +55,35 @@ static enum auth_report_got judge(const json_t *object, struct auth_report *ret)
     return AUTH_REPORT_GRANT;
 }
 
-enum auth_report_got auth_report_read(struct span json, struct auth_report *ret)
+/* Dovecot 2.4 says protocol where 2.3 said service. */
+static enum auth_report_got judge_event(const json_t *object, struct auth_report *ret)
+{
+    const json_t *fields = json_object_get(object, "fields");
+    struct span policy = text_of(fields, "policy_result"), service = text_of(fields, "service");
+    struct span login = text_of(fields, "user");
+
+    if (!json_is_object(object) || !json_is_object(fields))
+        return because(ret, AUTH_REPORT_BAD, "it is no event");
+    if (!span_eq(text_of(object, "event"), SPAN_LIT("auth_request_finished")))
+        return because(ret, AUTH_REPORT_NOTHING, "it is another event");
+    if (!span_eq(text_of(fields, "success"), SPAN_LIT("yes")))
+        return because(ret, AUTH_REPORT_NOTHING, "the login failed");
+    if (policy.n && !span_eq(policy, SPAN_LIT("ok")))
+        return because(ret, AUTH_REPORT_NOTHING, "a policy refused the login, or delayed it");
+    if (service.n == 0)
+        service = text_of(fields, "protocol");
+    if (!span_copy(service, ret->protocol, sizeof(ret->protocol)) || !is_mailbox(service))
+        return because(ret, AUTH_REPORT_NOTHING, "the service is neither imap nor pop3");
+    if (!auth_login_ok(login) || !span_copy(login, ret->login, sizeof(ret->login)))
+        return because(ret, AUTH_REPORT_BAD, "user is missing, or can be no name");
+    if (!ip_parse(text_of(fields, "remote_ip"), &ret->ip))
+        return because(ret, AUTH_REPORT_BAD, "remote_ip is missing, or is no address");
+    return AUTH_REPORT_GRANT;
+}
+
+static enum auth_report_got read_by(struct span json, struct auth_report *ret,
+                                    enum auth_report_got (*judge_it)(const json_t *object,
+                                                                     struct auth_report *ret))
 {
     enum auth_report_got got;
     json_t *object;
@@ -66,7 +94,17 @@ enum auth_report_got auth_report_read(struct span json, struct auth_report *ret)
     object = json_loadb(json.n ? json.p : "", json.n, JSON_REJECT_DUPLICATES, NULL);
     if (!object)
         return because(ret, AUTH_REPORT_BAD, "it is no JSON");
-    got = judge(object, ret);
+    got = judge_it(object, ret);
     json_decref(object);
     return got;
+}
+
+enum auth_report_got auth_report_read(struct span json, struct auth_report *ret)
+{
+    return read_by(json, ret, judge);
+}
+
+enum auth_report_got auth_event_read(struct span json, struct auth_report *ret)
+{
+    return read_by(json, ret, judge_event);
 }

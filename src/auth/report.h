@@ -28,6 +28,14 @@ struct auth_report {
 };
 
 enum auth_report_got auth_report_read(struct span json, struct auth_report *ret);
+/*
+ * The same told by an event_exporter of Dovecot (transport http-post, format json), for those whose
+ * policy server is another one. Only auth_request_finished counts:
+ *
+ *     {"event":"auth_request_finished","fields":{"success":"yes","policy_result":"ok",
+ *      "service":"imap","remote_ip":"192.0.2.1","user":"joe"}}
+ */
+enum auth_report_got auth_event_read(struct span json, struct auth_report *ret);
 
 /* The answer to both commands. */
 #define AUTH_REPORT_REPLY "{\"status\":0,\"msg\":\"\"}"

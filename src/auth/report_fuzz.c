@@ -13,5 +13,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (auth_report_read(span_of(data, size), &r) == AUTH_REPORT_GRANT &&
         (!auth_login_ok(span_str(r.login)) || r.ip.family == IP_NONE))
         abort();
+    if (auth_event_read(span_of(data, size), &r) == AUTH_REPORT_GRANT &&
+        (!auth_login_ok(span_str(r.login)) || r.ip.family == IP_NONE))
+        abort();
     return 0;
 }

@@ -78,6 +78,72 @@ static void test_reports(void **state)
     guard_free(&g);
 }
 
+#define EVENT(fields) "{\"event\":\"auth_request_finished\",\"fields\":{" fields "}}"
+#define WHO           "\"user\":\"joe\",\"remote_ip\":\"192.0.2.7\""
+
+static const struct {
+    const char *name, *json;
+    enum auth_report_got got;
+} events[] = {
+    {"dovecot 2.3",
+     "{\"event\":\"auth_request_finished\",\"hostname\":\"imap\",\"start_time\":"
+     "\"2026-11-21T18:26:03.841914Z\",\"end_time\":\"2026-11-21T18:26:03.842103Z\","
+     "\"categories\":[\"service:auth\",\"auth\"],\"fields\":{\"duration\":139,\"success\":"
+     "\"yes\",\"policy_result\":\"ok\",\"mechanism\":\"PLAIN\",\"transport\":\"trusted\","
+     "\"service\":\"imap\",\"session\":\"OZ1Nfs1gTMV/AAAB\",\"local_ip\":\"192.0.2.1\","
+     "\"real_local_ip\":\"192.0.2.1\",\"remote_ip\":\"192.0.2.7\",\"real_remote_ip\":"
+     "\"192.0.2.8\",\"local_port\":143,\"remote_port\":50508,\"original_user\":\"Joe\","
+     "\"user\":\"joe\",\"translated_user\":\"joe\"}}",
+     AUTH_REPORT_GRANT},
+    {"the same of 2.4", EVENT("\"success\":\"yes\",\"protocol\":\"pop3\"," WHO), AUTH_REPORT_GRANT},
+    {"another event",
+     "{\"event\":\"auth_passdb_request_finished\",\"fields\":{\"success\":\"yes\",\"service\":"
+     "\"imap\"," WHO "}}",
+     AUTH_REPORT_NOTHING},
+    {"failed", EVENT("\"service\":\"imap\"," WHO), AUTH_REPORT_NOTHING},
+    {"failed in a word", EVENT("\"success\":\"no\",\"service\":\"imap\"," WHO),
+     AUTH_REPORT_NOTHING},
+    {"success, but true", EVENT("\"success\":true,\"service\":\"imap\"," WHO), AUTH_REPORT_NOTHING},
+    {"refused by a policy",
+     EVENT("\"success\":\"yes\",\"policy_result\":\"disallowed\",\"service\":\"imap\"," WHO),
+     AUTH_REPORT_NOTHING},
+    {"for sending", EVENT("\"success\":\"yes\",\"service\":\"smtp\"," WHO), AUTH_REPORT_NOTHING},
+    {"no service", EVENT("\"success\":\"yes\"," WHO), AUTH_REPORT_NOTHING},
+    {"two services, one for sending",
+     EVENT("\"success\":\"yes\",\"service\":\"smtp\",\"protocol\":\"imap\"," WHO),
+     AUTH_REPORT_NOTHING},
+    {"success twice", EVENT("\"success\":\"no\",\"success\":\"yes\",\"service\":\"imap\"," WHO),
+     AUTH_REPORT_BAD},
+    {"nobody", EVENT("\"success\":\"yes\",\"service\":\"imap\",\"remote_ip\":\"192.0.2.7\""),
+     AUTH_REPORT_BAD},
+    {"from nowhere", EVENT("\"success\":\"yes\",\"service\":\"imap\",\"user\":\"joe\""),
+     AUTH_REPORT_BAD},
+    {"from a Unix socket",
+     EVENT("\"success\":\"yes\",\"service\":\"imap\",\"user\":\"joe\",\"remote_ip\":\"\""),
+     AUTH_REPORT_BAD},
+    {"no fields", "{\"event\":\"auth_request_finished\"}", AUTH_REPORT_BAD},
+    {"fields that are none", "{\"event\":\"auth_request_finished\",\"fields\":[]}",
+     AUTH_REPORT_BAD},
+    {"a report in its place", "{\"success\":true," REST "}", AUTH_REPORT_BAD},
+    {"an array", "[" EVENT("\"success\":\"yes\",\"service\":\"imap\"," WHO) "]", AUTH_REPORT_BAD},
+    {"no JSON", "user=joe", AUTH_REPORT_BAD},
+};
+
+static void test_events(void **state)
+{
+    for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
+        struct auth_report r;
+        char ip[IP_TEXT_MAX];
+
+        if (auth_event_read(span_str(events[i].json), &r) != events[i].got)
+            fail_msg("%s: %s", events[i].name, r.why);
+        if (events[i].got != AUTH_REPORT_GRANT)
+            continue;
+        assert_string_equal(r.login, "joe");
+        assert_string_equal(ip_text(r.ip, ip), "192.0.2.7");
+    }
+}
+
 static void test_size(void **state)
 {
     static char json[AUTH_REPORT_MAX + 1];
@@ -95,7 +161,8 @@ static void test_size(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_reports), cmocka_unit_test(test_size)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_reports),
+                                       cmocka_unit_test(test_events), cmocka_unit_test(test_size)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -184,6 +184,41 @@ def test_imap_login_grants(gate, dovecot):
         assert relays(c) // 100 == 5
 
 
+EXPORTER = """\
+event_exporter gate {{
+  format = json
+  format_args = time-rfc3339
+  transport = http-post
+  transport_args = http://127.0.0.1:{port}/?command=event
+}}
+metric gate {{
+  exporter = gate
+  filter = event=auth_request_finished
+}}
+"""
+
+
+def test_events_grant(lower, folder, tmp_path):  # noqa: F811
+    """Where the policy server is another one: Dovecot exports the event of each login that ends."""
+    port, a = free_port(), "127.7.21.1"
+    options = ["--grants-listen", f"127.0.0.1:{port}", "--grant-networks", "127.7.0.0/16"]
+    with Dovecot(lower, tmp_path, EXPORTER.format(port=port)) as d, Backend() as b, \
+            submission(b, folder=folder, options=["--auth-dovecot", d.socket, *options]) as g:
+        with secured(g, source=a) as c:
+            assert not imap(d, a, "ann", "wrong")
+            time.sleep(0.5)
+            assert relays(c) // 100 == 5
+            assert imap(d, a, "ann", "other secret")
+            g.wait_log(r"event=grant result=new client=127\.7\.21\.1 user=ann source=event")
+            assert relays(c) == 250
+        # A login for sending is an event as well, and no grant.
+        with secured(g, source="127.7.21.3") as c:
+            assert c.say("AUTH PLAIN " + plain(*JOE))[0] == 235
+        time.sleep(0.5)
+        with secured(g, source="127.7.21.3") as c:
+            assert relays(c) // 100 == 5
+
+
 def test_dovecot_goes_and_comes_back(lower, folder, tmp_path):  # noqa: F811
     with Dovecot(lower, tmp_path) as d, Backend() as b, submission(
             b, folder=folder, options=["--auth-dovecot", d.socket]) as g:

@@ -341,6 +341,21 @@ def test_policy(policy):
     assert not relays(policy, "127.7.9.2")
 
 
+def test_event(policy):
+    """The same port takes events of an event_exporter."""
+    def event(ip, **more):
+        return {"event": "auth_request_finished", "fields": {
+            "success": "yes", "service": "imap", "user": "joe", "remote_ip": ip, **more}}
+    assert ask(policy, event("127.7.9.5"), "report")[0] == 200      # it is no report
+    assert not relays(policy, "127.7.9.5")
+    assert ask(policy, event("127.7.9.5", success="no"), "event")[0] == 200
+    assert not relays(policy, "127.7.9.5")
+    assert ask(policy, event("127.7.9.5"), "event", source="127.0.0.9")[0] == 403
+    assert not relays(policy, "127.7.9.5")
+    assert ask(policy, event("127.7.9.5"), "event")[0] == 200
+    assert relays(policy, "127.7.9.5")
+
+
 def test_policy_refuses(policy):
     assert ask(policy, report("127.7.9.3"), source="127.0.0.9")[0] == 403
     assert ask(policy, report("127.7.9.3"), command="")[0] == 400

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Dovecot's auth policy server, as far as it concerns us:
+ * Dovecot's auth policy server, as far as it concerns us, and a place for its events:
  *
  *     auth_policy_server_url = http://127.0.0.1:4001/
  *     auth_policy_hash_nonce = …              (it wants one; we look at no hash)
+ *
+ *     event_exporter …: transport = http-post, format = json,
+ *                       transport_args = http://127.0.0.1:4001/?command=event
  *
  * Everything is allowed: who may read mail is not ours to say, and an answer in haste keeps Dovecot
  * from waiting for us. Only hosts of grants-from are listened to, since what is said here opens a
@@ -22,13 +25,13 @@ enum { PLACES = LISTEN_PLACES_MAX };
 
 static struct http *servers[PLACES];
 
-static void read_report(const struct http_ask *ask)
+static void read_report(const struct http_ask *ask, bool event)
 {
     struct auth_report r;
 
-    switch (auth_report_read(ask->body, &r)) {
+    switch (event ? auth_event_read(ask->body, &r) : auth_report_read(ask->body, &r)) {
     case AUTH_REPORT_GRANT:
-        grant_allow(r.ip, span_str(r.login), "policy");
+        grant_allow(r.ip, span_str(r.login), event ? "event" : "policy");
         break;
     case AUTH_REPORT_NOTHING:
         log_debug("policy", "peer", LOG_IP(ask->peer), "text", r.why, NULL);
@@ -43,6 +46,7 @@ static void read_report(const struct http_ask *ask)
 static void on_ask(void *cookie, const struct http_ask *ask, struct http_say *ret)
 {
     const char *command = http_query(ask, "command");
+    bool event = command && strcmp(command, "event") == 0;
 
     if (!grant_from(ask->peer)) {
         log_warn("policy", "peer", LOG_IP(ask->peer), "text", "it is not in grants-from", NULL);
@@ -50,12 +54,12 @@ static void on_ask(void *cookie, const struct http_ask *ask, struct http_say *re
         return;
     }
     if (strcmp(ask->method, "POST") != 0 || !command ||
-        (strcmp(command, "allow") != 0 && strcmp(command, "report") != 0)) {
+        (!event && strcmp(command, "allow") != 0 && strcmp(command, "report") != 0)) {
         ret->status = strcmp(ask->method, "POST") == 0 ? 400 : 405;
         return;
     }
-    if (strcmp(command, "report") == 0)
-        read_report(ask);
+    if (event || strcmp(command, "report") == 0)
+        read_report(ask, event);
     ret->status = 200;
     ret->type = "application/json";
     buf_add_str(ret->body, AUTH_REPORT_REPLY);
