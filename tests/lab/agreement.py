@@ -13,9 +13,13 @@ Their answers are made comparable like this:
                    his own HELO name, whatever his address. audit: verdict "open". test: something
                    arrived that had our own sender and HELO name.
     forged-sender  he relays only when he claims a sender (the null sender too), a HELO name, or a
-                   reverse name. audit: "forged-sender". test: all that arrived was of that kind.
+                   reverse name, or to a domain that he made for it (an MX that names the server).
+                   audit: "forged-sender". test: all that arrived was of that kind.
+    nat            he relays only from an address beside the server or behind what hides clients: in
+                   a network too narrow to have strangers in it by itself. audit: "nat". test: only
+                   sessions of such a neighbour arrived.
     closed         nothing arrives. audit: "clean", or weaker findings that a single host does not
-                   show: "latent", "half-open", "nat". test: "closed"; "accepts" when the recipient
+                   show: "latent", "half-open". test: "closed"; "accepts" when the recipient
                    was taken and nothing came, as with DISCARD; "blocked" where the row says that
                    the server is broken.
 
@@ -26,6 +30,7 @@ too, with the arguments that the finding prints, from the witness's address and 
 """
 
 import fnmatch
+import ipaddress
 import os
 import re
 import shlex
@@ -54,8 +59,10 @@ TITLES = {"postfix": "Postfix", "exim": "Exim", "sendmail": "Sendmail", "opensmt
 ROW_KEYS = {"id", "about", "expect", "sessions", "ports", "args", "paths", "facts", "quick", "zone",
             "audit", "broken", "v6", "finding"}
 SESSION_KEYS = {"from", "rcpt", "helo", "client", "ptr", "port", "args", "relays"}
-CLASS = {"open": "open", "forged-sender": "forged-sender", "nat": "closed", "half-open": "closed",
+CLASS = {"open": "open", "forged-sender": "forged-sender", "nat": "nat", "half-open": "closed",
          "latent": "closed", "clean": "closed"}
+ORDER = ["open", "forged-sender", "nat", "closed"]
+NEAR = ipaddress.ip_network("198.51.100.0/24"), ipaddress.ip_network("2001:db8:25::/64")
 # How much of the catalogue: enough for every form once; `sessions` ask what it can't know.
 SET = "quick"
 OPEN_WAIT = 3
@@ -70,7 +77,7 @@ class Row:
         for key in ("about", "expect"):
             need(key in row, f"{self.id}: no {key}")
         self.about, self.expect = row["about"], row["expect"]
-        need(self.expect in ("open", "forged-sender", "closed"), f"{self.id}: expect")
+        need(self.expect in ORDER, f"{self.id}: expect")
         self.sessions = row.get("sessions", [])
         for s in self.sessions:
             need(set(s) <= SESSION_KEYS, f"{self.id}: sessions: {set(s) - SESSION_KEYS}")
@@ -114,19 +121,26 @@ def choose(rows, a):
 
 # --- the three answers ---------------------------------------------------------------------------
 
-def claims(mail, helo, ptr):
-    """True if the session claims to be somebody: sender, HELO or reverse name."""
+def claims(mail, helo, ptr, rcpt=""):
+    """True if the session claims to be somebody (sender, HELO, reverse name) or has a recipient in a
+    domain that was made for it."""
     domain = (mail or "").strip("<>").rpartition("@")[2].lower()
     own = domain == dns.PROBE_DOMAIN or domain.endswith("." + dns.PROBE_DOMAIN)
     known = helo in (None, dns.PROBE_DOMAIN, f"mx.{dns.PROBE_DOMAIN}")
-    return not own or not known or bool(ptr)
+    return not own or not known or bool(ptr) or f".{dns.PROBE_DOMAIN}" in rcpt.lower()
 
 
-def arrived(answer, ptr=None):
-    """"open", "forged-sender" or None for what one run proved."""
+def near(client):
+    return bool(client) and any(ipaddress.ip_address(client) in n for n in NEAR)
+
+
+def arrived(answer, ptr=None, client=None):
+    """"open", "forged-sender", "nat" or None for what one run proved."""
     found = None
     for p in answer.all("proved"):
-        if not claims(p.get("mail"), p.get("helo"), ptr):
+        if near(client):
+            return "nat"
+        if not claims(p.get("mail"), p.get("helo"), ptr, p.get("rcpt") or ""):
             return "open"
         found = "forged-sender"
     return found
@@ -139,11 +153,11 @@ class Server:
         self.it, self.row, self.postern, self.save = it, row, postern, save
         self.problems, self.classes, self.count = [], set(), 0
 
-    def run(self, args, ptr=None):
+    def run(self, args, ptr=None, client=None):
         self.count += 1
         save = f"{self.save}.test{self.count}.json"
         answer = judge.run_postern(self.it, self.postern, save, 150, {"args": args})
-        if found := arrived(answer, ptr):
+        if found := arrived(answer, ptr, client):
             self.classes.add(found)
         return answer
 
@@ -172,7 +186,7 @@ class Server:
                 args += [f"--{key}", s[key]]
         if client:
             args += ["--local-address", client]
-        answer = self.run([*args, *s.get("args", [])], s.get("ptr"))
+        answer = self.run([*args, *s.get("args", [])], s.get("ptr"), client)
         if s.get("ptr"):
             self.it.forget()
         return answer.verdict == "open"
@@ -194,7 +208,7 @@ class Server:
             return f"{finding['id']}: IPv6 witness without -6"
         self.it.stranger(client, ptr)
         words = [*words, *([] if ":" in client else ["-4"]), "--local-address", client]
-        answer = self.run([w for w in words if w != "--own"], ptr)
+        answer = self.run([w for w in words if w != "--own"], ptr, client)
         if ptr:
             self.it.forget()
         if answer.verdict != "open":
@@ -204,10 +218,7 @@ class Server:
 
     @property
     def answer(self):
-        for c in ("open", "forged-sender"):
-            if c in self.classes:
-                return c
-        return "closed"
+        return min(self.classes, key=ORDER.index, default="closed")
 
 
 def ask_oracle(it, row, witness):
@@ -241,10 +252,11 @@ def ask_oracle(it, row, witness):
         if ptr:
             it.stranger(client, ptr)
         if ask(it, port, client, name, helo, mail, rcpt):
-            found.add("forged-sender" if claims(mail, helo, ptr) else "open")
+            found.add("nat" if near(client) else
+                      "forged-sender" if claims(mail, helo, ptr, rcpt) else "open")
         if ptr:
             it.forget()
-    return "open" if "open" in found else "forged-sender" if found else "closed"
+    return min(found, key=ORDER.index, default="closed")
 
 
 class Audited:
@@ -256,7 +268,7 @@ class Audited:
         last = lines[-1] if lines and lines[-1].get("type") == "verdict" else None
         self.severity = last["severity"] if last else f"exit {self.code}"
         self.findings = last.get("findings", []) if last else []
-        self.relays = [f for f in self.findings if f["severity"] in ("open", "forged-sender")]
+        self.relays = [f for f in self.findings if f["severity"] in ORDER[:3]]
 
     @property
     def answer(self):
@@ -339,6 +351,7 @@ class Agreement:
         """All of these rows in one root."""
         folder = os.path.join(self.folder, name)
         zone = "".join(r.zone for r in rows)
+        left = list(rows)
         try:
             with ground.Ground(name, server, zone, self.roots, folder) as it:
                 for row in rows:
@@ -349,11 +362,12 @@ class Agreement:
                         words, bad = ["-", "-", "-"], [f"{type(e).__name__}: {e}"]
                     except Exception:
                         words, bad = ["-", "-", "-"], traceback.format_exc().splitlines()
+                    left.remove(row)
                     self.end(row, words, bad, time.monotonic() - started)
                     if bad:
                         self._keep(it, row)
-        except (live.LiveError, OSError) as e:
-            for row in rows:
+        except Exception as e:      # what was not asked has not passed
+            for row in left:
                 self.end(row, ["-", "-", "-"], [f"{type(e).__name__}: {e}"], 0)
         shutil.rmtree(folder, ignore_errors=True)
 

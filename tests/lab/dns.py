@@ -60,6 +60,8 @@ def zone(hosts, mx, extra=""):
         "stranger.example. MX 10 mx.stranger.example.",
         "mx.stranger.example. A 203.0.113.99",
         'stranger.example. TXT "v=spf1 -all"',
+        # Domains that a configuration may trust, and that are neither tester's nor target's.
+        "partner.example. MX 10 mx.partner.example.", "mx.partner.example. A 203.0.113.98",
     ]
     t = TARGET_DOMAIN + "."
     for n, name in enumerate(mx):

@@ -86,8 +86,13 @@ class Ground(live.Live):
     @property
     def init(self):
         outer = self.processes["mx"].pid
-        with open(f"/proc/{outer}/task/{outer}/children") as f:
-            return f.read().split()[0]
+        end = time.monotonic() + START_LIMIT
+        while time.monotonic() < end:
+            with open(f"/proc/{outer}/task/{outer}/children") as f:
+                if found := f.read().split():
+                    return found[0]
+            time.sleep(0.02)
+        raise live.LiveError(f"{self.server}: {self.log_tail('mx')}")
 
     @property
     def root(self):
