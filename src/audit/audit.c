@@ -267,6 +267,17 @@ void audit_input_add(struct audit *a, const struct audit_kind *kind, const char 
     add_input(a, kind, path, folder);
 }
 
+const char *const *audit_inputs(struct audit *a, const struct audit_kind *kind, size_t *ret_count)
+{
+    const char **v = audit_alloc(a, a->input_count * sizeof(v[0]) + 1);
+
+    *ret_count = 0;
+    for (size_t i = 0; i < a->input_count && !a->err; i++)
+        if (a->inputs[i].kind == kind)
+            v[(*ret_count)++] = a->inputs[i].path;
+    return v;
+}
+
 static const struct audit_kind *kind_named(const char *name)
 {
     for (size_t i = 0; audit_kind_table[i]; i++)

@@ -90,8 +90,9 @@ void audit_stick(struct audit *a, int err);
 extern const struct audit_kind *const audit_kind_table[];
 /* A public address of `net` that no narrow network of `named` (may be NULL) holds. */
 bool audit_public_in(const struct relay_nets *named, struct ip_prefix net, struct ip *ret);
-bool audit_own_has(const struct audit *a, struct ip_prefix net);
 unsigned audit_wide_len(enum ip_family family);
+/* audit/utf16.c: a text with a byte order mark of UTF-16 becomes UTF-8. */
+void audit_utf16(struct audit *a, struct span *text);
 /* audit/boxes.c: what was said of containers becomes facts and doors. 0 or AUDIT_BAD. */
 int audit_boxes_settle(struct audit *a);
 /* audit/join.c: findings from doors and facts. */

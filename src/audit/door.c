@@ -42,6 +42,11 @@ struct audit_door *audit_door(struct audit *a, const struct audit_kind *kind, co
     return d;
 }
 
+struct audit_door *audit_door_edit(struct audit *a, size_t at)
+{
+    return a->doors[at];
+}
+
 struct audit_net *audit_net_add(struct audit *a, struct audit_nets *nets, struct ip_prefix net,
                                 bool except, struct audit_place place, struct span text)
 {
@@ -220,7 +225,7 @@ static int add_ip(struct ip **v, size_t *cap, size_t *count, struct ip ip)
     return r;
 }
 
-bool audit_own_has(const struct audit *a, struct ip_prefix net)
+bool audit_host_owns(const struct audit *a, struct ip_prefix net)
 {
     for (size_t i = 0; i < a->own.count; i++)
         if (a->own.v[i].len <= net.len && ip_prefix_has(a->own.v[i], net.ip))
@@ -241,7 +246,7 @@ int audit_strangers(const struct audit *a, const struct relay_nets *named, struc
     for (size_t i = 0; named && i < named->count && r == 0 && count < 64; i++) {
         struct ip_prefix net = named->v[i];
 
-        if (net.len < audit_wide_len(net.ip.family) && !audit_own_has(a, net) &&
+        if (net.len < audit_wide_len(net.ip.family) && !audit_host_owns(a, net) &&
             audit_public_in(named, net, &ip))
             r = add_ip(&v, &cap, &count, ip);
     }

@@ -57,6 +57,8 @@ static const struct audit_cached *ask(struct audit *a, const char *path)
     c.got = (enum audit_file)got;
     if (c.got == AUDIT_FILE_OK && c.text.n > AUDIT_FILE_MAX)
         c.got = AUDIT_FILE_LARGE;
+    if (c.got == AUDIT_FILE_OK)
+        audit_utf16(a, &c.text);
     if (c.got == AUDIT_FILE_OK && span_find(c.text, '\0') < c.text.n)
         c.got = AUDIT_FILE_BINARY;
     if (c.got == AUDIT_FILE_OK)

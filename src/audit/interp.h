@@ -92,6 +92,8 @@ bool audit_need(struct audit *a, const char *id, struct audit_place at, const ch
                 const char *what, struct audit_source_file *ret);
 /* A configuration of the same host that an interpreter came upon; once a kind and path. */
 void audit_input_add(struct audit *a, const struct audit_kind *kind, const char *path, bool folder);
+/* The paths given to one interpreter: for those that judge several files together. */
+const char *const *audit_inputs(struct audit *a, const struct audit_kind *kind, size_t *ret_count);
 /* Whether a file (not a folder) is there. */
 bool audit_there(struct audit *a, const char *path);
 /* The names in a folder; an enum audit_file. */
@@ -162,12 +164,16 @@ struct audit_interface {
 };
 
 const struct audit_interface *audit_host_interfaces(const struct audit *a, size_t *ret_count);
+/* Whether the operator says that the network is his own. */
+bool audit_host_owns(const struct audit *a, struct ip_prefix net);
 
 /* --- doors ---------------------------------------------------------------------------------- */
 
 /* A new door: all zero but kind, restart, and what is given. Never NULL. */
 struct audit_door *audit_door(struct audit *a, const struct audit_kind *kind, const char *service,
                               unsigned port, enum audit_bind bind, struct audit_place place);
+/* The door at a place of audit_doors(), to be changed. */
+struct audit_door *audit_door_edit(struct audit *a, size_t at);
 /* A network for nets of a door. The returned row (never NULL) may get its edit and fix. */
 struct audit_net *audit_net_add(struct audit *a, struct audit_nets *nets, struct ip_prefix net,
                                 bool except, struct audit_place place, struct span text);
@@ -222,6 +228,7 @@ void audit_fix_lines(struct audit *a, struct audit_finding *f, enum audit_edit_k
 extern const struct audit_kind audit_kind_compose;
 extern const struct audit_kind audit_kind_docker;
 extern const struct audit_kind audit_kind_env;
+extern const struct audit_kind audit_kind_exchange;
 extern const struct audit_kind audit_kind_exim;
 extern const struct audit_kind audit_kind_haproxy;
 extern const struct audit_kind audit_kind_kubernetes;
