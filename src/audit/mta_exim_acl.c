@@ -21,7 +21,7 @@ void exim_doubt(struct exim_run *r, struct audit_place place, const char *why)
 
 bool exim_step(struct exim_run *r, struct audit_place place)
 {
-    if (r->steps++ < EXIM_STEPS_MAX && !audit_failed(r->a))
+    if (r->steps++ < EXIM_STEPS_MAX && r->c->steps++ < EXIM_TOTAL_MAX && !audit_failed(r->a))
         return true;
     exim_doubt(r, place, "takes too many steps to be followed");
     return false;

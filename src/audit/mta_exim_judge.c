@@ -272,7 +272,7 @@ static void try_senders(struct judge *j)
         if (try_world(j, &w, "EX05", AUDIT_FORGED,
                       "who claims such a sender may send to any domain, and anybody can claim it"))
             j->d->keys |= AUDIT_KEY_SENDER;
-        for (size_t k = 0; k < f->locals.count && k < 8; k++) {
+        for (size_t k = 0; k < f->locals.count && k < EXIM_PAIRS_MAX / 2; k++) {
             w.rcpt_local = f->locals.v[k];
             try_world(j, &w, "EX05", AUDIT_FORGED,
                       "who claims such a sender may send to any domain, and anybody can claim it");
@@ -285,7 +285,7 @@ static void try_names(struct judge *j)
     const struct exim_found *f = j->found;
     struct exim_world w;
 
-    for (size_t i = 0; i <= f->senders.count; i++) {
+    for (size_t i = 0; i <= f->senders.count && i <= EXIM_PAIRS_MAX; i++) {
         const char *sender = i ? f->senders.v[i - 1] : j->base.sender;
 
         for (size_t k = 0; k < f->helos.count; k++) {

@@ -13,8 +13,10 @@ enum {
     EXIM_DEPTH_MAX = AUDIT_NEST_MAX, /* ACLs, lists, redirections within one another */
     EXIM_NEST_MAX = 60,              /* braces within one another */
     EXIM_MACROS_MAX = 2000,
-    EXIM_STEPS_MAX = 400000, /* conditions of one run: a loop that depth alone does not end */
+    EXIM_STEPS_MAX = 20000,  /* conditions of one run: a loop that depth alone does not end */
+    EXIM_TOTAL_MAX = 600000, /* of all runs */
     EXIM_CANDIDATES_MAX = 64,
+    EXIM_PAIRS_MAX = 8, /* candidates that are tried in pairs, of each kind */
 };
 
 /* --- texts that know where they come from ----------------------------------------------------- */
@@ -112,6 +114,7 @@ struct exim_conf {
     struct exim_driver *routers, *auths;
     struct exim_rewrite *rewrites;
     bool router_section;
+    unsigned steps;
 };
 
 /* --- reading (mta_exim_read.c, mta_exim_conf.c, mta_exim_debian.c) ---------------------------- */
