@@ -66,7 +66,7 @@ static bool wide_piece(const struct audit *a, const struct relay_nets *left, str
         struct ip_prefix net = left->v[i];
         struct ip ip;
 
-        if (net.len >= audit_wide_len(net.ip.family) || audit_own_has(a, net) ||
+        if (net.len >= audit_wide_len(net.ip.family) || audit_host_owns(a, net) ||
             (found && net.len >= ret->len) || !audit_public_in(NULL, net, &ip))
             continue;
         *ret = net;

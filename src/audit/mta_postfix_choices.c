@@ -185,47 +185,76 @@ static void key_choice(struct gathering *g, enum pf_why why, struct span key)
     }
 }
 
-/* A text that a pattern matches, made into what the table is asked for. */
-static void sample_choice(struct gathering *g, enum pf_why why, const struct pf_entry *e)
+static void sample_sender(struct gathering *g, const char *s)
 {
-    struct buf b = BUF_INIT(1000);
-    const char *s;
-    bool at;
-
-    if (!pf_pattern_sample(e, &b) || b.n > 300) {
-        buf_deinit(&b);
+    texts_add(&g->ch->mails, s[0] == '@' ? audit_fmt(g->c->a, "user%s", s) : s);
+    if (strchr(s, '@'))
         return;
-    }
-    s = audit_dup(g->c->a, buf_span(&b));
-    at = strchr(s, '@') != NULL;
-    buf_deinit(&b);
+    texts_add(&g->ch->mails, audit_fmt(g->c->a, "user@%s", s));
+    texts_add(&g->ch->mails, audit_fmt(g->c->a, "%s@stranger.example", s));
+}
+
+/* Unanchored patterns: a domain that begins like ours and ends in a stranger's. */
+static void sample_rcpt(struct gathering *g, const char *s)
+{
+    bool at = strchr(s, '@') != NULL;
+    size_t n = strlen(s);
+    const char *local = !at ? AUDIT_VICTIM_LOCAL "@" : s[0] == '@' ? AUDIT_VICTIM_LOCAL : "";
+
+    texts_add(&g->ch->rcpts, audit_fmt(g->c->a, "%s%s." AUDIT_VICTIM_DOMAIN, local, s));
+    if (!at || s[n - 1] == '@')
+        texts_add(&g->ch->rcpts, audit_fmt(g->c->a, "%s%s" AUDIT_VICTIM_DOMAIN, s, at ? "" : "@"));
+}
+
+static void sample_use(struct gathering *g, enum pf_why why, const char *s)
+{
+    if (!*s || strlen(s) > 300)
+        return;
     if (why == PF_WHY_HELO)
         texts_add(&g->ch->helos, s);
     if (why == PF_WHY_CLIENT)
         texts_add(&g->ch->names, s);
-    if (why == PF_WHY_SENDER) {
-        texts_add(&g->ch->mails, s[0] == '@' ? audit_fmt(g->c->a, "user%s", s) : s);
-        if (!at)
-            texts_add(&g->ch->mails, audit_fmt(g->c->a, "user@%s", s));
-        if (!at)
-            texts_add(&g->ch->mails, audit_fmt(g->c->a, "%s@stranger.example", s));
-    }
-    if (why == PF_WHY_RCPT) {
-        size_t n = strlen(s);
+    if (why == PF_WHY_SENDER)
+        sample_sender(g, s);
+    if (why == PF_WHY_RCPT)
+        sample_rcpt(g, s);
+}
 
-        /* Unanchored patterns: a domain that begins like ours and ends in a stranger's. */
-        texts_add(&g->ch->rcpts,
-                  audit_fmt(g->c->a, "%s%s." AUDIT_VICTIM_DOMAIN,
-                            at ? (s[0] == '@' ? AUDIT_VICTIM_LOCAL : "") : AUDIT_VICTIM_LOCAL "@",
-                            s));
-        if (!at || s[n - 1] == '@')
-            texts_add(&g->ch->rcpts,
-                      audit_fmt(g->c->a, "%s%s" AUDIT_VICTIM_DOMAIN, s, at ? "" : "@"));
-    }
+static const char *sample_of(struct pf_conf *c, const struct pf_entry *e)
+{
+    struct buf b = BUF_INIT(1000);
+    const char *s = pf_pattern_sample(e, &b) ? audit_dup(c->a, buf_span(&b)) : "";
+
+    buf_deinit(&b);
+    return s;
+}
+
+/*
+ * A text that a pattern matches, made into what the table is asked for; inside of "if" (NULL:
+ * none) also one that both match, as far as putting them together makes one.
+ */
+static void sample_choice(struct gathering *g, enum pf_why why, const struct pf_entry *e,
+                          const struct pf_entry *inside)
+{
+    const char *s = sample_of(g->c, e), *in = inside ? sample_of(g->c, inside) : "";
+    struct span local = span_str(s), domain = span_str(in);
+
+    sample_use(g, why, s);
+    if (!*in || !*s)
+        return;
+    local = span_slice(local, 0, span_find(local, '@'));
+    domain = span_find(domain, '@') < domain.n
+                 ? span_slice(domain, span_find(domain, '@') + 1, domain.n)
+                 : domain;
+    sample_use(g, why,
+               audit_fmt(g->c->a, "%.*s@%.*s", (int)local.n, local.p, (int)domain.n, domain.p));
+    sample_use(g, why, audit_fmt(g->c->a, "%s%s", s, in));
+    sample_use(g, why, audit_fmt(g->c->a, "%s%s", in, s));
 }
 
 static void table_choices(void *cookie, const struct pf_table *t, enum pf_why why)
 {
+    const struct pf_entry *inside = NULL;
     struct gathering *g = cookie;
 
     g->ch->weight += t->kind == PF_TABLE_CIDR || t->kind == PF_TABLE_PATTERN ? t->count : 1;
@@ -235,15 +264,49 @@ static void table_choices(void *cookie, const struct pf_table *t, enum pf_why wh
         if (t->kind == PF_TABLE_CIDR && e->op == PF_RULE) {
             name_net(g->c, g->ch, e->net);
         } else if (e->op != PF_RULE) {
+            inside = e->op == PF_IF && !e->negated ? e : NULL;
             continue;
         } else if (t->kind == PF_TABLE_PATTERN && !enough(t, i)) {
-            sample_choice(g, why, e);
+            sample_choice(g, why, e, inside);
         } else if (t->kind == PF_TABLE_KEYS && (why == PF_WHY_CLIENT || !enough(t, i))) {
             key_choice(g, why, e->key);
         }
     }
     for (size_t i = 0; i < t->inner_count; i++)
         table_choices(cookie, t->inner[i], why);
+}
+
+/* --- a stranger that nobody knows ------------------------------------------------------------- */
+
+struct naming {
+    struct span domain;
+    bool named;
+};
+
+static void table_names(void *cookie, const struct pf_table *t, enum pf_why why)
+{
+    struct naming *n = cookie;
+
+    for (size_t i = 0; i < t->count && !n->named; i++)
+        n->named = span_has_nocase(t->v[i].key, n->domain);
+    for (size_t i = 0; i < t->inner_count; i++)
+        table_names(cookie, t->inner[i], why);
+}
+
+/* The plain stranger's sender must be in no table, whatever examples a configuration uses. */
+static const char *spammer(struct pf_conf *c, const struct pf_lists *l)
+{
+    static const char *const tries[] = {AUDIT_SPAMMER, "spammer@outsider.example",
+                                        "spammer@unheard-of.example"};
+    struct naming n;
+
+    for (size_t i = 0; i < 3; i++) {
+        n = (struct naming){span_str(strchr(tries[i], '@') + 1), false};
+        pf_each_table(c, l, table_names, &n);
+        if (!n.named)
+            return tries[i];
+    }
+    return AUDIT_SPAMMER;
 }
 
 /* --- all of it -------------------------------------------------------------------------------- */
@@ -273,7 +336,7 @@ void pf_choices_read(struct pf_conf *c, const struct pf_lists *l, struct pf_choi
     *ret = (struct pf_choices){.weight = 50 + l->mynetworks.count};
     texts_add(&ret->names, "unknown");
     texts_add(&ret->helos, AUDIT_SPAMMER_HELO);
-    texts_add(&ret->mails, AUDIT_SPAMMER);
+    texts_add(&ret->mails, spammer(c, l));
     texts_add(&ret->rcpts, AUDIT_VICTIM);
     own_choices(c, l, ret);
     texts_add(&ret->mails, "");

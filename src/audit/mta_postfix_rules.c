@@ -16,6 +16,25 @@ static struct audit_finding *find(struct pf_conf *c, const char *id, enum audit_
 
 /* --- networks --------------------------------------------------------------------------------- */
 
+/* An address of the network that is no interface's own. */
+static struct ip neighbour(struct ip_prefix net, struct audit *a)
+{
+    size_t count, last = net.ip.family == IP_V4 ? 3 : 15;
+    const struct audit_interface *v = audit_host_interfaces(a, &count);
+    struct ip ip = net.ip;
+
+    for (unsigned host = 1; host < 255; host++) {
+        bool own = false;
+
+        ip.b[last] = (uint8_t)(net.ip.b[last] | host);
+        for (size_t i = 0; i < count; i++)
+            own = own || ip_eq(v[i].ip, ip);
+        if (!own && ip_prefix_has(net, ip))
+            break;
+    }
+    return ip;
+}
+
 static void style(struct pf_conf *c, const struct pf_lists *l)
 {
     const char *style = pf_string(c, "mynetworks_style");
@@ -25,7 +44,7 @@ static void style(struct pf_conf *c, const struct pf_lists *l)
     if (pf_find(c, "mynetworks") || strcmp(style, "host") == 0 || c->door->trusted.count == 0)
         return;
     if (l->mynetworks_unknown) {
-        f = audit_undecided(c->a, "PF06", AUDIT_NAT, c->door, at);
+        f = audit_undecided(c->a, "PF06", AUDIT_OPEN, c->door, at);
         f->why = audit_fmt(c->a,
                            "mynetworks is not set, so all hosts in the networks of this "
                            "host's interfaces are trusted (mynetworks_style = %s), and which "
@@ -38,15 +57,16 @@ static void style(struct pf_conf *c, const struct pf_lists *l)
         const struct audit_net *n = &c->door->trusted.v[i];
         enum ip_space space = ip_space(n->net.ip);
 
-        if ((space != IP_PUBLIC && space != IP_DOCUMENT) ||
+        if ((space != IP_PUBLIC && space != IP_DOCUMENT) || audit_host_owns(c->a, n->net) ||
             n->net.len >= (n->net.ip.family == IP_V4 ? 32u : 128u))
             continue;
-        f = find(c, "PF06", AUDIT_NAT, at,
+        f = find(c, "PF06", AUDIT_OPEN, at,
                  audit_fmt(c->a,
                            "mynetworks_style = %s trusts every host in the public network "
                            "%s of an interface: neighbours may send anywhere",
                            style, n->text));
         f->unless = "all hosts of that network are the operator's (--own-net)";
+        f->witness = audit_witness(c->door, neighbour(n->net, c->a), NULL, NULL);
         pf_fix(c, f, "mynetworks_style", "host");
         return;
     }
