@@ -28,6 +28,7 @@ enum {
     SELF_DAYS = 3650,
     SELF_RENEW_DAYS = 30, /* a kept certificate is made anew this long before its end */
     PEM_MAX = 65536,
+    STRICT_LEVEL = 2, /* of OpenSSL: 112 bits, so RSA from 2,048 on, and no SHA-1 */
 };
 
 SSL_CTX *tls_context_ssl(struct tls_context *t)
@@ -82,9 +83,32 @@ void tls_context_free(struct tls_context **t)
     *t = NULL;
 }
 
+/*
+ * Before anything is loaded: OpenSSL measures a certificate against the level when it comes in, and
+ * does not look at it again, but ends each handshake later.
+ */
+void tls_context_strict(SSL_CTX *ssl)
+{
+    SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION);
+    SSL_CTX_set_security_level(ssl, STRICT_LEVEL);
+}
+
+/* It can be read, but its key or signature is one that the level does not allow. */
+static bool too_weak(unsigned long e)
+{
+    static const int reasons[] = {SSL_R_EE_KEY_TOO_SMALL, SSL_R_CA_KEY_TOO_SMALL,
+                                  SSL_R_CA_MD_TOO_WEAK};
+
+    for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+        if (ERR_GET_LIB(e) == ERR_LIB_SSL && ERR_GET_REASON(e) == reasons[i])
+            return true;
+    return false;
+}
+
 int tls_context_load(SSL_CTX *ssl, const char *cert, const char *key, char err[TLS_ERROR_MAX])
 {
     char why[TLS_ERROR_MAX];
+    bool weak;
     const char *what = cert;
 
     ERR_clear_error();
@@ -96,10 +120,14 @@ int tls_context_load(SSL_CTX *ssl, const char *cert, const char *key, char err[T
             SSL_CTX_check_private_key(ssl) == 1)
             return 0;
     }
+    weak = too_weak(ERR_peek_error());
     tls_error_text(why);
-    snprintf(err, TLS_ERROR_MAX, "%.120s: can't be used as %s in PEM form: %.120s", what,
-             what == cert ? "a certificate" : "the certificate's key", why);
-    return -EINVAL;
+    if (weak)
+        snprintf(err, TLS_ERROR_MAX, "%.120s: too weak for passwords of users: %.100s", what, why);
+    else
+        snprintf(err, TLS_ERROR_MAX, "%.120s: can't be used as %s in PEM form: %.120s", what,
+                 what == cert ? "a certificate" : "the certificate's key", why);
+    return weak ? -EKEYREJECTED : -EINVAL;
 }
 
 static bool add_extension(X509 *cert, int nid, const char *value)

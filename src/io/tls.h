@@ -43,8 +43,11 @@ struct tls_front_options {
     bool strict;           /* TLS 1.2 and keys of today; else what old mail servers speak, too */
 };
 
-/* A server for the front: certificates by name, and clients' own. The context must stay as long as
- * connections that began with it shake hands. */
+/*
+ * A server for the front: certificates by name, and clients' own. The context must stay as long as
+ * connections that began with it shake hands. -EKEYREJECTED: `strict`, and a certificate is too
+ * weak.
+ */
 int tls_front_new(const struct tls_front_options *o, struct tls_context **ret,
                   char err[TLS_ERROR_MAX]);
 /* Safe on NULL and twice. */

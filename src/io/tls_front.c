@@ -128,7 +128,7 @@ static int add_names(struct tls_context *t, SSL_CTX *ssl, bool *first)
 }
 
 /* One PEM file with chain and key. It takes its settings over from the default's context. */
-static int add_file(struct tls_context *t, const char *path, char err[TLS_ERROR_MAX])
+static int add_file(struct tls_context *t, const char *path, bool strict, char err[TLS_ERROR_MAX])
 {
     struct tls_context *one = NULL;
     bool first = true;
@@ -136,6 +136,8 @@ static int add_file(struct tls_context *t, const char *path, char err[TLS_ERROR_
 
     if (r < 0)
         return r;
+    if (strict)
+        tls_context_strict(one->ssl);
     r = tls_context_load(one->ssl, path, NULL, err);
     if (r == 0)
         r = add_names(t, one->ssl, &first);
@@ -149,7 +151,8 @@ static int add_file(struct tls_context *t, const char *path, char err[TLS_ERROR_
     return r;
 }
 
-static int add_folder(struct tls_context *t, const char *folder, char err[TLS_ERROR_MAX])
+static int add_folder(struct tls_context *t, const char *folder, bool strict,
+                      char err[TLS_ERROR_MAX])
 {
     DIR *dir = opendir(folder);
     struct dirent *e;
@@ -165,7 +168,7 @@ static int add_folder(struct tls_context *t, const char *folder, char err[TLS_ER
         if (e->d_name[0] == '.' || !span_ends_nocase(span_str(e->d_name), SPAN_LIT(".pem")))
             continue;
         snprintf(path, sizeof(path), "%.700s/%.255s", folder, e->d_name);
-        r = add_file(t, path, err);
+        r = add_file(t, path, strict, err);
     }
     closedir(dir);
     if (r == 0 && t->count == 0) {
@@ -214,7 +217,7 @@ static int fill(struct tls_context *t, const struct tls_front_options *o, char e
     int r = o->cert_file ? tls_context_load(t->ssl, o->cert_file, o->key_file, err) : 0;
 
     if (r == 0 && o->cert_dir)
-        r = add_folder(t, o->cert_dir, err);
+        r = add_folder(t, o->cert_dir, o->strict, err);
     if (r == 0 && !o->cert_file) {
         r = use_first(t);
         if (r < 0)
@@ -234,17 +237,13 @@ int tls_front_new(const struct tls_front_options *o, struct tls_context **ret,
     if (r < 0)
         return r;
     ERR_clear_error();
+    /* A level goes over with the certificate; the versions stay those of the default. */
+    if (o->strict)
+        tls_context_strict(t->ssl);
     r = fill(t, o, err);
     if (r < 0) {
         tls_context_free(&t);
         return r;
-    }
-    if (o->strict) {
-        SSL_CTX_set_min_proto_version(t->ssl, TLS1_2_VERSION);
-        SSL_CTX_set_security_level(t->ssl, 2);
-        /* A level goes over with the certificate; the versions stay those of the default. */
-        for (size_t i = 0; i < t->count; i++)
-            SSL_CTX_set_security_level(t->names[i].ssl, 2);
     }
     if (o->ask_client)
         SSL_CTX_set_verify(t->ssl, SSL_VERIFY_PEER, on_verify);

@@ -21,6 +21,8 @@ struct tls_context {
 
 /* -ENOMEM with the reason in err. */
 int tls_context_server(struct tls_context **ret, char err[TLS_ERROR_MAX]);
+/* TLS 1.2 and keys of today, for what is loaded from now on, too. */
+void tls_context_strict(SSL_CTX *ssl);
 int tls_context_load(SSL_CTX *ssl, const char *cert, const char *key, char err[TLS_ERROR_MAX]);
 void tls_names_free(struct tls_context *t);
 

@@ -4,6 +4,7 @@
 import socket
 import ssl
 import subprocess
+import sys
 import time
 
 import pytest
@@ -129,32 +130,59 @@ def test_ctl_says_what_was_not_done(tmp_path):
             assert status == 65 and why in text and "error" not in text
 
 
-def test_no_weak_key_on_the_users_port(tmp_path):
-    """Also where the certificate is one of many, chosen by the name that a client asks for."""
+def pem(tmp_path, path, bits, name):
+    """A key with its certificate in one file."""
+    key, cert = tmp_path / "key", tmp_path / "cert"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", f"rsa:{bits}", "-nodes", "-keyout", key,
+                    "-out", cert, "-days", "30", "-subj", f"/CN={name}.example",
+                    "-addext", f"subjectAltName=DNS:{name}.example"],
+                   check=True, stderr=subprocess.DEVNULL)
+    path.write_bytes(key.read_bytes() + cert.read_bytes())
+
+
+@pytest.fixture
+def certs(tmp_path):
     folder = tmp_path / "certs"
     folder.mkdir()
-    for name, bits in (("strong", 2048), ("weak", 1024)):
-        both = folder / f"{name}.pem"
-        key, cert = tmp_path / "key", tmp_path / "cert"
-        subprocess.run(["openssl", "req", "-x509", "-newkey", f"rsa:{bits}", "-nodes", "-keyout", key,
-                        "-out", cert, "-days", "30", "-subj", f"/CN={name}.example",
-                        "-addext", f"subjectAltName=DNS:{name}.example"],
-                       check=True, stderr=subprocess.DEVNULL)
-        both.write_bytes(key.read_bytes() + cert.read_bytes())
+    pem(tmp_path, folder / "strong.pem", 2048, "strong")
+    pem(tmp_path, folder / "weak.pem", 1024, "weak")
+    return folder
+
+
+@pytest.mark.parametrize("port", ["--listen-submission", "--listen-submissions"])
+@pytest.mark.parametrize("setting", ["cert", "cert-dir"])
+@pytest.mark.parametrize("check", [["check"], []])
+def test_no_weak_key_on_the_users_port(certs, port, setting, check):
+    """Said at the start, with the file; also where it is one of many."""
+    options = ["--cert", certs / "weak.pem"] if setting == "cert" else \
+        ["--cert", certs / "strong.pem", "--cert-dir", certs]
+    r = subprocess.run([GATE, *check, "--config", "/dev/null", "--backend", "127.0.0.1:1 xclient",
+                        port, "127.0.0.1:0", *options], text=True, timeout=30,
+                       capture_output=True, check=False)
+    assert r.returncode == 78
+    assert f"{setting}: {certs}/weak.pem: too weak for passwords of users: ee key too small" in r.stderr
+
+
+def test_a_weak_key_between_servers(certs):
+    """It is better than none, and where users' ports are handed over it is refused all the same."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     context.set_ciphers("ALL:@SECLEVEL=0")
-    with Backend() as b, Gate(b, options=["--cert", folder / "strong.pem", "--cert-dir", folder,
-                                          "--listen-submissions", "127.0.0.1:0"]) as g:
-        with socket.create_connection(g.places[1]) as s:
-            assert context.wrap_socket(s, server_hostname="strong.example").recv(3) == b"220"
-        with socket.create_connection(g.places[1]) as s, pytest.raises(ssl.SSLError):
-            context.wrap_socket(s, server_hostname="weak.example")
-        with g.client() as c:   # between servers it is better than none
+    with Backend() as b, Gate(b, options=["--cert", certs / "strong.pem", "--cert-dir", certs]) as g:
+        with g.client() as c:
             c.hello()
             c.expect(220, "STARTTLS")
             c.sock = context.wrap_socket(c.sock, server_hostname="weak.example")
             c.hello()
+    with socket.create_server(("127.0.0.1", 0)) as port:
+        start = ("import os, sys\nos.dup2(int(sys.argv[1]), 3)\n"
+                 "os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS='1', LISTEN_FDNAMES='submission')\n"
+                 "os.execv(sys.argv[2], sys.argv[2:])")
+        r = subprocess.run([sys.executable, "-c", start, str(port.fileno()),
+                            *Gate(b, options=["--cert", certs / "weak.pem"]).command()],
+                           pass_fds=[port.fileno()], text=True, timeout=30, capture_output=True,
+                           check=False)
+    assert r.returncode == 78 and "weak.pem: too weak" in r.stderr
 
 
 def test_a_backend_for_a_domain_of_any_script():

@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import time
 
@@ -105,6 +106,25 @@ def test_port_of_tls_needs_its_certificate(file, cert):
             with pytest.raises(socket.timeout):
                 s.recv(1)
         assert g.alive() and rcpt(g, "u@one.example") == 250
+
+
+def test_weak_certificate_does_not_come_in(file, cert, tmp_path):
+    """The old one goes on, on all ports."""
+    weak = tmp_path / "weak.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:1024", "-nodes", "-days", "30",
+                    "-keyout", tmp_path / "key", "-out", tmp_path / "cert", "-subj", "/CN=weak"],
+                   check=True, stderr=subprocess.DEVNULL)
+    weak.write_bytes((tmp_path / "key").read_bytes() + (tmp_path / "cert").read_bytes())
+    ports = 'domains = { one.example }\nlisten-submissions = { "127.0.0.1:0" }\n'
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with Backend() as b, Configured(file, b, f'{ports}cert = "{cert}"', places=2) as g:
+        g.reload(f'{ports}cert = "{weak}"', "refused")
+        assert g.logged(r"cert: \S+weak.pem: too weak")
+        with socket.create_connection(g.places[1]) as s:
+            assert context.wrap_socket(s).recv(3) == b"220"
+        g.reload(f'domains = {{ one.example }}\ncert = "{weak}"', "refused")   # its port is open still
+        assert rcpt(g, "u@one.example") == 250
 
 
 def test_says_what_waits_for_the_next_start(file):

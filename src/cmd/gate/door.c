@@ -9,6 +9,7 @@
 #include "io/idn.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -122,6 +123,31 @@ static const char *tls_setting(const struct gate_args *a, const char *err)
     return a->cert_dir ? "cert-dir" : "cert";
 }
 
+/* Sockets that are handed over are known only once they are opened: see places_fit(). */
+static bool listens(const struct gate_args *a, enum door_kind kind)
+{
+    return kind == DOOR_MX || (kind == DOOR_SUBMISSION && a->listen_submission.count) ||
+           (kind == DOOR_SUBMISSIONS && a->listen_submissions.count);
+}
+
+static int set_certificates(struct door *d, struct tls_front_options *front, struct buf *messages)
+{
+    const struct gate_args *a = &d->args;
+    char err[TLS_ERROR_MAX];
+    int r;
+
+    for (unsigned kind = 0; kind < DOOR_KINDS && (a->cert || a->cert_dir); kind++) {
+        /* Between strangers weak encryption is better than none; users' passwords need more. */
+        front->strict = kind != DOOR_MX;
+        r = tls_front_new(front, &d->tls[kind], err);
+        if (r == -EKEYREJECTED && !listens(a, (enum door_kind)kind))
+            snprintf(d->tls_weak, sizeof(d->tls_weak), "%s: %s", tls_setting(a, err), err);
+        else if (r < 0)
+            return complain(d, messages, EX_CONFIG, "%s: %s", tls_setting(a, err), err);
+    }
+    return 0;
+}
+
 static int set_tls(struct door *d, struct buf *messages)
 {
     const struct gate_args *a = &d->args;
@@ -143,13 +169,7 @@ static int set_tls(struct door *d, struct buf *messages)
                         "listen-submissions: needs cert or cert-dir: TLS comes first there");
     if (tls_client_new(&plain, &d->backend_tls, err) < 0)
         return complain(d, messages, EX_CONFIG, "%s", err);
-    for (unsigned kind = 0; kind < DOOR_KINDS && (a->cert || a->cert_dir); kind++) {
-        /* Between strangers weak encryption is better than none; users' passwords need more. */
-        front.strict = kind != DOOR_MX;
-        if (tls_front_new(&front, &d->tls[kind], err) < 0)
-            return complain(d, messages, EX_CONFIG, "%s: %s", tls_setting(a, err), err);
-    }
-    return 0;
+    return set_certificates(d, &front, messages);
 }
 
 static int set_policy(struct door *d, struct buf *messages)

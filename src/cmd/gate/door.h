@@ -13,7 +13,7 @@
 #include "relay/policy.h"
 #include "smtp/server.h"
 
-enum { DOOR_NAME_MAX = 256 };
+enum { DOOR_NAME_MAX = 256, DOOR_WEAK_MAX = TLS_ERROR_MAX + 20 };
 
 enum door_kind { DOOR_MX, DOOR_SUBMISSION, DOOR_SUBMISSIONS, DOOR_KINDS };
 
@@ -28,6 +28,7 @@ struct door {
     char name[DOOR_NAME_MAX]; /* ours */
     struct smtp_server_config smtp[DOOR_KINDS];
     struct tls_context *tls[DOOR_KINDS]; /* NULL: no certificate */
+    char tls_weak[DOOR_WEAK_MAX]; /* why the users' ports have none, should such a port be open */
     struct tls_context *backend_tls;
     struct ip_prefix *proxies;
     size_t proxy_count;

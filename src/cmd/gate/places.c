@@ -130,6 +130,10 @@ static void pack(struct places *p)
 bool places_fit(const struct places *p, const struct door *door, char err[LISTEN_ERROR_MAX])
 {
     for (size_t i = 0; i < p->count; i++) {
+        if (p->v[i].kind != DOOR_MX && door->tls_weak[0]) {
+            snprintf(err, LISTEN_ERROR_MAX, "%.*s", LISTEN_ERROR_MAX - 1, door->tls_weak);
+            return false;
+        }
         if (p->v[i].kind == DOOR_SUBMISSIONS && !door->tls[DOOR_SUBMISSIONS]) {
             snprintf(err, LISTEN_ERROR_MAX, "cert: the open submissions port needs one");
             return false;
