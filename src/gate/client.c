@@ -5,6 +5,7 @@
  */
 #include "gate/client.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 
 static const char nothing[] = "";
@@ -44,6 +45,25 @@ void gate_client_deinit(struct gate_client *c)
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         drop(texts[i]);
+    gate_client_set_tlvs(c, SPAN_NULL);
+}
+
+bool gate_client_set_tlvs(struct gate_client *c, struct span tlvs)
+{
+    char *copy = tlvs.n ? malloc(tlvs.n) : NULL;
+
+    free((char *)(uintptr_t)c->tlvs.p);
+    c->tlvs = SPAN_NULL;
+    if (!copy)
+        return tlvs.n == 0;
+    memcpy(copy, tlvs.p, tlvs.n);
+    c->tlvs = span_of(copy, tlvs.n);
+    return true;
+}
+
+bool gate_client_unplaced(const struct gate_client *c)
+{
+    return c->ip_unknown || c->balancer;
 }
 
 bool gate_client_set(const char **text, struct span value)

@@ -29,7 +29,8 @@ struct gate_client {
     struct ip peer; /* who really connected: the balancer where PROXY was spoken, else ip */
     enum gate_role role;
     bool proxied;
-    bool ip_unknown;   /* a balancer could not say who it is: its address gives no right */
+    bool ip_unknown;   /* a balancer could not say who it is: ip is the balancer's */
+    bool balancer;     /* a balancer on its own account: ip is right, and gives no right */
     bool implicit_tls; /* TLS from the start (465) */
     bool tls;          /* TLS is up now */
     bool esmtp;        /* it said EHLO */
@@ -43,6 +44,7 @@ struct gate_client {
     const char *login;    /* who logged in, as the authenticator wrote it */
     const char *helo;     /* claimed; printable */
     const char *name;     /* of its address by PTR, printable; prove nothing by it */
+    struct span tlvs;     /* of its PROXY header, to be handed on (smtp/proxy_tlv.h); owned */
     char id[GATE_ID_MAX]; /* of the session; a transaction's is this, a dot and a number */
 };
 
@@ -50,5 +52,9 @@ void gate_client_init(struct gate_client *c);
 void gate_client_deinit(struct gate_client *c);
 /* Replaces one of the texts by a copy; bytes that are not printable ASCII or UTF-8 become "?". */
 bool gate_client_set(const char **text, struct span value);
+/* Keeps a copy of what smtp_proxy_tlvs_pick() left. False: no memory, and there are none. */
+bool gate_client_set_tlvs(struct gate_client *c, struct span tlvs);
+/* Its address gives it no right, whatever a policy says. */
+bool gate_client_unplaced(const struct gate_client *c);
 
 #endif

@@ -146,13 +146,19 @@ static const struct {
     {SMTP_ATTR_DESTPORT, "DESTPORT"}, {SMTP_ATTR_PORT, "PORT"},   {SMTP_ATTR_ADDR, "ADDR"},
 };
 
+/* The address of a balancer that could not name its client is nobody's. */
+static bool is_known(const struct gate_client *c)
+{
+    return c->ip.family != IP_NONE && !c->ip_unknown;
+}
+
 unsigned gate_identity_xclient(const struct gate_client *c, unsigned takes, struct buf *out)
 {
     struct buf word = BUF_INIT(SMTP_COMMAND_MAX * 4);
     size_t room = 0;
     unsigned lines = 0;
 
-    if (!(takes & SMTP_ATTR_ADDR) || c->ip.family == IP_NONE)
+    if (!(takes & SMTP_ATTR_ADDR) || !is_known(c))
         return 0;
     for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
         if (!(takes & (unsigned)order[i].attr))
@@ -183,7 +189,7 @@ bool gate_identity_proxy1(const struct gate_client *c, struct buf *out)
 {
     char from[IP_TEXT_MAX], to[IP_TEXT_MAX];
 
-    if (c->ip.family == IP_NONE || c->ip.family != c->local_ip.family)
+    if (!is_known(c) || c->ip.family != c->local_ip.family)
         return false;
     buf_addf(out, "PROXY TCP%u %s %s %u %u\r\n", (unsigned)c->ip.family, ip_text(c->ip, from),
              ip_text(c->local_ip, to), c->port ? c->port : SMTP_PROXY_PORT, c->local_port);
@@ -192,8 +198,9 @@ bool gate_identity_proxy1(const struct gate_client *c, struct buf *out)
 
 bool gate_identity_proxy2(const struct gate_client *c, struct buf *out)
 {
-    if (c->ip.family == IP_NONE || c->ip.family != c->local_ip.family)
+    if (!is_known(c) || c->ip.family != c->local_ip.family)
         return false;
-    smtp_proxy2(c->ip, c->port ? c->port : SMTP_PROXY_PORT, c->local_ip, c->local_port, out);
+    smtp_proxy2(c->ip, c->port ? c->port : SMTP_PROXY_PORT, c->local_ip, c->local_port, c->tlvs,
+                out);
     return true;
 }

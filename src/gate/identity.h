@@ -26,7 +26,10 @@ bool gate_identity_parse(struct span word, enum gate_identity *ret);
  * listed. Returns how many there are; 0 when they can't say who the client is.
  */
 unsigned gate_identity_xclient(const struct gate_client *c, unsigned takes, struct buf *out);
-/* A header of either version. False when the client's two addresses are not of one family. */
+/*
+ * A header of either version. False when the client's two addresses are not of one family, or it is
+ * not known who the client is.
+ */
 bool gate_identity_proxy1(const struct gate_client *c, struct buf *out);
 bool gate_identity_proxy2(const struct gate_client *c, struct buf *out);
 

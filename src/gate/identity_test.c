@@ -118,6 +118,30 @@ static void test_proxy(void **state)
     assert_memory_equal(out.p + 12, "\x21\x11\0\x0c\xcb\0\x71\x09\xc0\0\x02\x01\x9c\x40\0\x19", 16);
     assert_false(gate_identity_proxy1(&mixed, &out));
     assert_false(gate_identity_proxy2(&mixed, &out));
+    buf_clear(&out);
+    assert_true(gate_client_set_tlvs(&c, SPAN_LIT("\x02\0\x02mx")));
+    assert_true(gate_identity_proxy2(&c, &out));
+    assert_int_equal(out.n, 33);
+    assert_memory_equal(out.p + 12,
+                        "\x21\x11\0\x11\xcb\0\x71\x09\xc0\0\x02\x01\x9c\x40\0\x19\x02\0\x02mx", 21);
+    buf_deinit(&out);
+    gate_client_deinit(&c);
+}
+
+/* A balancer could not name it: its address is nobody's to tell. */
+static void test_unknown(void **state)
+{
+    struct gate_client c = client_of("203.0.113.9", "192.0.2.1");
+    struct buf out = BUF_INIT(8000);
+
+    c.ip_unknown = true;
+    assert_int_equal(gate_identity_xclient(&c, ALL, &out), 0);
+    assert_false(gate_identity_proxy1(&c, &out));
+    assert_false(gate_identity_proxy2(&c, &out));
+    assert_int_equal(out.n, 0);
+    c.ip_unknown = false;
+    c.balancer = true;
+    assert_int_equal(gate_identity_xclient(&c, ALL, &out), 1);
     buf_deinit(&out);
 }
 
@@ -133,9 +157,8 @@ static void test_words(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_xclient),
-        cmocka_unit_test(test_xclient_split),
-        cmocka_unit_test(test_proxy),
+        cmocka_unit_test(test_xclient), cmocka_unit_test(test_xclient_split),
+        cmocka_unit_test(test_proxy),   cmocka_unit_test(test_unknown),
         cmocka_unit_test(test_words),
     };
 

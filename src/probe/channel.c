@@ -33,7 +33,7 @@ static int proxy2_header(const struct door *d, struct span with, struct buf *out
     if (!span_word(&with, &word) || !ip_parse(word, &from) || !span_word(&with, &word) ||
         !ip_parse(word, &to) || from.family != to.family)
         return 1;
-    smtp_proxy2(from, SMTP_PROXY_PORT, to, d->port, out);
+    smtp_proxy2(from, SMTP_PROXY_PORT, to, d->port, SPAN_NULL, out);
     return out->err;
 }
 

@@ -35,7 +35,7 @@ static const struct {
     [RELAY_WHY_HOPS] = {"hops", "the message has passed too many hosts"},
     [RELAY_WHY_POLICY] = {"policy", "a policy service said so"},
     [RELAY_WHY_BACKEND] = {"backend", "no backend can take this recipient now"},
-    [RELAY_WHY_IDENTITY] = {"identity", "the backend does not take the client's identity"},
+    [RELAY_WHY_IDENTITY] = {"identity", "the backend can't be told who the client is"},
 };
 
 const char *relay_reason_name(enum relay_reason reason)

@@ -106,7 +106,7 @@ enum relay_reason {
     RELAY_WHY_HOPS,     /* too many Received fields */
     RELAY_WHY_POLICY,   /* a policy server or milter */
     RELAY_WHY_BACKEND,  /* no backend for this recipient now, or another one is pinned */
-    RELAY_WHY_IDENTITY, /* the backend does not take the client's identity */
+    RELAY_WHY_IDENTITY, /* the backend can't be told who the client is */
     RELAY_WHYS,         /* how many there are */
 };
 

@@ -3,6 +3,7 @@
 #include "smtp/proxy.h"
 
 #include "base/num.h"
+#include "smtp/proxy_tlv.h"
 
 #include <assert.h>
 #include <string.h>
@@ -25,16 +26,17 @@ void smtp_proxy2_local(struct buf *out)
 }
 
 void smtp_proxy2(struct ip from, uint16_t from_port, struct ip to, uint16_t to_port,
-                 struct buf *out)
+                 struct span tlvs, struct buf *out)
 {
     size_t n = from.family == IP_V4 ? 4 : 16;
     uint8_t bytes[36];
 
-    assert(from.family == to.family);
+    assert(from.family == to.family && tlvs.n <= SMTP_PROXY_TLVS_MAX);
     memcpy(bytes, from.b, n);
     memcpy(bytes + n, to.b, n);
     num_put16(bytes + 2 * n, from_port);
     num_put16(bytes + 2 * n + 2, to_port);
-    header(PROXY, n == 4 ? TCP4 : TCP6, (uint16_t)(2 * n + 4), out);
+    header(PROXY, n == 4 ? TCP4 : TCP6, (uint16_t)(2 * n + 4 + tlvs.n), out);
     buf_add(out, span_of(bytes, 2 * n + 4));
+    buf_add(out, tlvs);
 }

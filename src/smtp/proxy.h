@@ -13,8 +13,8 @@ enum { SMTP_PROXY_PORT = 49152 }; /* a client's port where none is known: the fi
 
 /* "This is the balancer itself": command LOCAL, no addresses. */
 void smtp_proxy2_local(struct buf *out);
-/* A TCP connection from a to b; both of one family. */
+/* A TCP connection from a to b; both of one family. tlvs: see smtp/proxy_tlv.h. */
 void smtp_proxy2(struct ip from, uint16_t from_port, struct ip to, uint16_t to_port,
-                 struct buf *out);
+                 struct span tlvs, struct buf *out);
 
 #endif

@@ -4,11 +4,15 @@
  * within its length. A header that another program would read otherwise is refused rather than
  * understood.
  *
- * What a version 2 header carries behind its addresses (TLVs) is passed over; the length covers it.
+ * LOCAL and UNKNOWN differ (§2.2): with the first a balancer opens a connection on its own account,
+ * to check our health, and there the real ends are right; with the second it speaks for a client
+ * whose address it can't tell, and nobody's address is right. Whatever else stands in such a header
+ * is to be passed over.
  */
 #include "smtp/proxy_in.h"
 
 #include "base/num.h"
+#include "smtp/proxy_tlv.h"
 
 static const uint8_t sign[12] = "\r\n\r\n\0\r\nQUIT\n";
 
@@ -65,7 +69,7 @@ static enum smtp_proxy_got read_line(struct span in, struct smtp_proxy_header *r
     line = span_slice(in, 0, n - 1);
     *ret_used = n + 1;
     if (span_eq(line, SPAN_LIT("PROXY UNKNOWN")) || span_starts(line, SPAN_LIT("PROXY UNKNOWN ")))
-        return SMTP_PROXY_NOBODY;
+        return SMTP_PROXY_UNKNOWN;
     return read_words(line, ret) ? SMTP_PROXY_CLIENT : SMTP_PROXY_BAD;
 }
 
@@ -95,16 +99,19 @@ static enum smtp_proxy_got read_binary(struct span in, struct smtp_proxy_header 
     if (in.n < HEAD + n)
         return SMTP_PROXY_MORE;
     *ret_used = HEAD + n;
-    if (p[12] == 0x20 || (p[13] != 0x11 && p[13] != 0x21))
-        return SMTP_PROXY_NOBODY;
+    if (p[12] == 0x20)
+        return SMTP_PROXY_LOCAL;
+    if (p[13] != 0x11 && p[13] != 0x21)
+        return SMTP_PROXY_UNKNOWN;
     v6 = p[13] == 0x21;
     need = v6 ? V6 : V4;
-    if (n < need)
+    if (n < need || !smtp_proxy_tlvs_ok(span_slice(in, 0, HEAD + n), HEAD + need))
         return SMTP_PROXY_BAD;
     ret->from = read_ip(p + HEAD, v6);
     ret->to = read_ip(p + HEAD + (v6 ? 16 : 4), v6);
     ret->from_port = num_get16(p + HEAD + need - 4);
     ret->to_port = num_get16(p + HEAD + need - 2);
+    ret->tlvs = span_slice(in, HEAD + need, HEAD + n);
     return ret->from.family == ret->to.family ? SMTP_PROXY_CLIENT : SMTP_PROXY_BAD;
 }
 

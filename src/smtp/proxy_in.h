@@ -17,13 +17,15 @@ enum {
 enum smtp_proxy_got {
     SMTP_PROXY_MORE = 0,
     SMTP_PROXY_CLIENT, /* *ret says who speaks to whom */
-    SMTP_PROXY_NOBODY, /* LOCAL, UNKNOWN, no TCP: the balancer itself, or it can't tell */
-    SMTP_PROXY_BAD,    /* no header, or a wrong one */
+    SMTP_PROXY_LOCAL, /* the balancer itself is the client: both ends are those of the connection */
+    SMTP_PROXY_UNKNOWN, /* for a client that it can't name: UNKNOWN, no TCP */
+    SMTP_PROXY_BAD,     /* no header, or a wrong one */
 };
 
 struct smtp_proxy_header {
     struct ip from, to; /* of one family */
     uint16_t from_port, to_port;
+    struct span tlvs; /* of version 2, borrowed from `in`: whole ones, see smtp/proxy_tlv.h */
 };
 
 /*

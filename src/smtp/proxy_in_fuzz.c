@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A header read whole must say the same as one that comes in pieces, and never take too much. */
+/*
+ * A header read whole must say the same as one that comes in pieces, and never take too much. What
+ * is handed on of it reads the same once more.
+ */
 #include "smtp/proxy_in.h"
+#include "smtp/proxy_tlv.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -23,5 +27,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (got == SMTP_PROXY_CLIENT &&
         (n != used || !ip_eq(whole.from, part.from) || whole.from.family != whole.to.family))
         abort();
+    if (got == SMTP_PROXY_CLIENT) {
+        struct buf once = BUF_INIT(SMTP_PROXY_TLVS_MAX), twice = BUF_INIT(SMTP_PROXY_TLVS_MAX);
+
+        smtp_proxy_tlvs_pick(whole.tlvs, &once);
+        smtp_proxy_tlvs_pick(buf_span(&once), &twice);
+        if (once.err || twice.err || !span_eq(buf_span(&once), buf_span(&twice)))
+            abort();
+        buf_deinit(&once);
+        buf_deinit(&twice);
+    }
     return 0;
 }

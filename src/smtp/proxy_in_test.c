@@ -28,8 +28,8 @@ static const struct {
      "2001:db8::9", 4000},
     {"v1 mapped", SPAN_LIT("PROXY TCP6 ::ffff:203.0.113.9 ::ffff:192.0.2.1 4000 25\r\n"),
      SMTP_PROXY_CLIENT, 56, "203.0.113.9", 4000},
-    {"v1 unknown", SPAN_LIT("PROXY UNKNOWN\r\n"), SMTP_PROXY_NOBODY, 15, "", 0},
-    {"v1 unknown with words", SPAN_LIT("PROXY UNKNOWN ff::1 ff::2 1 2\r\n"), SMTP_PROXY_NOBODY, 31,
+    {"v1 unknown", SPAN_LIT("PROXY UNKNOWN\r\n"), SMTP_PROXY_UNKNOWN, 15, "", 0},
+    {"v1 unknown with words", SPAN_LIT("PROXY UNKNOWN ff::1 ff::2 1 2\r\n"), SMTP_PROXY_UNKNOWN, 31,
      "", 0},
     {"v1 of two families", SPAN_LIT("PROXY TCP4 203.0.113.9 2001:db8::1 4000 25\r\n"),
      SMTP_PROXY_BAD, 0, "", 0},
@@ -56,9 +56,17 @@ static const struct {
     {"v2 with a TLV",
      SPAN_LIT(V2 "\x21\x11\0\x10\xcb\0\x71\x09\xc0\0\x02\x01\x0f\xa0\0\x19\x04\0\x01z"),
      SMTP_PROXY_CLIENT, 32, "203.0.113.9", 4000},
-    {"v2 local", SPAN_LIT(V2 "\x20\0\0\0"), SMTP_PROXY_NOBODY, 16, "", 0},
+    {"v2 with half a TLV",
+     SPAN_LIT(V2 "\x21\x11\0\x0f\xcb\0\x71\x09\xc0\0\x02\x01\x0f\xa0\0\x19\x04\0\x01"),
+     SMTP_PROXY_BAD, 0, "", 0},
+    {"v2 with an octet behind",
+     SPAN_LIT(V2 "\x21\x11\0\x0d\xcb\0\x71\x09\xc0\0\x02\x01\x0f\xa0\0\x19\x04"), SMTP_PROXY_BAD, 0,
+     "", 0},
+    {"v2 local with rubbish", SPAN_LIT(V2 "\x20\x11\0\x01x"), SMTP_PROXY_LOCAL, 17, "", 0},
+    {"v2 of no family", SPAN_LIT(V2 "\x21\0\0\0"), SMTP_PROXY_UNKNOWN, 16, "", 0},
+    {"v2 local", SPAN_LIT(V2 "\x20\0\0\0"), SMTP_PROXY_LOCAL, 16, "", 0},
     {"v2 udp", SPAN_LIT(V2 "\x21\x12\0\x0c\xcb\0\x71\x09\xc0\0\x02\x01\x0f\xa0\0\x19"),
-     SMTP_PROXY_NOBODY, 28, "", 0},
+     SMTP_PROXY_UNKNOWN, 28, "", 0},
     {"v2 too short for its family", SPAN_LIT(V2 "\x21\x11\0\x04\xcb\0\x71\x09"), SMTP_PROXY_BAD, 0,
      "", 0},
     {"v2 of a version to come", SPAN_LIT(V2 "\x31\x11\0\0"), SMTP_PROXY_BAD, 0, "", 0},
@@ -96,9 +104,10 @@ static void test_back(void **state)
 
     assert_true(ip_parse(SPAN_LIT("2001:db8::9"), &from));
     assert_true(ip_parse(SPAN_LIT("2001:db8::1"), &to));
-    smtp_proxy2(from, 4000, to, 25, &out);
+    smtp_proxy2(from, 4000, to, 25, SPAN_LIT("\x02\0\x01z"), &out);
     assert_int_equal(smtp_proxy_read(buf_span(&out), &h, &used), SMTP_PROXY_CLIENT);
     assert_true(ip_eq(h.from, from) && ip_eq(h.to, to) && h.from_port == 4000 && h.to_port == 25);
+    assert_true(span_eq(h.tlvs, SPAN_LIT("\x02\0\x01z")));
     assert_int_equal(used, out.n);
     buf_deinit(&out);
 }
@@ -113,7 +122,8 @@ static void test_limit(void **state)
     memset(line, 'x', sizeof(line));
     memcpy(line, "PROXY UNKNOWN ", 14);
     memcpy(line + SMTP_PROXY1_MAX - 2, "\r\n", 2);
-    assert_int_equal(smtp_proxy_read(span_of(line, SMTP_PROXY1_MAX), &h, &used), SMTP_PROXY_NOBODY);
+    assert_int_equal(smtp_proxy_read(span_of(line, SMTP_PROXY1_MAX), &h, &used),
+                     SMTP_PROXY_UNKNOWN);
     memset(line, 'x', sizeof(line));
     memcpy(line, "PROXY UNKNOWN ", 14);
     memcpy(line + SMTP_PROXY1_MAX - 1, "\r\n", 2);

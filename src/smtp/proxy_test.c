@@ -47,7 +47,7 @@ static void test_proxied(void **state)
 
         buf_add_str(&out, "before");
         smtp_proxy2(ip_of(cases[i].from), cases[i].from_port, ip_of(cases[i].to), cases[i].to_port,
-                    &out);
+                    SPAN_NULL, &out);
         if (out.err || out.n != 6 + cases[i].n || memcmp(out.p, "before", 6) != 0 ||
             memcmp(out.p + 6, cases[i].want, cases[i].n) != 0)
             fail_msg("%s: other bytes", cases[i].name);
@@ -73,7 +73,7 @@ static void test_no_room(void **state)
     for (size_t room = 0; room < 52; room++) {
         struct buf out = BUF_INIT(room);
 
-        smtp_proxy2(ip_of("::1"), 1, ip_of("::2"), 2, &out);
+        smtp_proxy2(ip_of("::1"), 1, ip_of("::2"), 2, SPAN_NULL, &out);
         assert_true(out.err < 0);
         assert_true(out.n <= room);
         buf_deinit(&out);

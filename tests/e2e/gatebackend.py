@@ -45,6 +45,7 @@ class Visit:
         self.told = {}          # everything that XCLIENT said
         self.lines, self.rcpts, self.wrong = [], [], []
         self.received = self.sent = 0
+        self.tlvs = b""          # behind the addresses of a PROXY header
 
 
 class Fault:
@@ -147,6 +148,7 @@ class Talk:
             places = self.exactly(size)
             family, octets = (socket.AF_INET, 4) if kind == 1 else (socket.AF_INET6, 16)
             self.visit.identity = socket.inet_ntop(family, places[:octets])
+            self.visit.tlvs = places[2 * octets + 4:]
         else:
             raise Gone
         if version != self.server.identity:

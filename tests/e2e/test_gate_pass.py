@@ -267,15 +267,6 @@ def test_proxy_from_strangers_is_no_command():
         assert a.code == 250 and arrived(b, a.name).identity == CLIENT
 
 
-def test_proxy_header_gives_no_rights_of_the_balancer():
-    """UNKNOWN: the address that is left is the balancer's own, and it is trusted."""
-    with Backend() as b, Gate(b, options=["--proxy-from", CLIENT, "--networks", CLIENT, "--mx-networks"]) as g:
-        with g.client(first=b"PROXY UNKNOWN\r\n") as c:
-            c.hello()
-            c.expect(250, "MAIL FROM:<a@client.example>")
-            assert c.say("RCPT TO:<x@elsewhere.example>")[0] // 100 != 2
-
-
 # --- out of turn -------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("said", ["EHLO client.example\r\nMAIL FROM:<a@b.example>\r\n", "HELO x\r\nNOOP\r\n"])

@@ -25,7 +25,7 @@ static struct relay_client relay_client_of(const struct session *s)
         .granted = grant_has(s->client.ip, NULL),
         .cert = span_str(s->client.cert),
         .cert_ca = s->client.cert_ca,
-        .ip_doubtful = s->client.ip_unknown || hygiene_doubtful(&s->hygiene),
+        .ip_doubtful = gate_client_unplaced(&s->client) || hygiene_doubtful(&s->hygiene),
         .role = role_of(s),
     };
 }
@@ -94,6 +94,14 @@ static void narrow_login(struct session *s, struct relay_decision *d)
         relay_narrow(d, RELAY_DEFER, RELAY_WHY_BRAKE, say.code, say.enhanced, say.text);
 }
 
+/* No backend could be told whose mail it is, and the balancer's address would be a lie. */
+static void narrow_unknown(const struct session *s, struct relay_decision *d)
+{
+    if (s->client.ip_unknown)
+        relay_narrow(d, RELAY_DEFER, RELAY_WHY_IDENTITY, 451, "4.3.5",
+                     "The balancer does not say who you are; try again later");
+}
+
 static void on_mail(void *owner, const struct relay_mail *mail, struct relay_decision *ret)
 {
     struct session *s = owner;
@@ -117,7 +125,7 @@ static void decide(struct session *s, const struct relay_mail *mail, struct span
     struct relay_client client = relay_client_of(s);
 
     relay_decide(s->door->policy, &client, mail, rcpt, ret);
-    if (!is_relay_by_address(ret))
+    if (!is_relay_by_address(ret) || gate_client_unplaced(&s->client))
         return;
     hygiene_relay(&s->hygiene, s->door->policy, ret);
     if (!client.ip_doubtful && hygiene_doubtful(&s->hygiene)) {
@@ -132,6 +140,7 @@ static enum smtp_now on_rcpt(void *owner, const struct relay_mail *mail, struct 
     struct session *s = owner;
 
     decide(s, mail, rcpt, ret);
+    narrow_unknown(s, ret);
     narrow_login(s, ret);
     if (hygiene_rcpt(&s->hygiene, ret) == SMTP_LATER) {
         s->decision = malloc(sizeof(*s->decision));

@@ -66,7 +66,9 @@ void hygiene_begin(struct hygiene *h, struct hygiene_session *hs, struct gate_cl
     bool mx = client->role == GATE_ROLE_MX;
 
     *hs = (struct hygiene_session){.all = h, .client = client, .ready = ready, .owner = owner};
-    hs->own = is_exempt(h, client->ip) || relay_policy_trusts(policy, client->ip, &place);
+    /* What a balancer's address has done is not what its clients did: it is never listed or held. */
+    hs->own = gate_client_unplaced(client) || is_exempt(h, client->ip) ||
+              relay_policy_trusts(policy, client->ip, &place);
     h->active++;
     metrics_add(h->metrics, METRIC_SESSIONS, client->role, 1);
     metrics_set(h->metrics, METRIC_SESSIONS_ACTIVE, 0, h->active);
@@ -85,7 +87,9 @@ void hygiene_helo(struct hygiene_session *hs, const struct relay_policy *policy)
     if (hs->greeted)
         return;
     hs->greeted = true;
-    guard_watch_helo(hs->all->guard, hs->client, policy);
+    /* A balancer's checks would be many clients of one address to the guard. */
+    if (!gate_client_unplaced(hs->client))
+        guard_watch_helo(hs->all->guard, hs->client, policy);
 }
 
 void hygiene_relay(struct hygiene_session *hs, const struct relay_policy *policy,

@@ -14,6 +14,7 @@
 #include "cmd/gate/session_priv.h"
 #include "io/log.h"
 #include "smtp/proxy_in.h"
+#include "smtp/proxy_tlv.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -283,6 +284,20 @@ static void log_no_header(const struct session *s, const char *text)
     log_warn("proxy", "session", s->client.id, "peer", LOG_IP(s->client.peer), "text", text, NULL);
 }
 
+static void learn_header(struct session *s, const struct smtp_proxy_header *h)
+{
+    struct buf tlvs = BUF_INIT(SMTP_PROXY_TLVS_MAX);
+
+    s->client.ip = h->from;
+    s->client.port = h->from_port;
+    s->client.local_ip = h->to;
+    s->client.local_port = h->to_port;
+    smtp_proxy_tlvs_pick(h->tlvs, &tlvs);
+    if (!tlvs.err)
+        gate_client_set_tlvs(&s->client, buf_span(&tlvs));
+    buf_deinit(&tlvs);
+}
+
 /* The first octets of a balancer. What stands behind its header is the client's. */
 static void take_header(struct session *s)
 {
@@ -297,18 +312,14 @@ static void take_header(struct session *s)
         conn_abort(s->conn);
         return;
     }
+    s->client.balancer = got == SMTP_PROXY_LOCAL;
+    s->client.ip_unknown = got == SMTP_PROXY_UNKNOWN;
+    if (got == SMTP_PROXY_CLIENT)
+        learn_header(s, &h);
     buf_consume(&s->kept, used);
     s->heading = false;
     s->client.proxied = true;
     s->client.ttl = 0;
-    if (got == SMTP_PROXY_CLIENT) {
-        s->client.ip = h.from;
-        s->client.port = h.from_port;
-        s->client.local_ip = h.to;
-        s->client.local_port = h.to_port;
-    } else {
-        s->client.ip_unknown = true;
-    }
     conn_deadline(s->conn, 0);
     begin(s);
     greet(s);
