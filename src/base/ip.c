@@ -77,6 +77,19 @@ bool ip_eq(struct ip a, struct ip b)
     return ip_cmp(a, b) == 0;
 }
 
+/* Each octet is multiplied in and folded down, and all of it once more: tables use low bits. */
+uint64_t ip_hash(struct ip ip, uint64_t seed)
+{
+    uint64_t x = seed ^ (uint64_t)ip.family;
+
+    for (size_t i = 0; i < (ip.family == IP_V4 ? 4 : sizeof(ip.b)); i++) {
+        x = (x ^ ip.b[i]) * UINT64_C(0x9e3779b97f4a7c15);
+        x ^= x >> 29;
+    }
+    x = (x ^ (x >> 32)) * UINT64_C(0xbf58476d1ce4e5b9);
+    return x ^ (x >> 32);
+}
+
 int ip_cmp(struct ip a, struct ip b)
 {
     if (a.family != b.family)

@@ -56,6 +56,7 @@ const char *ip_text(struct ip ip, char out[IP_TEXT_MAX]);
 
 bool ip_eq(struct ip a, struct ip b);
 int ip_cmp(struct ip a, struct ip b);                      /* IPv4 before IPv6, then by value */
+uint64_t ip_hash(struct ip ip, uint64_t seed);             /* for tables, not for secrets */
 bool ip_prefix_has(struct ip_prefix net, struct ip ip);    /* false when either is no address */
 struct ip_prefix ip_prefix_of(struct ip ip, unsigned len); /* host bits cleared, len cut to fit */
 enum ip_space ip_space(struct ip ip);

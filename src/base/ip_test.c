@@ -362,6 +362,27 @@ static void host_port(void **state)
     guard_free(&g);
 }
 
+/* Neighbours fall into slots of their own, mostly, and into others under another seed. */
+static void hash(void **state)
+{
+    bool taken[2][1024] = {{false}};
+    unsigned used = 0, moved = 0;
+
+    for (unsigned i = 0; i < 1024; i++) {
+        struct ip ip = {.family = IP_V4, .b = {10, 0, (uint8_t)(i >> 8), (uint8_t)i}};
+        struct ip padded = ip;
+
+        padded.b[15] = 1; /* no part of the address */
+        assert_true(ip_hash(ip, 7) == ip_hash(padded, 7));
+        used += !taken[0][ip_hash(ip, 7) % 1024];
+        taken[0][ip_hash(ip, 7) % 1024] = true;
+        moved += ip_hash(ip, 7) % 1024 != ip_hash(ip, 8) % 1024;
+    }
+    /* Of 1,024 balls in 1,024 holes 647 holes are hit, on the average. */
+    assert_in_range(used, 590, 710);
+    assert_in_range(moved, 1000, 1024);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -369,7 +390,7 @@ int main(void)
         cmocka_unit_test(order),          cmocka_unit_test(prefix_text),
         cmocka_unit_test(prefix_has),     cmocka_unit_test(prefix_of_every_length),
         cmocka_unit_test(space),          cmocka_unit_test(every_space_has_a_name),
-        cmocka_unit_test(host_port),
+        cmocka_unit_test(host_port),      cmocka_unit_test(hash),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -373,6 +373,8 @@ const struct conf_row conf_rows[] = {
      .help = "how long to wait for lists"},
     {"gate", "resolver", CONF_TEXT, .fallback = "", .check = check_server,
      .help = "the DNS server to ask; the system's when not set"},
+    {"gate", "client-names", CONF_FLAG, .fallback = "yes",
+     .help = "look up clients' names, for backends and logs"},
     {"gate", "tarpit", CONF_FLAG, .fallback = "yes",
      .help = "keep listed clients and those that try to relay waiting"},
     {"gate", "tarpit-max", CONF_NUMBER, .fallback = "10000", .max = 1000000, .unit = "clients",

@@ -37,6 +37,7 @@ struct gate_client {
     bool cert_ca;      /* its certificate leads to client-ca; its key was proved in any case */
     uint8_t ttl;       /* of its packets as they came in; 0: not known, or a balancer's */
     bool name_ok;      /* `name` was looked up and points back to ip */
+    bool name_failed;  /* it could not be looked up, in passing: there may be one, or another one */
     const char *tls_version; /* "TLSv1.3"; this one and the next are constants, never freed */
     const char *tls_cipher;
     const char *sni;      /* the server name that it asked for */

@@ -101,11 +101,38 @@ static void add_text(const char *text, bool fit, struct buf *out)
         buf_add(out, unavailable);
 }
 
+/* What may stand for a host in somebody's rules and logs; an address is no name. */
+static bool is_name(struct span s)
+{
+    struct ip ip;
+
+    for (size_t i = 0; i < s.n; i++)
+        if (!ascii_is_alnum(s.p[i]) && s.p[i] != '.' && s.p[i] != '-' && s.p[i] != '_')
+            return false;
+    return s.n > 0 && s.n <= SMTP_DOMAIN_MAX && !ip_parse(s, &ip);
+}
+
+/* XCLIENT_README: UNAVAILABLE means that there is none, TEMPUNAVAIL that nobody knows. */
+static void add_name(const struct gate_client *c, bool fit, struct buf *out)
+{
+    struct span name = span_str(c->name);
+
+    if (fit && is_name(name))
+        buf_add(out, name);
+    else if (!fit && c->name_failed)
+        buf_add_str(out, "[TEMPUNAVAIL]");
+    else
+        buf_add(out, unavailable);
+}
+
 static void add_value(const struct gate_client *c, enum smtp_attr attr, struct buf *out)
 {
     switch (attr) {
     case SMTP_ATTR_NAME:
-        add_text(c->name, c->name_ok && smtp_domain_ok(span_str(c->name)), out);
+        add_name(c, c->name_ok, out);
+        break;
+    case SMTP_ATTR_REVERSE_NAME:
+        add_name(c, *c->name, out);
         break;
     case SMTP_ATTR_ADDR:
         add_address(c->ip, out);
@@ -137,13 +164,21 @@ static void add_value(const struct gate_client *c, enum smtp_attr attr, struct b
     }
 }
 
+/* NAME before REVERSE_NAME: Postfix sets both by the first. */
 static const struct {
     enum smtp_attr attr;
     const char *name;
 } order[] = {
-    {SMTP_ATTR_SESSION, "SESSION"},   {SMTP_ATTR_NAME, "NAME"},   {SMTP_ATTR_HELO, "HELO"},
-    {SMTP_ATTR_PROTO, "PROTO"},       {SMTP_ATTR_LOGIN, "LOGIN"}, {SMTP_ATTR_DESTADDR, "DESTADDR"},
-    {SMTP_ATTR_DESTPORT, "DESTPORT"}, {SMTP_ATTR_PORT, "PORT"},   {SMTP_ATTR_ADDR, "ADDR"},
+    {SMTP_ATTR_SESSION, "SESSION"},
+    {SMTP_ATTR_NAME, "NAME"},
+    {SMTP_ATTR_REVERSE_NAME, "REVERSE_NAME"},
+    {SMTP_ATTR_HELO, "HELO"},
+    {SMTP_ATTR_PROTO, "PROTO"},
+    {SMTP_ATTR_LOGIN, "LOGIN"},
+    {SMTP_ATTR_DESTADDR, "DESTADDR"},
+    {SMTP_ATTR_DESTPORT, "DESTPORT"},
+    {SMTP_ATTR_PORT, "PORT"},
+    {SMTP_ATTR_ADDR, "ADDR"},
 };
 
 /* The address of a balancer that could not name its client is nobody's. */

@@ -2,7 +2,8 @@
 /*
  * How a backend is told whom we speak for. Every value is a stranger's: it goes out in xtext, or
  * not at all. What the backend believed about the connection before (our own name and address)
- * must not survive: each attribute that it takes is said, "[UNAVAILABLE]" where there is none.
+ * must not survive: each attribute that it takes is said, "[UNAVAILABLE]" where there is none, and
+ * "[TEMPUNAVAIL]" for a name that could not be looked up just now.
  */
 #ifndef POSTERN_GATE_IDENTITY_H
 #define POSTERN_GATE_IDENTITY_H

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-enum { ALL = 0x7ff };
+enum { ALL = 0xfff };
 
 static struct gate_client client_of(const char *ip, const char *local)
 {
@@ -35,7 +35,8 @@ static void test_xclient(void **state)
         const char *want;
     } cases[] = {
         {"all", "203.0.113.9", "c.test", "anna", "", ALL,
-         "XCLIENT SESSION=abc NAME=[UNAVAILABLE] HELO=c.test PROTO=ESMTP LOGIN=anna "
+         "XCLIENT SESSION=abc NAME=[UNAVAILABLE] REVERSE_NAME=[UNAVAILABLE] HELO=c.test "
+         "PROTO=ESMTP LOGIN=anna "
          "DESTADDR=192.0.2.1 DESTPORT=25 PORT=40000 ADDR=203.0.113.9\r\n"},
         {"address alone", "203.0.113.9", "c.test", "anna", "", SMTP_ATTR_ADDR,
          "XCLIENT ADDR=203.0.113.9\r\n"},
@@ -66,6 +67,43 @@ static void test_xclient(void **state)
         if (lines != (*cases[i].want ? 1 : 0) || strcmp(buf_str(&out), cases[i].want))
             fail_msg("%s: %u lines: %s", cases[i].name, lines, buf_str(&out));
         buf_deinit(&out);
+        gate_client_deinit(&c);
+    }
+}
+
+/* What DNS says of it is anybody's: it is a name, or nothing. */
+static void test_names(void **state)
+{
+    static const struct {
+        const char *name, *dns;
+        bool ok, failed;
+        const char *want, *reverse;
+    } cases[] = {
+        {"confirmed", "mx.c.test", true, false, "mx.c.test", "mx.c.test"},
+        {"with an underscore", "mx_1.c.test", true, false, "mx_1.c.test", "mx_1.c.test"},
+        {"not confirmed", "mx.c.test", false, false, "[UNAVAILABLE]", "mx.c.test"},
+        {"can't be confirmed now", "mx.c.test", false, true, "[TEMPUNAVAIL]", "mx.c.test"},
+        {"none", "", false, false, "[UNAVAILABLE]", "[UNAVAILABLE]"},
+        {"not known now", "", false, true, "[TEMPUNAVAIL]", "[TEMPUNAVAIL]"},
+        {"an address", "127.0.0.1", true, false, "[UNAVAILABLE]", "[UNAVAILABLE]"},
+        {"a word more", "a ADDR=127.0.0.1", true, false, "[UNAVAILABLE]", "[UNAVAILABLE]"},
+        {"a word of XCLIENT", "[UNAVAILABLE]", true, false, "[UNAVAILABLE]", "[UNAVAILABLE]"},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct gate_client c = client_of("203.0.113.9", "192.0.2.1");
+        struct buf out = BUF_INIT(2000), want = BUF_INIT(2000);
+
+        gate_client_set(&c.name, span_str(cases[i].dns));
+        c.name_ok = cases[i].ok;
+        c.name_failed = cases[i].failed;
+        gate_identity_xclient(&c, SMTP_ATTR_ADDR | SMTP_ATTR_NAME | SMTP_ATTR_REVERSE_NAME, &out);
+        buf_addf(&want, "XCLIENT NAME=%s REVERSE_NAME=%s ADDR=203.0.113.9\r\n", cases[i].want,
+                 cases[i].reverse);
+        if (strcmp(buf_str(&out), buf_str(&want)))
+            fail_msg("%s: %s", cases[i].name, buf_str(&out));
+        buf_deinit(&out);
+        buf_deinit(&want);
         gate_client_deinit(&c);
     }
 }
@@ -158,8 +196,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_xclient), cmocka_unit_test(test_xclient_split),
-        cmocka_unit_test(test_proxy),   cmocka_unit_test(test_unknown),
-        cmocka_unit_test(test_words),
+        cmocka_unit_test(test_names),   cmocka_unit_test(test_proxy),
+        cmocka_unit_test(test_unknown), cmocka_unit_test(test_words),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -51,7 +51,7 @@ static void add_client(struct buf *out, const struct gate_client *c)
              c->port);
     if (c->proxied)
         buf_addf(out, " via=%s", ip_text(c->peer, text));
-    add_str(out, "name", c->name);
+    add_str(out, c->name_ok ? "name" : "ptr", c->name);
     add_str(out, "helo", c->helo);
     add_str(out, "tls", c->tls_version);
     add_str(out, "login", c->login);

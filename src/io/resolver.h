@@ -47,8 +47,12 @@ struct dns_answer {
     const struct span *txt;    /* resolver_txt: the strings of a record joined; may hold any byte */
     /* No MX: the name itself stands in mx[0] with preference 0; it may have no address. */
     bool implicit_mx;
-    bool null_mx;     /* RFC 7505: takes no mail; count is 0 and the outcome DNS_FOUND */
-    bool partial;     /* resolver_addr: one family was found, the other failed in passing */
+    bool null_mx; /* RFC 7505: takes no mail; count is 0 and the outcome DNS_FOUND */
+    /*
+     * resolver_addr: one family was found, the other failed in passing. resolver_ptr: a name is not
+     * confirmed because its addresses could not be had, in passing.
+     */
+    bool partial;
     const char *text; /* for people: why there is nothing */
 };
 

@@ -45,8 +45,8 @@ struct resolver_query {
     enum dns_outcome outcomes[PARTS];
     struct part_of parts[PARTS];
     char name[RESOLVER_NAME_MAX];
-    struct ip ip; /* of resolver_ptr() */
-    bool null_mx, implicit_mx;
+    struct ip ip;                      /* of resolver_ptr() */
+    bool null_mx, implicit_mx, unsure; /* unsure: a name of a PTR could not be looked up */
     struct ip *ips;
     struct dns_mx *mx;
     struct dns_ptr *ptr;

@@ -118,7 +118,7 @@ static void answer_outcome(const struct resolver_query *q, struct dns_answer *a)
         a->outcome = combine(a->outcome, q->outcomes[i]);
         passing = passing || dns_outcome_passing(q->outcomes[i]);
     }
-    a->partial = a->outcome == DNS_FOUND && passing;
+    a->partial = a->outcome == DNS_FOUND && (passing || q->unsure);
     if (q->implicit_mx || q->null_mx)
         a->outcome = DNS_FOUND;
     a->text = q->null_mx ? "the domain takes no mail (null MX)" : outcomes[a->outcome].text;
@@ -172,6 +172,8 @@ static void on_confirmed(void *cookie, const struct dns_answer *a)
     for (size_t i = 0; i < a->count; i++)
         if (ip_eq(a->ips[i], c->parent->ip))
             c->parent->ptr[c->at].confirmed = true;
+    if (!c->parent->ptr[c->at].confirmed && (dns_outcome_passing(a->outcome) || a->partial))
+        c->parent->unsure = true;
     part_done(c->parent);
 }
 

@@ -61,6 +61,9 @@ static const struct zone_row {
     {"1.2.0.192.in-addr.arpa", "PTR", NOERROR, "PTR a.example.org;PTR liar.example"},
     {"liar.example", "A", NOERROR, "A 192.0.2.99"},
     {"9.2.0.192.in-addr.arpa", "PTR", NXDOMAIN, ""},
+    {"5.2.0.192.in-addr.arpa", "PTR", NOERROR, "PTR unsure.example;PTR half.example"},
+    {"6.2.0.192.in-addr.arpa", "PTR", NOERROR, "PTR liar.example;PTR unsure.example"},
+    {"unsure.example", "A", SERVFAIL, ""},
     {"1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa", "PTR", NOERROR,
      "PTR a.example.org"},
 
@@ -474,10 +477,13 @@ static void test_ptr_and_txt(void **state)
         const char *ip;
         enum dns_outcome outcome;
         const char *want;
+        bool partial;
     } cases[] = {
-        {"192.0.2.1", DNS_FOUND, "a.example.org+,liar.example-"},
-        {"192.0.2.9", DNS_NO_NAME, ""},
-        {"2001:db8::1", DNS_FOUND, "a.example.org+"},
+        {"192.0.2.1", DNS_FOUND, "a.example.org+,liar.example-", false},
+        {"192.0.2.5", DNS_FOUND, "unsure.example-,half.example+", true},
+        {"192.0.2.6", DNS_FOUND, "liar.example-,unsure.example-", true},
+        {"192.0.2.9", DNS_NO_NAME, "", false},
+        {"2001:db8::1", DNS_FOUND, "a.example.org+", false},
     };
     struct got g = {0};
 
@@ -491,6 +497,7 @@ static void test_ptr_and_txt(void **state)
         assert_int_equal(g.times, 1);
         assert_int_equal(g.outcome, cases[i].outcome);
         assert_string_equal(g.text, cases[i].want);
+        assert_int_equal(g.partial, cases[i].partial);
     }
     g = (struct got){0};
     resolver_txt(resolver, SPAN_LIT("txt.example"), on_got, &g, NULL);

@@ -61,7 +61,7 @@ static unsigned attr_of(struct span word)
 {
     static const char *const names[] = {"NAME",  "ADDR",   "PORT",     "PROTO",
                                         "HELO",  "LOGIN",  "DESTADDR", "DESTPORT",
-                                        "IDENT", "SOURCE", "SESSION"};
+                                        "IDENT", "SOURCE", "SESSION",  "REVERSE_NAME"};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (span_eq_nocase(word, span_str(names[i])))

@@ -45,6 +45,7 @@ enum smtp_attr {
     SMTP_ATTR_IDENT = 1 << 8,
     SMTP_ATTR_SOURCE = 1 << 9,
     SMTP_ATTR_SESSION = 1 << 10, /* Dovecot's */
+    SMTP_ATTR_REVERSE_NAME = 1 << 11,
 };
 
 struct smtp_ehlo {

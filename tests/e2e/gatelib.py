@@ -33,14 +33,16 @@ LOG_LINES = 4000        # kept of the gate's log
 class Gate:
     """One postern-gate on a free port of the loopback; killed on leaving the with.
 
-    `backends`: objects with `place` and `identity`, or lines as the option takes them."""
+    `backends`: objects with `place` and `identity`, or lines as the option takes them; `names`: the DNS
+    server that knows clients' names."""
 
     def __init__(self, *backends, options=(), domains=(DOMAIN,), listen="127.0.0.1:0", role="mx",
-                 tarpit=False, backend_test=False, env=None):
+                 tarpit=False, backend_test=False, names=None, env=None):
         self.backends, self.options, self.domains = backends, options, domains
         self.listen, self.role = listen, role
         self.flags = ["--tarpit" if tarpit else "--no-tarpit",
-                      "--backend-test" if backend_test else "--no-backend-test"]
+                      "--backend-test" if backend_test else "--no-backend-test",
+                      *(["--client-names", "--resolver", names] if names else ["--no-client-names"])]
         self.env = env
         self.state = None   # the state folder; each gate has one of its own, over its restarts
         self.process = None

@@ -18,6 +18,7 @@ BASE = """gate {
     name = gate.test.example
     listen-mx = { "127.0.0.1:0" }
     backend-test = no
+    client-names = no
     tarpit = no
 """
 

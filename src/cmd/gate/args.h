@@ -38,6 +38,7 @@ struct gate_args {
     unsigned dnsbl_threshold;
     int64_t dnsbl_timeout;
     const char *resolver;
+    bool client_names;
     bool tarpit;
     unsigned tarpit_max;
     int64_t tarpit_delay, trap_time;

@@ -134,6 +134,13 @@ static void decide(struct session *s, const struct relay_mail *mail, struct span
     }
 }
 
+/* Whether the client's name goes on to the backend that this recipient needs. */
+static bool tells_name(const struct session *s, const struct relay_decision *d)
+{
+    return d->answer == RELAY_TAKE &&
+           routes_find(&s->door->routes, d)->identity == GATE_IDENTITY_XCLIENT;
+}
+
 static enum smtp_now on_rcpt(void *owner, const struct relay_mail *mail, struct span rcpt,
                              struct relay_decision *ret, const struct gate_route **ret_route)
 {
@@ -142,7 +149,7 @@ static enum smtp_now on_rcpt(void *owner, const struct relay_mail *mail, struct 
     decide(s, mail, rcpt, ret);
     narrow_unknown(s, ret);
     narrow_login(s, ret);
-    if (hygiene_rcpt(&s->hygiene, ret) == SMTP_LATER) {
+    if (hygiene_rcpt(&s->hygiene, ret, tells_name(s, ret)) == SMTP_LATER) {
         s->decision = malloc(sizeof(*s->decision));
         if (s->decision) {
             *s->decision = *ret;
@@ -165,7 +172,7 @@ void session_ready(void *owner)
     /* The session may have been ended meanwhile, by time or by the operator. */
     if (d && s->pass.server.state == SMTP_SERVER_ASKED) {
         /* It promises to be asked no second time; who waits for what never comes waits for good. */
-        if (hygiene_rcpt(&s->hygiene, d) == SMTP_LATER)
+        if (hygiene_rcpt(&s->hygiene, d, tells_name(s, d)) == SMTP_LATER)
             relay_narrow(d, RELAY_DEFER, RELAY_WHY_LOOKUP, 0, NULL, NULL);
         if (d->answer == RELAY_TAKE)
             route = routes_find(&s->door->routes, d);

@@ -47,13 +47,7 @@ void hosts_free(struct hosts *h)
 
 static size_t hash(const struct hosts *h, struct ip ip)
 {
-    uint64_t x = h->seed ^ (uint64_t)ip.family;
-
-    for (size_t i = 0; i < 8; i++) {
-        x = (x ^ ip.b[i]) * UINT64_C(0x9e3779b97f4a7c15);
-        x ^= x >> 29;
-    }
-    return (size_t)x;
+    return (size_t)ip_hash(ip, h->seed);
 }
 
 static struct ip host_of(struct ip ip)

@@ -6,8 +6,8 @@
  * complain (RFC 5321 §4.5.1, RFC 2142); the timed list is at hand; DNS comes last because it may
  * have to be waited for.
  *
- * Names of clients are looked up only where somebody reads them: for the guard when the address is
- * not a public one, and for Postfix-like lines.
+ * The client's name is asked for when it connects, and waited for here, behind all that may refuse
+ * the recipient: only then is a backend opened, which has to be told. It grants nothing.
  */
 #include "cmd/gate/hygiene_priv.h"
 
@@ -30,6 +30,15 @@ static bool is_trusted(const struct hygiene_session *hs)
     return hs->own || hs->client->login[0] || hs->client->cert_ca;
 }
 
+/* What the recipient that waits needs is there: may end the session. */
+static void wake(struct hygiene_session *hs)
+{
+    if (!hs->waiting || (hs->listing && hs->ask) || (hs->naming && hs->name_ask))
+        return;
+    hs->waiting = false;
+    hs->ready(hs->owner);
+}
+
 static void on_verdict(void *cookie, const struct dnsbl_verdict *v)
 {
     struct hygiene_session *hs = cookie;
@@ -38,24 +47,26 @@ static void on_verdict(void *cookie, const struct dnsbl_verdict *v)
     hs->score = v->sum;
     hs->listed = v->listed;
     hs->lists = v->names[0] ? strdup(v->names) : NULL;
-    if (!hs->waiting)
-        return;
-    hs->waiting = false;
-    hs->ready(hs->owner); /* may end the session */
+    wake(hs);
 }
 
-static void on_name(void *cookie, const struct dns_answer *a)
+static void on_name(void *cookie, const struct names_answer *a)
 {
     struct hygiene_session *hs = cookie;
-    size_t at = 0;
 
-    hs->name_query = NULL;
-    while (at < a->count && !a->ptr[at].confirmed)
-        at++;
-    if (a->count == 0)
-        return;
-    hs->client->name_ok = at < a->count;
-    gate_client_set(&hs->client->name, span_str(a->ptr[at < a->count ? at : 0].name));
+    hs->name_ask = NULL;
+    hs->client->name_ok = a->confirmed;
+    hs->client->name_failed = a->failed;
+    gate_client_set(&hs->client->name, span_str(a->name));
+    wake(hs);
+}
+
+/* Nobody asks about a balancer, nor for one who is sent away. */
+static void ask_name(struct hygiene *h, struct hygiene_session *hs, bool turned_away)
+{
+    if (!gate_client_unplaced(hs->client) && !turned_away &&
+        (h->names_on || !score_askable(hs->client->ip)))
+        names_ask(h->names, hs->client->ip, on_name, hs, &hs->name_ask);
 }
 
 void hygiene_begin(struct hygiene *h, struct hygiene_session *hs, struct gate_client *client,
@@ -66,7 +77,7 @@ void hygiene_begin(struct hygiene *h, struct hygiene_session *hs, struct gate_cl
     bool mx = client->role == GATE_ROLE_MX;
 
     *hs = (struct hygiene_session){.all = h, .client = client, .ready = ready, .owner = owner};
-    /* What a balancer's address has done is not what its clients did: it is never listed or held. */
+    /* What came by a balancer's address was not its doing: it is never listed or held. */
     hs->own = gate_client_unplaced(client) || is_exempt(h, client->ip) ||
               relay_policy_trusts(policy, client->ip, &place);
     h->active++;
@@ -76,8 +87,7 @@ void hygiene_begin(struct hygiene *h, struct hygiene_session *hs, struct gate_cl
         metrics_add_named(h->metrics, METRIC_SESSIONS_REFUSED, "slots", 1);
     else if (mx && !hs->own)
         hs->ask = dnsbl_ask(h->dnsbl, client->ip, on_verdict, hs);
-    if (h->log.style == LOGLINE_POSTFIX || !score_askable(client->ip))
-        resolver_ptr(h->resolver, client->ip, on_name, hs, &hs->name_query);
+    ask_name(h, hs, turned_away);
     hygiene_log_connect(&h->log, client);
 }
 
@@ -163,7 +173,7 @@ static void refuse_listed(struct hygiene_session *hs, struct relay_decision *d)
     buf_deinit(&text);
 }
 
-enum smtp_now hygiene_rcpt(struct hygiene_session *hs, struct relay_decision *d)
+static enum smtp_now judge_rcpt(struct hygiene_session *hs, struct relay_decision *d)
 {
     struct span rcpt = inside(span_str(d->rcpt));
 
@@ -187,13 +197,19 @@ enum smtp_now hygiene_rcpt(struct hygiene_session *hs, struct relay_decision *d)
         refuse_listed(hs, d);
         return SMTP_NOW;
     }
-    if (hs->ask) {
-        hs->waiting = true;
+    if (hs->ask)
         return SMTP_LATER;
-    }
     if (hs->listed)
         refuse_listed(hs, d);
     return SMTP_NOW;
+}
+
+enum smtp_now hygiene_rcpt(struct hygiene_session *hs, struct relay_decision *d, bool named)
+{
+    hs->listing = judge_rcpt(hs, d) == SMTP_LATER;
+    hs->naming = named && d->answer == RELAY_TAKE && hs->all->names_on && hs->name_ask;
+    hs->waiting = hs->listing || hs->naming;
+    return hs->waiting ? SMTP_LATER : SMTP_NOW;
 }
 
 bool hygiene_text(struct hygiene_session *hs, struct span octets, struct smtp_say *ret)
@@ -419,7 +435,7 @@ void hygiene_end(struct hygiene_session *hs)
         return;
     hygiene_release(hs);
     dnsbl_cancel(&hs->ask);
-    resolver_cancel(&hs->name_query);
+    names_cancel(&hs->name_ask);
     forget_rcpts(hs);
     free(hs->lists);
     hs->lists = NULL;

@@ -17,7 +17,7 @@
 struct dnsbl_ask;
 struct gate_args;
 struct hygiene;
-struct resolver_query;
+struct names_ask;
 
 enum { HYGIENE_ERROR_MAX = 400 };
 
@@ -28,7 +28,7 @@ struct hygiene_session {
     void (*ready)(void *owner);
     void *owner;
     struct dnsbl_ask *ask;
-    struct resolver_query *name_query;
+    struct names_ask *name_ask;
     struct tarpit_session tarpit;
     const char *last; /* verb that was asked about; NULL: none yet */
     char *lists;      /* shown names of the lists that it is on; NULL: none */
@@ -40,7 +40,8 @@ struct hygiene_session {
     bool own;     /* from own networks, or exempt: never asked about, listed, held */
     bool listed;  /* by score */
     bool trapped; /* this transaction names a trap: all of it is refused */
-    bool waiting; /* ready() is awaited */
+    bool waiting; /* ready() is awaited, */
+    bool listing, naming; /* and this is what it needs */
     bool greeted; /* HELO was counted */
 };
 
@@ -75,11 +76,12 @@ bool hygiene_doubtful(const struct hygiene_session *hs);
 /* A new transaction. */
 void hygiene_mail(struct hygiene_session *hs);
 /*
- * Narrows the decision on a recipient. SMTP_LATER: lists have not answered yet; keep the decision
- * and call again when ready() comes. At most dnsbl-timeout, and never twice: behind ready() each
- * answer of the session is SMTP_NOW.
+ * Narrows the decision on a recipient. SMTP_LATER: lists have not answered yet, or, where the
+ * backend will be told the client's name (named), it is not there yet; keep the decision and call
+ * again when ready() comes. At most dnsbl-timeout or NAMES_WAIT, and never twice: behind ready()
+ * the answer is SMTP_NOW.
  */
-enum smtp_now hygiene_rcpt(struct hygiene_session *hs, struct relay_decision *d);
+enum smtp_now hygiene_rcpt(struct hygiene_session *hs, struct relay_decision *d, bool named);
 /* Octets of a message on their way: false refuses it with *ret. As gate_pass_ops.text. */
 bool hygiene_text(struct hygiene_session *hs, struct span octets, struct smtp_say *ret);
 /* A recipient was answered: refused relaying is an offence and evidence. */

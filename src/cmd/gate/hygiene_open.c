@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define RESOLV_CONF "/etc/resolv.conf"
+
 struct metrics *hygiene_metrics(struct hygiene *h)
 {
     return h->metrics;
@@ -85,6 +87,40 @@ static int change_evidence(struct hygiene *h, const char *dir, char err[HYGIENE_
     return 0;
 }
 
+/* A new one where another server is to be asked; who waits for the old one gets its answer. */
+static int change_names(struct hygiene *h, const char *server, char err[HYGIENE_ERROR_MAX])
+{
+    char why[RESOLVER_ERROR_MAX] = "out of memory";
+    struct names *names;
+    char *copy;
+    int r;
+
+    if (h->names && same_text(h->names_server, server))
+        return 0;
+    copy = server ? strdup(server) : NULL;
+    r = server && !copy ? -ENOMEM : names_open(h->loop, server, &names, why);
+    if (r < 0) {
+        snprintf(err, HYGIENE_ERROR_MAX, "resolver: %.200s", why);
+        free(copy);
+        return r;
+    }
+    names_close(&h->names);
+    free(h->names_server);
+    h->names = names;
+    h->names_server = copy;
+    return 0;
+}
+
+/* Without a server to ask every client would have to wait, and every look-up fail. */
+static bool wants_names(const struct gate_args *args)
+{
+    if (!args->client_names || args->resolver || names_resolver_there(RESOLV_CONF))
+        return args->client_names;
+    log_warn("client-names", "file", RESOLV_CONF, "text",
+             "it names no resolver: clients' names are not looked up", NULL);
+    return false;
+}
+
 static void take_settings(struct hygiene *h, const struct gate_args *args)
 {
     h->tarpit.config.on = args->tarpit;
@@ -93,6 +129,7 @@ static void take_settings(struct hygiene *h, const struct gate_args *args)
     h->hops_max = args->hops_max;
     h->log.style = args->log_style == GATE_LOG_POSTFIX ? LOGLINE_POSTFIX : LOGLINE_PLAIN;
     h->log.all = args->verbose;
+    h->names_on = wants_names(args);
 }
 
 int hygiene_change(struct hygiene *h, const struct gate_args *args, char err[HYGIENE_ERROR_MAX])
@@ -108,6 +145,8 @@ int hygiene_change(struct hygiene *h, const struct gate_args *args, char err[HYG
     r = dnsbl_open(h->loop, args, h->worker, h->metrics, &dnsbl, err);
     if (r == 0)
         r = change_evidence(h, args->evidence, err);
+    if (r == 0)
+        r = change_names(h, args->resolver, err);
     if (r == 0)
         r = traps_change(h->traps, args, err);
     if (r < 0) {
@@ -139,7 +178,6 @@ static void on_offence(void *cookie, struct span words)
 int hygiene_open(struct loop *l, const struct gate_args *args, unsigned worker, struct metrics *m,
                  struct hygiene **ret, char err[HYGIENE_ERROR_MAX])
 {
-    struct resolver_options options = {.server = args->resolver, .no_hosts = true};
     struct tarpit_config tarpit = {.on = args->tarpit};
     struct hygiene *h = calloc(1, sizeof(*h));
     uint32_t seed;
@@ -156,8 +194,6 @@ int hygiene_open(struct loop *l, const struct gate_args *args, unsigned worker, 
     hygiene_log_init(&h->log, l, m, seed);
     tarpit_init(&h->tarpit, &tarpit, seed);
     r = guard_watch_open(l, args, worker, m, &h->guard);
-    if (r == 0)
-        r = resolver_new(l, &options, &h->resolver, err);
     if (r == 0)
         r = traps_open(l, args, worker, m, &h->traps, err);
     if (r == 0)
@@ -180,7 +216,8 @@ void hygiene_close(struct hygiene **ph)
         return;
     hygiene_log_flush(&h->log);
     dnsbl_close(&h->dnsbl);
-    resolver_free(&h->resolver);
+    names_close(&h->names);
+    free(h->names_server);
     traps_close(&h->traps);
     guard_watch_close(&h->guard);
     evidence_file_close(&h->evidence);

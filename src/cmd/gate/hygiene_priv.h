@@ -7,14 +7,16 @@
 #include "cmd/gate/evidence_file.h"
 #include "cmd/gate/guard_watch.h"
 #include "cmd/gate/hygiene.h"
+#include "cmd/gate/names.h"
 #include "cmd/gate/traps.h"
-#include "io/resolver.h"
 
 struct hygiene {
     struct loop *loop;
     struct metrics *metrics;
-    struct dnsbl *dnsbl;       /* NULL: no list */
-    struct resolver *resolver; /* for names; NULL: none could be made */
+    struct dnsbl *dnsbl; /* NULL: no list */
+    struct names *names;
+    char *names_server;
+    bool names_on; /* of all clients; else of those whom the guard needs it for */
     struct traps *traps;
     struct guard_watch *guard;
     struct evidence_file *evidence; /* NULL: none */

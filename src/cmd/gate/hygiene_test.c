@@ -21,13 +21,21 @@ static struct {
     void *cookie;
     bool lists, trusts;        /* lists: there are some to ask */
     const char *trap, *listed; /* a recipient that is one; the reason why the client is listed */
-    unsigned asked, ready;
+    names_fn name_fn;          /* as fn */
+    void *name_cookie;
+    bool names;
+    unsigned asked, names_asked, ready;
 } the;
 
 struct dnsbl_ask {
     int dummy;
 };
 static struct dnsbl_ask asking;
+
+struct names_ask {
+    int dummy;
+};
+static struct names_ask naming;
 
 struct dnsbl_ask *dnsbl_ask(struct dnsbl *d, struct ip client, dnsbl_fn fn, void *cookie)
 {
@@ -46,14 +54,19 @@ void dnsbl_cancel(struct dnsbl_ask **ask)
     *ask = NULL;
 }
 
-int resolver_ptr(struct resolver *r, struct ip ip, resolver_fn fn, void *cookie,
-                 struct resolver_query **ret)
+void names_ask(struct names *n, struct ip ip, names_fn fn, void *cookie, struct names_ask **ret)
 {
-    return 0;
+    the.names_asked++;
+    the.name_fn = fn;
+    the.name_cookie = cookie;
+    *ret = &naming;
 }
 
-void resolver_cancel(struct resolver_query **q)
+void names_cancel(struct names_ask **a)
 {
+    if (*a)
+        the.name_fn = NULL;
+    *a = NULL;
 }
 
 const char *traps_has(const struct traps *t, struct ip client)
@@ -132,7 +145,7 @@ static void on_ready(void *owner)
 
 static void begin(void)
 {
-    h = (struct hygiene){.metrics = &numbers, .log.style = LOGLINE_PLAIN};
+    h = (struct hygiene){.metrics = &numbers, .log.style = LOGLINE_PLAIN, .names_on = the.names};
     gate_client_init(&client);
     client.role = GATE_ROLE_MX;
     assert_true(ip_parse(SPAN_LIT("198.51.100.7"), &client.ip));
@@ -153,18 +166,24 @@ static void end(void)
     gate_client_deinit(&client);
     relay_policy_free(&policy);
     assert_null(the.fn);
+    assert_null(the.name_fn);
     memset(&the, 0, sizeof(the));
 }
 
-static enum smtp_now rcpt(const char *address, enum relay_answer *ret)
+static enum smtp_now rcpt_named(const char *address, bool named, enum relay_answer *ret)
 {
     struct relay_decision d = {.answer = RELAY_TAKE};
     enum smtp_now now;
 
     snprintf(d.rcpt, sizeof(d.rcpt), "<%s>", address);
-    now = hygiene_rcpt(&hs, &d);
+    now = hygiene_rcpt(&hs, &d, named);
     *ret = d.answer;
     return now;
+}
+
+static enum smtp_now rcpt(const char *address, enum relay_answer *ret)
+{
+    return rcpt_named(address, false, ret);
 }
 
 static void check(const char *address, enum smtp_now now, enum relay_answer answer)
@@ -183,6 +202,15 @@ static void lists_say(bool listed)
 
     the.fn = NULL;
     fn(the.cookie, &v);
+}
+
+static void name_says(const char *name, bool confirmed, bool failed)
+{
+    struct names_answer a = {name, confirmed, failed};
+    names_fn fn = the.name_fn;
+
+    the.name_fn = NULL;
+    fn(the.name_cookie, &a);
 }
 
 /* Whatever lists and traps say: a session is told LATER until ready() has come, and never again. */
@@ -262,6 +290,96 @@ static void test_nobody_is_asked(void **state)
     end();
 }
 
+/* Only who will tell it waits for it, and it is asked for once. */
+static void test_a_name_is_waited_for(void **state)
+{
+    enum relay_answer got;
+
+    the.names = true;
+    begin();
+    assert_int_equal(the.names_asked, 1);
+    assert_int_equal(rcpt_named("a@test.example", false, &got), SMTP_NOW);
+    assert_int_equal(rcpt_named("a@test.example", true, &got), SMTP_LATER);
+    name_says("mx.c.test", true, false);
+    assert_int_equal(the.ready, 1);
+    assert_int_equal(rcpt_named("a@test.example", true, &got), SMTP_NOW);
+    assert_int_equal(got, RELAY_TAKE);
+    assert_string_equal(client.name, "mx.c.test");
+    assert_true(client.name_ok && !client.name_failed);
+    assert_int_equal(the.names_asked, 1);
+    end();
+    the.names = true; /* one that is refused waits for nothing */
+    the.listed = "spamtrap";
+    begin();
+    assert_int_equal(rcpt_named("a@test.example", true, &got), SMTP_NOW);
+    assert_int_equal(got, RELAY_REFUSE);
+    end();
+    begin(); /* names are not looked up */
+    assert_int_equal(the.names_asked, 0);
+    assert_int_equal(rcpt_named("a@test.example", true, &got), SMTP_NOW);
+    end();
+}
+
+/* In whichever order they answer: ready() comes once, when both have. */
+static void test_name_and_lists(void **state)
+{
+    enum relay_answer got;
+
+    for (unsigned i = 0; i < 2; i++) {
+        the.names = the.lists = true;
+        begin();
+        assert_int_equal(rcpt_named("a@test.example", true, &got), SMTP_LATER);
+        if (i)
+            name_says("", false, true);
+        else
+            lists_say(false);
+        assert_int_equal(the.ready, 0);
+        if (i)
+            lists_say(false);
+        else
+            name_says("", false, true);
+        assert_int_equal(the.ready, 1);
+        assert_int_equal(rcpt_named("a@test.example", true, &got), SMTP_NOW);
+        assert_true(client.name_failed);
+        end();
+    }
+    the.names = the.lists = true; /* gone while it waits */
+    begin();
+    assert_int_equal(rcpt_named("a@test.example", true, &got), SMTP_LATER);
+    end();
+    assert_int_equal(the.ready, 0);
+}
+
+static void begin_unplaced(bool unknown)
+{
+    h = (struct hygiene){.metrics = &numbers, .names_on = true};
+    the.lists = true;
+    gate_client_init(&client);
+    client.ip_unknown = unknown;
+    client.balancer = !unknown;
+    assert_true(ip_parse(SPAN_LIT("198.51.100.7"), &client.ip));
+    policy = relay_policy_new(NULL);
+    assert_non_null(policy);
+    assert_int_equal(relay_policy_seal(policy), 0);
+    hygiene_begin(&h, &hs, &client, policy, false, on_ready, &client);
+    hygiene_mail(&hs);
+}
+
+/* A balancer is asked about nowhere, and pays for nobody. */
+static void test_a_balancer(void **state)
+{
+    enum relay_answer got;
+
+    for (unsigned i = 0; i < 2; i++) {
+        begin_unplaced(i);
+        the.listed = "relay-attempts";
+        assert_int_equal(the.asked + the.names_asked, 0);
+        assert_int_equal(rcpt_named("a@test.example", true, &got), SMTP_NOW);
+        assert_int_equal(got, RELAY_TAKE);
+        end();
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -269,6 +387,9 @@ int main(void)
         cmocka_unit_test(test_answer_before_the_recipient),
         cmocka_unit_test(test_gone_while_it_waits),
         cmocka_unit_test(test_nobody_is_asked),
+        cmocka_unit_test(test_a_name_is_waited_for),
+        cmocka_unit_test(test_name_and_lists),
+        cmocka_unit_test(test_a_balancer),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
