@@ -320,6 +320,9 @@ const struct conf_row conf_rows[] = {
     {"gate", "backend", CONF_TEXT, true, .fallback = "",
      .help =
          "where mail goes: [DOMAIN=]HOST:PORT xclient|proxy1|proxy2|transparent [tls|starttls]"},
+    {"gate", "backend-ca", CONF_TEXT, .fallback = "", .check = check_path,
+     .help =
+         "who signs backends' certificates, in PEM form; the system's authorities when not set"},
     {"gate", "outbound", CONF_TEXT, .fallback = "",
      .help = "where mail of our users to others goes; the first backend when not set"},
     {"gate", "backend-max", CONF_NUMBER, .fallback = "1000", .min = 1, .max = 100000,

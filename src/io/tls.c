@@ -231,6 +231,25 @@ static int use_self(struct tls_context *t, const char *name, char err[TLS_ERROR_
     return r;
 }
 
+/* Loaded in any case: the verdict on a chain is reported even where it decides nothing. */
+static int load_roots(SSL_CTX *ssl, const char *file, char err[TLS_ERROR_MAX])
+{
+    char why[TLS_ERROR_MAX];
+
+    if (!file) {
+        SSL_CTX_set_default_verify_paths(ssl);
+        ERR_clear_error();
+        return 0;
+    }
+    ERR_clear_error();
+    if (SSL_CTX_load_verify_file(ssl, file) == 1)
+        return 0;
+    tls_error_text(why);
+    snprintf(err, TLS_ERROR_MAX, "%.120s: can't be used as certificates in PEM form: %.120s", file,
+             why);
+    return -EINVAL;
+}
+
 int tls_client_new(const struct tls_client_options *o, struct tls_context **ret,
                    char err[TLS_ERROR_MAX])
 {
@@ -239,13 +258,13 @@ int tls_client_new(const struct tls_client_options *o, struct tls_context **ret,
 
     if (r < 0)
         return r;
-    /* Loaded in any case: the verdict on a chain is reported even where it decides nothing. */
-    SSL_CTX_set_default_verify_paths(t->ssl);
-    ERR_clear_error();
+    if (o && o->strict)
+        tls_context_strict(t->ssl);
+    r = load_roots(t->ssl, o ? o->ca_file : NULL, err);
     SSL_CTX_set_verify(t->ssl, o && o->verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
-    if (o && o->cert_file)
+    if (r == 0 && o && o->cert_file)
         r = tls_context_load(t->ssl, o->cert_file, o->key_file, err);
-    else if (o && o->self_name)
+    else if (r == 0 && o && o->self_name)
         r = use_self(t, o->self_name, err);
     if (r < 0) {
         tls_context_free(&t);

@@ -17,7 +17,9 @@ enum { TLS_ERROR_MAX = 300 }; /* text of an error, with its NUL */
 struct tls_context;
 
 struct tls_client_options {
-    bool verify;           /* refuse what does not verify against the system's store and the name */
+    bool verify;           /* refuse whose chain or name is wrong */
+    bool strict;           /* TLS 1.2 and keys of today, in the peer's chain too */
+    const char *ca_file;   /* PEM; whose chains are right; NULL: those of the system's store */
     const char *cert_file; /* PEM certificate chain to offer when asked, or NULL */
     const char *key_file;  /* PEM key; NULL: it is in cert_file */
     const char *self_name; /* make a self-signed one for this name instead, or NULL */

@@ -166,7 +166,8 @@ class Talk:
         return data
 
     def secure(self):
-        self.sock = testlib.context(self.server).wrap_socket(self.sock, server_side=True)
+        context = self.server.context or testlib.context(self.server)
+        self.sock = context.wrap_socket(self.sock, server_side=True)
         self.buffer, self.tls = b"", True
 
     def on_ehlo(self, line):
@@ -266,8 +267,8 @@ class Backend:
     name = "backend.test.example"
 
     def __init__(self, identity="xclient", extensions=EXTENSIONS, fault=None, tls=None, rcpt=None,
-                 taken=None, address="127.0.0.1", port=0, talk=Talk):
-        self.identity, self.extensions, self.tls = identity, extensions, tls
+                 taken=None, address="127.0.0.1", port=0, talk=Talk, context=None):
+        self.identity, self.extensions, self.tls, self.context = identity, extensions, tls, context
         self.fault, self.rcpt, self.taken, self.talk = fault or Fault(), rcpt, taken, talk
         self.visits, self.messages, self.errors = [], [], []
         self.open = set()

@@ -34,8 +34,10 @@ static const struct option_row rows[] = {
     {.group = "Where mail goes"},
     {"backend", 'b', "BACKEND",
      "[DOMAIN=]HOST:PORT xclient|proxy1|proxy2|transparent "
-     "[tls|starttls]",
+     "[tls|starttls [verify[=NAME]|pin=SHA256|unverified]]",
      OPTION_LIST, AT(backend)},
+    {"backend-ca", 0, "FILE", "who signs backends' certificates (PEM)", OPTION_TEXT, AT(backend_ca),
+     .shown = "the system's authorities"},
     {"outbound", 0, "BACKEND", "for mail of our users to others", OPTION_TEXT, AT(outbound),
      .shown = "the first backend"},
     {"backend-max", 0, "N", "connections to backends at a time", OPTION_UINT, AT(backend_max),

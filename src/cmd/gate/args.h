@@ -22,7 +22,7 @@ struct gate_args {
     const char *client_ca;
     /* where mail goes (CORE) */
     struct option_list backend;
-    const char *outbound;
+    const char *outbound, *backend_ca;
     /* TLS (CORE) */
     const char *cert, *key, *cert_dir;
     /* logins (AUTH) */

@@ -250,6 +250,10 @@ static void on_trouble(void *owner, const struct gate_route *route, enum gate_fa
                   gate_identity_name(route->identity), "code", LOG_NUM(reply->code), "text",
                   LOG_SPAN(reply->text), "meaning",
                   "the backend does not take the client's address; nothing is passed to it", NULL);
+    else if (fault == GATE_FAULT_TLS)
+        log_error("backend", "session", s->client.id, "backend", route->name, "fault",
+                  gate_fault_name(fault), "text", s->why ? s->why : "it does not offer TLS now",
+                  "meaning", "it can't be known who it is; nothing is passed to it", NULL);
     else
         log_warn("backend", "session", s->client.id, "backend", route->name, "fault",
                  gate_fault_name(fault), "code", LOG_NUM(reply->code), "text",

@@ -6,6 +6,7 @@
 #include "cmd/gate/door.h"
 
 #include "cmd/common/settings.h"
+#include "cmd/gate/trust.h"
 #include "io/idn.h"
 
 #include <errno.h>
@@ -151,7 +152,6 @@ static int set_certificates(struct door *d, struct tls_front_options *front, str
 static int set_tls(struct door *d, struct buf *messages)
 {
     const struct gate_args *a = &d->args;
-    struct tls_client_options plain = {0};
     struct tls_front_options front = {
         .cert_file = a->cert,
         .key_file = a->key,
@@ -167,8 +167,8 @@ static int set_tls(struct door *d, struct buf *messages)
     if (a->listen_submissions.count && !a->cert && !a->cert_dir)
         return complain(d, messages, EX_CONFIG,
                         "listen-submissions: needs cert or cert-dir: TLS comes first there");
-    if (tls_client_new(&plain, &d->backend_tls, err) < 0)
-        return complain(d, messages, EX_CONFIG, "%s", err);
+    if (trust_open(a->backend_ca, &d->trust, err) < 0)
+        return complain(d, messages, EX_CONFIG, "backend-ca: %s", err);
     return set_certificates(d, &front, messages);
 }
 
@@ -242,7 +242,7 @@ void door_free(struct door **pd)
     routes_close(&d->routes);
     for (unsigned kind = 0; kind < DOOR_KINDS; kind++)
         tls_context_free(&d->tls[kind]);
-    tls_context_free(&d->backend_tls);
+    trust_close(&d->trust);
     free(d->proxies);
     gate_args_deinit(&d->args);
     conf_free(&d->conf);

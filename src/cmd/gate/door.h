@@ -19,6 +19,8 @@ enum door_kind { DOOR_MX, DOOR_SUBMISSION, DOOR_SUBMISSIONS, DOOR_KINDS };
 
 const char *door_kind_name(enum door_kind kind);
 
+struct trust;
+
 struct door {
     unsigned refs;
     struct gate_args args; /* owned, with the texts in conf */
@@ -29,7 +31,7 @@ struct door {
     struct smtp_server_config smtp[DOOR_KINDS];
     struct tls_context *tls[DOOR_KINDS]; /* NULL: no certificate */
     char tls_weak[DOOR_WEAK_MAX]; /* why the users' ports have none, should such a port be open */
-    struct tls_context *backend_tls;
+    struct trust *trust;          /* of backends */
     struct ip_prefix *proxies;
     size_t proxy_count;
 };

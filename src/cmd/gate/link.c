@@ -5,9 +5,11 @@
  */
 #include "cmd/gate/backends.h"
 #include "cmd/gate/session_priv.h"
+#include "cmd/gate/trust.h"
 #include "io/log.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* A connection that was told QUIT: nobody waits for what it says. */
@@ -88,10 +90,24 @@ static void on_data(void *cookie, struct conn *c, struct span bytes)
     session_settle(s);
 }
 
+static void note_why(struct session *s, const char *why)
+{
+    free(s->why);
+    s->why = span_dup(span_str(why));
+}
+
 static void on_secured(void *cookie, struct conn *c)
 {
     struct session *s = cookie;
+    char why[TRUST_WHY_MAX];
 
+    if (!trust_holds(s->pass.backend->route, c, why)) {
+        note_why(s, why);
+        link_drop(s);
+        gate_pass_lost(&s->pass, GATE_FAULT_TLS, session_now(s));
+        session_settle(s);
+        return;
+    }
     s->back_shaking = false;
     session_count_tls(s, METRIC_TLS, "backend");
     gate_pass_secured(&s->pass, session_now(s));
@@ -112,12 +128,14 @@ static void on_closed(void *cookie, struct conn *c, const struct conn_end *end)
     struct session *s = cookie;
     enum gate_fault fault = GATE_FAULT_GONE;
 
-    if (end->reason == CONN_TLS_FAILED)
+    if (end->reason == CONN_TLS_FAILED) {
         fault = GATE_FAULT_TLS;
-    else if (end->reason == CONN_OUR_FAULT)
+        note_why(s, end->text);
+    } else if (end->reason == CONN_OUR_FAULT) {
         fault = GATE_FAULT_FULL;
-    else if (!end->connected)
+    } else if (!end->connected) {
         fault = GATE_FAULT_CONNECT;
+    }
     release(s);
     gate_pass_lost(&s->pass, fault, session_now(s));
     session_settle(s);
@@ -157,7 +175,7 @@ static void shake_hands(struct session *s)
 {
     s->pass.want = GATE_WANT_NOTHING;
     s->back_shaking = true;
-    if (conn_tls_client(s->back, s->door->backend_tls, NULL, SPAN_NULL) != CONN_TLS_STARTED) {
+    if (trust_shake_hands(s->door->trust, s->pass.backend->route, s->back) != CONN_TLS_STARTED) {
         link_drop(s);
         gate_pass_lost(&s->pass, GATE_FAULT_TLS, session_now(s));
     }

@@ -10,6 +10,7 @@
 #include "cmd/gate/probe.h"
 
 #include "base/escape.h"
+#include "cmd/gate/trust.h"
 #include "io/conn.h"
 #include "io/timer.h"
 
@@ -28,8 +29,9 @@ struct one {
     struct conn *conn;
     struct timer timer;
     struct probe_news news;
-    bool helo;  /* the second try, with HELO, of one that did not know EHLO */
-    bool plain; /* the second try of a transparent one, from our own address */
+    char why[TRUST_WHY_MAX]; /* who it is does not hold; "" else */
+    bool helo;               /* the second try, with HELO, of one that did not know EHLO */
+    bool plain;              /* the second try of a transparent one, from our own address */
     bool up, over;
 };
 
@@ -99,6 +101,16 @@ static void note(struct one *o, const char *lead, const struct smtp_reply *r)
     buf_deinit(&text);
 }
 
+static void note_why(struct one *o, const char *fault)
+{
+    struct buf text = BUF_INIT(PROBE_TEXT_MAX - 1);
+
+    buf_addf(&text, "%s: ", fault);
+    escape_text(&text, span_str(o->why));
+    span_copy(buf_span(&text), o->news.text, sizeof(o->news.text));
+    buf_deinit(&text);
+}
+
 static void over(struct one *o, enum probe_result result)
 {
     struct probes *p = o->all;
@@ -155,7 +167,10 @@ static void failed(struct one *o, enum gate_fault fault)
         again(o);
         return;
     }
-    note(o, gate_fault_name(fault), &o->b.reply);
+    if (o->why[0])
+        note_why(o, gate_fault_name(fault));
+    else
+        note(o, gate_fault_name(fault), &o->b.reply);
     over(o, fault == GATE_FAULT_IDENTITY ? PROBE_NO_IDENTITY : PROBE_DOWN);
 }
 
@@ -247,8 +262,7 @@ static void take(struct one *o, enum gate_backend_got got)
         break;
     case GATE_BACKEND_START_TLS:
         flush(o);
-        if (conn_tls_client(o->conn, o->all->door->backend_tls, NULL, SPAN_NULL) !=
-            CONN_TLS_STARTED)
+        if (trust_shake_hands(o->all->door->trust, &o->route->gate, o->conn) != CONN_TLS_STARTED)
             failed(o, GATE_FAULT_TLS);
         break;
     case GATE_BACKEND_EARLY:
@@ -275,6 +289,10 @@ static void on_secured(void *cookie, struct conn *c)
 {
     struct one *o = cookie;
 
+    if (!trust_holds(&o->route->gate, c, o->why)) {
+        failed(o, GATE_FAULT_TLS);
+        return;
+    }
     take(o, gate_backend_secured(&o->b, loop_now(o->all->loop)));
 }
 
@@ -291,8 +309,12 @@ static void on_closed(void *cookie, struct conn *c, const struct conn_end *end)
     struct one *o = cookie;
 
     o->conn = NULL;
+    if (end->reason == CONN_TLS_FAILED)
+        span_copy(span_slice(span_str(end->text), 0, sizeof(o->why) - 1), o->why, sizeof(o->why));
     if (!o->over)
-        failed(o, end->connected ? GATE_FAULT_GONE : GATE_FAULT_CONNECT);
+        failed(o, end->reason == CONN_TLS_FAILED ? GATE_FAULT_TLS
+                  : end->connected               ? GATE_FAULT_GONE
+                                                 : GATE_FAULT_CONNECT);
 }
 
 static const struct conn_events events = {

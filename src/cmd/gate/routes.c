@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * "[DOMAIN=]HOST:PORT IDENTITY [tls|starttls]". The identity has no default: an admin who is not
- * asked would find out too late that the backend sees every client as one of its own network.
+ * "[DOMAIN=]HOST:PORT IDENTITY [tls|starttls [verify[=NAME]] [pin=SHA256]... | [unverified]]". The
+ * identity has no default: an admin who is not asked would find out too late that the backend sees
+ * every client as one of its own network.
+ *
+ * Who asks for TLS to another machine wants nobody between: so it verifies, unless told how else to
+ * know the backend, or that this does not matter. A certificate that does not fit then shows at the
+ * start, in the test of the backend. On this host there is nobody between, and the certificate of a
+ * server there is often made for a name that is not asked for.
  *
  * Names are looked up once, when the configuration is read, by the system's own means (/etc/hosts
  * counts): a backend is a machine next door, not somebody's MX.
@@ -11,6 +17,7 @@
 #include "base/num.h"
 #include "io/idn.h"
 #include "relay/policy.h"
+#include "smtp/path.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -61,7 +68,6 @@ static int read_place(struct route *r, struct span place, const char *text,
                       char err[ROUTES_ERROR_MAX])
 {
     struct span host;
-    char *name;
     bool found;
 
     if (!ip_host_port(place, &host, &r->gate.port) || host.n == 0)
@@ -69,21 +75,96 @@ static int read_place(struct route *r, struct span place, const char *text,
     if (r->gate.port == 0)
         return bad(r, err, text, "needs a port (HOST:25)");
     r->text = span_dup(place);
-    name = span_dup(host);
-    if (!r->text || !name) {
-        free(name);
+    r->trust.name = span_dup(host);
+    if (!r->text || !r->trust.name)
+        return -ENOMEM;
+    r->gate.name = r->text;
+    found = ip_parse(host, &r->gate.ip) || look_up(r->trust.name, &r->gate.ip);
+    return found ? 0 : bad(r, err, text, "names a host that has no address");
+}
+
+static int add_pin(struct route *r, struct span hex, const char *text, char err[ROUTES_ERROR_MAX])
+{
+    struct route_trust *t = &r->trust;
+    char **more, *pin;
+
+    for (size_t i = 0; i < hex.n; i++)
+        if (!ascii_is_digit(hex.p[i]) &&
+            (ascii_lower(hex.p[i]) < 'a' || ascii_lower(hex.p[i]) > 'f'))
+            hex.n = 0;
+    if (hex.n != 64)
+        return bad(r, err, text, "has a pin that is not 64 hex digits");
+    more = realloc(t->pins, (t->pin_count + 1) * sizeof(*more));
+    pin = span_dup(hex);
+    if (more)
+        t->pins = more;
+    if (!more || !pin) {
+        free(pin);
         return -ENOMEM;
     }
-    r->gate.name = r->text;
-    found = ip_parse(host, &r->gate.ip) || look_up(name, &r->gate.ip);
-    free(name);
-    return found ? 0 : bad(r, err, text, "names a host that has no address");
+    for (char *p = pin; *p; p++)
+        *p = ascii_lower(*p);
+    t->pins[t->pin_count++] = pin;
+    return 0;
+}
+
+static int set_verify(struct route *r, struct span name, const char *text,
+                      char err[ROUTES_ERROR_MAX])
+{
+    struct ip ip;
+    char *copy;
+
+    r->trust.verify = true;
+    if (!name.p)
+        return 0;
+    if (!smtp_domain_ok(name) && !ip_parse(name, &ip))
+        return bad(r, err, text, "has no host name behind verify=");
+    copy = span_dup(name);
+    if (!copy)
+        return -ENOMEM;
+    free(r->trust.name);
+    r->trust.name = copy;
+    return 0;
+}
+
+/* A word about who the backend is; 1 when it is none. */
+static int read_trust(struct route *r, struct span word, const char *text,
+                      char err[ROUTES_ERROR_MAX])
+{
+    if (span_eq_nocase(word, SPAN_LIT("verify")))
+        return set_verify(r, SPAN_NULL, text, err);
+    if (span_starts_nocase(word, SPAN_LIT("verify=")))
+        return set_verify(r, span_slice(word, 7, word.n), text, err);
+    if (span_starts_nocase(word, SPAN_LIT("pin=")))
+        return add_pin(r, span_slice(word, 4, word.n), text, err);
+    if (!span_eq_nocase(word, SPAN_LIT("unverified")))
+        return 1;
+    r->trust.any = true;
+    return 0;
+}
+
+static int settle_trust(struct route *r, const char *text, char err[ROUTES_ERROR_MAX])
+{
+    struct route_trust *t = &r->trust;
+    bool told = t->any || t->verify || t->pin_count;
+
+    if (told && r->gate.wrap == GATE_WRAP_CLEAR)
+        return bad(r, err, text,
+                   "says who the backend is, which needs tls or starttls to be known");
+    if (t->any && (t->verify || t->pin_count))
+        return bad(r, err, text, "is unverified, and says how to verify");
+    if (!told && r->gate.wrap != GATE_WRAP_CLEAR) {
+        t->any = ip_space(r->gate.ip) == IP_LOOPBACK;
+        t->verify = !t->any;
+    }
+    return 0;
 }
 
 static int read_words(struct route *r, struct span rest, const char *text,
                       char err[ROUTES_ERROR_MAX])
 {
     struct span word;
+    int got;
 
     if (!span_word(&rest, &word) || !gate_identity_parse(word, &r->gate.identity))
         return bad(r, err, text,
@@ -94,10 +175,13 @@ static int read_words(struct route *r, struct span rest, const char *text,
             r->gate.wrap = GATE_WRAP_TLS;
         else if (span_eq_nocase(word, SPAN_LIT("starttls")))
             r->gate.wrap = GATE_WRAP_STARTTLS;
-        else
-            return bad(r, err, text, "knows only the words tls and starttls behind the identity");
+        else if ((got = read_trust(r, word, text, err)) != 0)
+            return got < 0 ? got
+                           : bad(r, err, text,
+                                 "knows only the words tls, starttls, verify, pin=SHA256 and "
+                                 "unverified behind the identity");
     }
-    return 0;
+    return settle_trust(r, text, err);
 }
 
 /* "example.org", ".example.org" for all below it, in any script. */
@@ -166,6 +250,12 @@ int routes_open(struct routes *r, const struct gate_args *args, char err[ROUTES_
 void routes_close(struct routes *r)
 {
     for (size_t i = 0; i < r->count; i++) {
+        struct route_trust *t = &r->v[i].trust;
+
+        for (size_t k = 0; k < t->pin_count; k++)
+            free(t->pins[k]);
+        free(t->pins);
+        free(t->name);
         free(r->v[i].text);
         free(r->v[i].domain);
     }

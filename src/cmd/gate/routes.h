@@ -12,10 +12,20 @@
 
 enum { ROUTES_ERROR_MAX = 300 };
 
+/* Who may be at the other end of TLS. All that is set must hold; see cmd/gate/trust.h. */
+struct route_trust {
+    bool any;    /* anybody: what was said, or a backend on this host */
+    bool verify; /* a chain to a root that we know, and the name */
+    char *name;  /* owned: to ask for, and to verify; a host name or an address */
+    char **pins; /* owned: SHA-256 of the public key (SPKI), 64 lower-case hex digits; one of */
+    size_t pin_count;
+};
+
 struct route {
     struct gate_route gate; /* first: what the machines see */
-    char *text;             /* "mail.example.org:25", owned */
-    char *domain;           /* in lower case, of "DOMAIN=…", or NULL: for all others */
+    struct route_trust trust;
+    char *text;   /* "mail.example.org:25", owned */
+    char *domain; /* in lower case, of "DOMAIN=…", or NULL: for all others */
     bool outbound;
     bool probed;   /* it has answered a test at least once: */
     unsigned ext;  /* enum smtp_ext that it offered */

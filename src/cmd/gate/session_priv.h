@@ -30,6 +30,7 @@ struct session {
     struct buf kept;
     struct timer timer; /* of the backend: its deadline, or its idle time */
     struct hygiene_session hygiene;
+    char *why;                       /* the backend was not trusted, until that is told; or NULL */
     struct relay_decision *decision; /* of a recipient that DNS lists are asked about, or NULL */
     int64_t started, held_until;     /* held_until: 0 unless a reply is held */
     uint8_t kind;                    /* enum door_kind */

@@ -36,6 +36,7 @@ static void session_free(struct session *s)
     gate_client_deinit(&s->client);
     timer_stop(&s->timer);
     free(s->decision);
+    free(s->why);
     buf_deinit(&s->kept);
     conn_drop(&s->conn);
     if (s->counted)
