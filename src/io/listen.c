@@ -193,25 +193,49 @@ static int start(struct listener *li)
     return r;
 }
 
-int listen_socket(const struct listen_place *at, bool shared, int *ret, char err[LISTEN_ERROR_MAX])
+/* The descriptor, or -errno. */
+static int bound(const struct listen_place *at, int type, bool shared)
 {
     struct sockaddr_storage ss;
     socklen_t n = sockaddr_write(at->ip, at->port, &ss);
-    int on = 1, fd = socket(ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), r = 0;
+    int on = 1, fd = socket(ss.ss_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), r;
 
     if (fd < 0)
-        return complain(-errno, at, err);
+        return -errno;
     /* A restart need not wait for old connections to time out. */
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    if ((shared && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) < 0) ||
-        (at->ip.family == IP_V6 &&
-         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0) ||
-        bind(fd, (const struct sockaddr *)&ss, n) < 0 || listen(fd, LISTEN_QUEUE) < 0) {
+    if (type == SOCK_STREAM)
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    if ((!shared || setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == 0) &&
+        (at->ip.family != IP_V6 ||
+         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) == 0) &&
+        bind(fd, (const struct sockaddr *)&ss, n) == 0)
+        return fd;
+    r = -errno;
+    close(fd);
+    return r;
+}
+
+int listen_socket(const struct listen_place *at, bool shared, int *ret, char err[LISTEN_ERROR_MAX])
+{
+    int fd = bound(at, SOCK_STREAM, shared), r = fd < 0 ? fd : 0;
+
+    if (fd >= 0 && listen(fd, LISTEN_QUEUE) < 0) {
         r = -errno;
         close(fd);
-        return complain(r, at, err);
     }
+    if (r < 0)
+        return complain(r, at, err);
     *ret = fd;
+    return 0;
+}
+
+int listen_try(const struct listen_place *at, bool udp)
+{
+    int fd = bound(at, udp ? SOCK_DGRAM : SOCK_STREAM, false);
+
+    if (fd < 0)
+        return fd;
+    close(fd);
     return 0;
 }
 

@@ -38,6 +38,11 @@ typedef void (*listen_fn)(void *cookie, struct listener *li, struct conn *c);
  * what to do about it in err.
  */
 int listen_socket(const struct listen_place *at, bool shared, int *ret, char err[LISTEN_ERROR_MAX]);
+/*
+ * Whether a socket could be bound there, which is undone at once: 0, -EADDRINUSE when one is bound
+ * already, or another -errno.
+ */
+int listen_try(const struct listen_place *at, bool udp);
 /* Takes a listening descriptor over, also when it fails. */
 int listener_take(struct loop *l, int fd, listen_fn fn, void *cookie, struct listener **ret,
                   char err[LISTEN_ERROR_MAX]);

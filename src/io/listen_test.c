@@ -116,8 +116,11 @@ static void test_errors(void **state)
     snprintf(want, sizeof(want), "can't listen on 127.0.0.1:%u: ", taken.port);
     assert_true(span_starts(span_str(err), span_str(want)));
     assert_non_null(strstr(err, "another program listens there"));
+    assert_int_equal(listen_try(&taken, false), -EADDRINUSE);
+    assert_int_equal(listen_try(&taken, true), 0); /* of TCP alone */
 
     assert_true(ip_parse(SPAN_LIT("2001:db8::77"), &nowhere.ip));
+    assert_true(listen_try(&nowhere, false) < 0 && listen_try(&nowhere, true) < 0);
     assert_true(listener_open(loop, &nowhere, on_accept, NULL, &other, err) < 0);
     assert_non_null(strstr(err, "can't listen on [2001:db8::77]:25: "));
     listener_free(&li);

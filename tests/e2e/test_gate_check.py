@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is wrong with a configuration is said with file and line, before anything is in force."""
 
+import os
+import pathlib
 import re
+import shutil
 import socket
 import subprocess
+import tempfile
 
 import pytest
 
@@ -71,6 +75,77 @@ def test_warns_of_what_has_no_effect(tmp_path):
                         "--no-backend-test")
     assert r.returncode == 0 and "configuration: right" in r.stdout
     assert r.stderr.count("warning: ") == 2 and "no port takes them" in r.stderr
+
+
+PLACES = [     # name, the setting with {D} a folder that is there, words
+    ("admin", 'admin = "{D}/no/admin"', "admin: {D}/no: No such file or directory"),
+    ("admin is a file", 'admin = "{D}/file"', "admin: {D}/file: there is something that is no socket"),
+    ("admin is long", 'admin = "/{X}"', "admin: /x+: File name too long"),
+    ("grants", 'grants-socket = "{D}/no/grants"', "grants-socket: {D}/no: No such file"),
+    ("pid", 'pid-file = "{D}/no/pid"', "pid-file: {D}/no: No such file"),
+    ("pid is a folder", 'pid-file = "{D}"', "pid-file: {D}: there is something that is no file"),
+    ("pid below a file", 'pid-file = "{D}/file/pid"', "pid-file: {D}/file: this is no folder"),
+    ("traps", 'trap-file = "{D}/no/traps"', "trap-file: {D}/no: No such file"),
+    ("evidence is a file", 'evidence = "{D}/file"', "evidence: {D}/file: this is no folder"),
+    ("evidence below a file", 'evidence = "{D}/file/e"', "evidence: {D}/file/e: Not a directory"),
+    ("metrics", 'metrics-listen = "192.0.2.77:9100"', "metrics-listen: 192.0.2.77:9100: Cannot assign"),
+    ("policy", 'grants-listen = "192.0.2.77:9101"', "grants-listen: 192.0.2.77:9101: Cannot assign"),
+    ("drac", 'drac-listen = "192.0.2.77:9102"', "drac-listen: 192.0.2.77:9102: Cannot assign"),
+]
+
+
+@pytest.mark.parametrize("setting,words", [p[1:] for p in PLACES], ids=[p[0] for p in PLACES])
+def test_places(tmp_path, setting, words):
+    (tmp_path / "file").write_text("")
+    setting = setting.replace("{D}", str(tmp_path)).replace("{X}", "x" * 200)
+    r, path = check(tmp_path, f'backend = "127.0.0.1:25 xclient"\n{setting}')
+    assert r.returncode == 73 and r.stdout == ""
+    words = words.replace("{D}", re.escape(str(tmp_path)))
+    assert re.search(rf"^{path}:5: {words}", r.stderr), r.stderr
+
+
+def test_all_that_is_wrong_is_said(tmp_path):
+    r, _ = check(tmp_path, 'backend = "127.0.0.1:25 xclient"\nadmin = "/no/a"\npid-file = "/no/p"\n'
+                 'trap-file = "/no/t"\nmetrics-listen = "192.0.2.77:1"')
+    assert r.returncode == 73 and r.stderr.count("\n") == 4
+
+
+def test_nothing_is_made(tmp_path):
+    """And what is in use, or will be made by the start, is right."""
+    with Backend() as b, socket.create_server(("127.0.0.1", 0)) as taken:
+        folder = tmp_path / "state"
+        folder.mkdir()
+        r, _ = check(tmp_path, f'backend = "{b.place} xclient"\nevidence = "{folder}/a/b"\n'
+                     f'admin = "{folder}/admin"\ngrants-socket = "{folder}/grants"\n'
+                     f'pid-file = "{folder}/pid"\ntrap-file = "{folder}/traps"\n'
+                     f'metrics-listen = "127.0.0.1:{taken.getsockname()[1]}"', "--no-backend-test")
+        assert r.returncode == 0, r.stderr
+        assert not list(folder.iterdir())
+
+
+@pytest.fixture
+def open_folder():
+    """One that every user can reach, unlike pytest's own."""
+    with tempfile.TemporaryDirectory() as name:
+        os.chmod(name, 0o755)
+        yield pathlib.Path(name)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs to become another user")
+def test_places_for_the_user_of_later(open_folder):
+    mine, his = open_folder / "mine", open_folder / "his"
+    for folder in (mine, his):
+        folder.mkdir(mode=0o755)
+    shutil.chown(his, "nobody")
+    with Backend() as b:
+        for text, status, words in (
+                (f'trap-file = "{mine}/t"', 73, f"trap-file: {mine}: Permission denied for nobody"),
+                (f'evidence = "{mine}"', 73, f"evidence: {mine}: Permission denied for nobody"),
+                (f'evidence = "{mine}/new"', 73, f"evidence: {mine}/new: is not there; make it"),
+                (f'trap-file = "{his}/t"\nevidence = "{his}"\nadmin = "{mine}/a"', 0, "")):
+            r, _ = check(open_folder, f'backend = "{b.place} xclient"\nuser = nobody\n{text}',
+                         "--no-backend-test")
+            assert r.returncode == status and words in r.stderr, r.stderr
 
 
 def test_a_port_that_is_taken_leaves_nothing_behind(tmp_path):

@@ -5,6 +5,7 @@
  * that an admin should not know.
  */
 #include "cmd/common/settings.h"
+#include "cmd/gate/check_places.h"
 #include "cmd/gate/door.h"
 #include "cmd/gate/gate.h"
 #include "cmd/gate/grant.h"
@@ -71,6 +72,11 @@ static void tell(const struct door *door, const char *text)
     buf_deinit(&place);
 }
 
+static void say(void *cookie, const char *text)
+{
+    tell(cookie, text);
+}
+
 /* Right, and yet hardly what is meant. */
 static void warn_unused(const struct door *door)
 {
@@ -107,6 +113,8 @@ int gate_check(struct gate_args *args, struct conf *conf)
         tell(door, "user: there is no user of this name");
         status = EX_NOUSER;
     }
+    if (status == 0)
+        status = check_places(&door->args, say, door);
     if (status == 0)
         warn_unused(door);
     if (status == 0) {
