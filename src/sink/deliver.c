@@ -65,7 +65,7 @@ static enum smtp_now on_greet(void *owner, struct smtp_server *smtp, struct smtp
 static const struct smtp_say *hindrance(struct session *s)
 {
     struct receiver *r = s->receiver;
-    struct ip peer = s->smtp.client;
+    struct ip peer = s->talk.smtp.client;
     uint64_t bytes;
     int err;
 
@@ -187,7 +187,7 @@ static enum smtp_now on_rcpt(void *owner, struct smtp_server *smtp, const struct
     return SMTP_NOW;
 }
 
-/* What is over STORE_RAW_MAX is read and not kept; s->smtp.dot.seen counts all of it. */
+/* What is over STORE_RAW_MAX is read and not kept; s->talk.smtp.dot.seen counts all of it. */
 static bool on_chunk(void *owner, struct smtp_server *smtp, struct span text)
 {
     struct session *s = owner;
@@ -367,13 +367,13 @@ static int deliver(struct session *s)
     struct evidence e;
     struct receiver_arrival a = {
         .wall_ms = wall_ms(),
-        .peer = s->smtp.client,
-        .helo = span_str(s->smtp.hello),
+        .peer = s->talk.smtp.client,
+        .helo = span_str(s->talk.smtp.hello),
         .tls = span_str(s->tls),
         .mail = buf_span(&s->mail),
         .raw = buf_span(&s->raw),
-        .size = s->smtp.dot.seen.octets,
-        .foul = smtp_text_foul(&s->smtp.dot.seen),
+        .size = s->talk.smtp.dot.seen.octets,
+        .foul = smtp_text_foul(&s->talk.smtp.dot.seen),
         .evidence = &e,
     };
     int err = s->raw.err == -ENOMEM ? -ENOMEM : evidence_read(a.raw, &e);

@@ -3,15 +3,12 @@
 #ifndef POSTERN_SINK_RECEIVER_PRIV_H
 #define POSTERN_SINK_RECEIVER_PRIV_H
 
+#include "io/talk.h"
 #include "io/timer.h"
 #include "sink/rate.h"
 #include "sink/receiver.h"
-#include "smtp/server.h"
 
-enum {
-    SESSION_QUEUE_HIGH = 64 << 10, /* octets not yet sent at which we stop reading */
-    SESSION_TLS_TEXT = 96,
-};
+enum { SESSION_TLS_TEXT = 96 };
 
 struct recipient {
     struct token token;
@@ -21,11 +18,9 @@ struct recipient {
 struct session {
     struct receiver *receiver;
     struct session *prev, *next; /* in receiver.sessions */
-    struct conn *conn;
-    struct smtp_server smtp;
+    struct talk talk;
     struct rate_client *client; /* NULL: it was turned away */
     enum rate_got rate;         /* why */
-    struct buf kept;            /* read and not yet taken by smtp */
     int64_t started;
     char tls[SESSION_TLS_TEXT];
 

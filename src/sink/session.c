@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One connection: octets from io to the SMTP machine and back. The machine answers at once here,
- * since the store does; so input is kept back for one reason only, a client that does not read
- * our replies. Then reading stops until the queue has run empty.
+ * One connection: who it is counted for, and what is told of it in the end. The octets are
+ * io/talk's; the machine answers at once here, since the store does.
  */
 #include "sink/receiver_priv.h"
 
@@ -10,148 +9,45 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static void send_replies(struct session *s)
+static void on_secured(void *owner)
 {
-    int err;
-
-    if (s->smtp.out.n == 0)
-        return;
-    err = conn_write(s->conn, buf_span(&s->smtp.out));
-    buf_consume(&s->smtp.out, s->smtp.out.n);
-    buf_shrink(&s->smtp.out);
-    if (err == -ENOBUFS || err == -ENOMEM)
-        conn_abort(s->conn);
-}
-
-/* Does what the machine wants next. */
-static void obey(struct session *s)
-{
-    struct smtp_server_todo todo = smtp_server_todo(&s->smtp);
-    struct tls_context *tls = s->receiver->config.tls;
-
-    if (todo.close) {
-        conn_close(s->conn);
-        return;
-    }
-    if (todo.start_tls && !conn_secured(s->conn)) {
-        /* Anything kept here came in clear behind STARTTLS. */
-        buf_clear(&s->kept);
-        if (conn_tls_server(s->conn, tls, SPAN_NULL) != CONN_TLS_STARTED)
-            conn_abort(s->conn);
-    }
-    conn_deadline(s->conn, todo.deadline == INT64_MAX ? 0 : todo.deadline);
-    if (s->kept.n)
-        conn_pause(s->conn);
-    else
-        conn_resume(s->conn);
-}
-
-/* Feeds what there is; returns what could not be taken now. */
-static struct span feed(struct session *s, struct span bytes)
-{
-    while (bytes.n && conn_queued(s->conn) < SESSION_QUEUE_HIGH) {
-        size_t n = smtp_server_feed(&s->smtp, bytes, loop_now(s->receiver->loop));
-        bool said = s->smtp.out.n > 0;
-
-        send_replies(s);
-        bytes = span_slice(bytes, n, bytes.n);
-        if (n == 0 && !said)
-            break;
-    }
-    return bytes;
-}
-
-static void after(struct session *s)
-{
-    send_replies(s);
-    if (s->receiver->stopping)
-        session_stop(s, false);
-    else
-        obey(s);
-}
-
-static void on_data(void *cookie, struct conn *c, struct span bytes)
-{
-    struct session *s = cookie;
-    struct span rest = feed(s, bytes);
-
-    /* Reading was paused while something is kept, so this is never behind other octets. */
-    buf_add(&s->kept, rest);
-    if (s->kept.err)
-        conn_abort(c);
-    else
-        after(s);
-}
-
-static void on_drained(void *cookie, struct conn *c)
-{
-    struct session *s = cookie;
-    struct span rest;
-
-    if (s->kept.n == 0)
-        return;
-    rest = feed(s, buf_span(&s->kept));
-    buf_consume(&s->kept, s->kept.n - rest.n);
-    buf_shrink(&s->kept);
-    after(s);
-}
-
-static void on_secured(void *cookie, struct conn *c)
-{
-    struct session *s = cookie;
+    struct session *s = owner;
     struct conn_tls_info info;
 
-    if (conn_tls_info(c, &info))
+    if (conn_tls_info(s->talk.conn, &info))
         snprintf(s->tls, sizeof(s->tls), "%s %s", info.version, info.cipher);
-    smtp_server_tls(&s->smtp, loop_now(s->receiver->loop));
-    after(s);
-}
-
-static void on_deadline(void *cookie, struct conn *c)
-{
-    struct session *s = cookie;
-
-    smtp_server_tick(&s->smtp, loop_now(s->receiver->loop));
-    after(s);
 }
 
 static void tell_end(const struct session *s, const char *end)
 {
     struct receiver *r = s->receiver;
     struct receiver_session_news news = {
-        .peer = s->smtp.client,
-        .helo = span_str(s->smtp.hello),
+        .peer = s->talk.smtp.client,
+        .helo = span_str(s->talk.smtp.hello),
         .tls = span_str(s->tls),
-        .end = s->smtp.end == SMTP_END_NONE ? end : smtp_server_end_name(s->smtp.end),
+        .end = s->talk.smtp.end == SMTP_END_NONE ? end : smtp_server_end_name(s->talk.smtp.end),
         .arrivals = s->arrivals,
         .refused = s->refused,
         .roles = s->roles,
-        .errors = s->smtp.errors,
+        .errors = s->talk.smtp.errors,
         .ms = loop_now(r->loop) - s->started,
-        .early = s->smtp.early,
-        .out_of_turn = s->smtp.out_of_turn > 0,
+        .early = s->talk.smtp.early,
+        .out_of_turn = s->talk.smtp.out_of_turn > 0,
     };
 
     if (r->ev.session)
         r->ev.session(r->cookie, &news);
 }
 
-static void on_closed(void *cookie, struct conn *c, const struct conn_end *end)
+static void on_closed(void *owner, const struct conn_end *end)
 {
-    struct session *s = cookie;
+    struct session *s = owner;
 
-    s->conn = NULL;
     tell_end(s, conn_reason_name(end->reason));
     session_free(s);
 }
 
-static const struct conn_events events = {
-    .data = on_data,
-    .drained = on_drained,
-    .secured = on_secured,
-    .deadline = on_deadline,
-    .closed = on_closed,
-};
+static const struct talk_ops talk_ops = {.secured = on_secured, .closed = on_closed};
 
 void session_open(struct receiver *r, struct conn *c)
 {
@@ -164,9 +60,7 @@ void session_open(struct receiver *r, struct conn *c)
         return;
     }
     s->receiver = r;
-    s->conn = c;
     s->started = now;
-    s->kept = (struct buf)BUF_INIT(1 << 20);
     s->next = r->sessions;
     if (s->next)
         s->next->prev = s;
@@ -180,30 +74,18 @@ void session_open(struct receiver *r, struct conn *c)
         r->counts.turned_away++;
         receiver_tell(r, RECEIVER_CROWD, conn_peer_ip(c), 0);
     }
-    smtp_server_init(&s->smtp, &r->smtp, &deliver_ops, s, conn_peer_ip(c));
-    conn_own(c, &events, s);
-    smtp_server_start(&s->smtp, now);
-    after(s);
+    talk_open(&s->talk, c, &r->smtp, &deliver_ops, r->config.tls, &talk_ops, s);
 }
 
-/* A message that is coming in may come to its end, and its reply too. */
 void session_stop(struct session *s, bool at_once)
 {
-    enum smtp_server_state state = s->smtp.state;
-    bool mid = state == SMTP_SERVER_DATA || state == SMTP_SERVER_BDAT;
-
-    if (!mid || at_once)
-        smtp_server_shut(&s->smtp, "Going down, try again later");
-    send_replies(s);
-    obey(s);
+    talk_stop(&s->talk, at_once);
 }
 
 void session_free(struct session *s)
 {
-    smtp_server_deinit(&s->smtp);
+    talk_close(&s->talk);
     deliver_reset(s);
-    buf_deinit(&s->kept);
-    conn_drop(&s->conn);
     receiver_left(s->receiver, s);
     free(s);
 }

@@ -24,14 +24,14 @@ struct persona_words deal_words(const struct visit *v)
 {
     return (struct persona_words){
         .host = v->decoy->name,
-        .client = v->smtp.client,
-        .helo = span_str(v->smtp.hello),
+        .client = v->talk.smtp.client,
+        .helo = span_str(v->talk.smtp.hello),
         .mail = buf_span(&v->mail),
         .rcpt = v->rcpt_shown ? buf_span(&v->rcpts[v->rcpt_shown - 1]) : SPAN_NULL,
         .date_wall = loop_wall(),
-        .size = v->smtp.dot.seen.octets,
+        .size = v->talk.smtp.dot.seen.octets,
         .tls = v->decoy->tls != NULL,
-        .tls_on = v->smtp.tls,
+        .tls_on = v->talk.smtp.tls,
         .recipients = v->rcpt_count,
     };
 }
@@ -40,7 +40,7 @@ struct record_peer deal_peer(const struct visit *v)
 {
     return (struct record_peer){
         .id = v->id,
-        .client = v->smtp.client,
+        .client = v->talk.smtp.client,
         .port = v->port,
         .local = v->local,
         .persona = v->decoy->persona->id,
@@ -79,7 +79,8 @@ static enum smtp_now say_late(struct visit *v, const struct smtp_say *what, int6
 static int64_t tarpit_of(const struct visit *v)
 {
     struct decoy *d = v->decoy;
-    struct decoy_known *k = d->args->tarpit ? known_find(d, v->smtp.client, loop_wall()) : NULL;
+    struct decoy_known *k =
+        d->args->tarpit ? known_find(d, v->talk.smtp.client, loop_wall()) : NULL;
     int64_t ms = k ? (int64_t)k->spam * 1000 : 0;
 
     return ms < d->args->tarpit ? ms : d->args->tarpit;
@@ -108,7 +109,7 @@ static enum smtp_now on_greet(void *owner, struct smtp_server *s, struct smtp_sa
 
 static void keep_helo(struct visit *v)
 {
-    struct span name = span_str(v->smtp.hello);
+    struct span name = span_str(v->talk.smtp.hello);
 
     for (size_t i = 0; i < v->helo_count; i++)
         if (span_eq(buf_span(&v->helos[i]), name))
@@ -296,7 +297,7 @@ static void judge_it(struct visit *v, const struct record_message *m, unsigned e
 static int keep(struct visit *v, struct record_message *m)
 {
     struct decoy *d = v->decoy;
-    struct decoy_known *k = known_find(d, v->smtp.client, m->peer.wall);
+    struct decoy_known *k = known_find(d, v->talk.smtp.client, m->peer.wall);
     struct span text = buf_span(&v->text), body = header_body(text);
     struct buf line = BUF_INIT(RECORD_LINE_MAX);
     char id[RECORD_BODY_ID + 1] = "";
@@ -332,15 +333,15 @@ static struct record_message message_of(struct visit *v, struct span rcpts[RECOR
     return (struct record_message){
         .peer = deal_peer(v),
         .id = id,
-        .helo = span_str(v->smtp.hello),
+        .helo = span_str(v->talk.smtp.hello),
         .tls = span_str(tls),
         .login = span_str(v->login_user),
         .mail = buf_span(&v->mail),
         .rcpts = rcpts,
         .rcpt_shown = v->rcpt_shown,
         .rcpt_count = v->rcpt_count,
-        .size = v->smtp.dot.seen.octets,
-        .foul = smtp_text_foul(&v->smtp.dot.seen),
+        .size = v->talk.smtp.dot.seen.octets,
+        .foul = smtp_text_foul(&v->talk.smtp.dot.seen),
     };
 }
 
@@ -360,7 +361,7 @@ static int take(struct visit *v, const char *id)
     }
     err = keep(v, &m);
     if (err < 0) {
-        log_warn("put-off", "client", LOG_IP(v->smtp.client), "error", LOG_ERRNO(err), NULL);
+        log_warn("put-off", "client", LOG_IP(v->talk.smtp.client), "error", LOG_ERRNO(err), NULL);
         return err;
     }
     return 0;
@@ -447,11 +448,11 @@ void deal_session(struct visit *v, const char *end)
         .helos = helos,
         .helo_count = v->helo_count,
         .esmtp = v->esmtp,
-        .early = v->smtp.early,
-        .out_of_turn = v->smtp.out_of_turn,
-        .lf_lines = v->smtp.lf_lines,
-        .commands = v->smtp.commands,
-        .errors = v->smtp.errors,
+        .early = v->talk.smtp.early,
+        .out_of_turn = v->talk.smtp.out_of_turn,
+        .lf_lines = v->talk.smtp.lf_lines,
+        .commands = v->talk.smtp.commands,
+        .errors = v->talk.smtp.errors,
         .messages = v->messages,
         .unrecorded = v->unrecorded,
         .end = end,
@@ -466,12 +467,12 @@ void deal_session(struct visit *v, const char *end)
 
     for (size_t i = 0; i < v->helo_count; i++)
         helos[i] = buf_span(&v->helos[i]);
-    judge_helo(v->helo_count ? helos[0] : SPAN_NULL, v->smtp.client, d->name, d->own, d->own_count,
-               &traits);
+    judge_helo(v->helo_count ? helos[0] : SPAN_NULL, v->talk.smtp.client, d->name, d->own,
+               d->own_count, &traits);
     s.helo_traits = buf_span(&traits);
     if (read_hello(v, &hello, md5))
         s.hello = &hello;
-    log_debug("session", "id", v->id, "client", LOG_IP(v->smtp.client), "end", end, "messages",
+    log_debug("session", "id", v->id, "client", LOG_IP(v->talk.smtp.client), "end", end, "messages",
               LOG_NUM(v->messages), "ms", LOG_NUM(s.ms), NULL);
     /* Who was turned away at the door, or never said a word over its rate, leaves no line. */
     if (v->client)
@@ -479,7 +480,8 @@ void deal_session(struct visit *v, const char *end)
     if (v->client && err == 0)
         err = depot_add_line(d->depot, buf_span(&line), s.peer.wall);
     if (err < 0)
-        log_warn("unrecorded", "client", LOG_IP(v->smtp.client), "error", LOG_ERRNO(err), NULL);
+        log_warn("unrecorded", "client", LOG_IP(v->talk.smtp.client), "error", LOG_ERRNO(err),
+                 NULL);
     buf_deinit(&line);
     buf_deinit(&traits);
 }

@@ -10,9 +10,9 @@
 #include "io/datadir.h"
 #include "io/idn.h"
 #include "io/listen.h"
+#include "io/talk.h"
 #include "io/timer.h"
 #include "sink/rate.h"
-#include "smtp/server.h"
 
 enum {
     DECOY_CLIENTS = 500,    /* connections */
@@ -90,15 +90,13 @@ struct decoy {
 struct visit {
     struct visit *prev, *next;
     struct decoy *decoy;
-    struct conn *conn;
-    struct smtp_server smtp;
+    struct talk talk;
     struct rate_client *client; /* NULL: too many, it is told so */
-    struct buf kept;            /* read and not yet taken by smtp */
     int64_t started;
     struct ip local; /* where it connected to */
     uint16_t port;   /* of the client */
     char id[RECORD_ID_MAX];
-    size_t hello_at[DECOY_HELLOS]; /* offsets in smtp.out of replies to EHLO */
+    size_t hello_at[DECOY_HELLOS]; /* offsets in talk.smtp.out of replies to EHLO */
     size_t hello_count;
 
     /* A reply that is held back. */

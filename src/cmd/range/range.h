@@ -8,8 +8,8 @@
 
 #include "cmd/range/address.h"
 #include "io/listen.h"
+#include "io/talk.h"
 #include "io/timer.h"
-#include "smtp/server.h"
 
 enum {
     RANGE_VISITS_MAX = 500,        /* sessions at a time, all models together */

@@ -28,9 +28,7 @@ enum fate {
 struct visit {
     struct visit *prev, *next;
     struct post *post;
-    struct conn *conn;
-    struct smtp_server server;
-    struct buf in;   /* bytes that the machine has not taken yet */
+    struct talk talk;
     struct buf text; /* of the reply that is being said */
     char enhanced[12];
     /* The open transaction. */
@@ -44,9 +42,9 @@ static struct letter letter_of(const struct visit *v, struct span rcpt)
 {
     return (struct letter){
         .home = &v->post->home,
-        .helo = v->server.hello,
-        .client = v->server.client,
-        .esmtp = v->server.esmtp,
+        .helo = v->talk.smtp.hello,
+        .client = v->talk.smtp.client,
+        .esmtp = v->talk.smtp.esmtp,
         .id = v->post->range->next_id,
         .rcpt = rcpt,
         .date_wall = loop_wall(),
@@ -132,7 +130,7 @@ static enum fate decide(const struct visit *v, struct span path, struct buf *add
     int kind = address_rcpt(&v->post->home, path, address, &classes);
 
     classes |= v->classes;
-    if (v->server.authed)
+    if (v->talk.smtp.authed)
         classes |= MODEL_CLASS(18);
     if (kind == ADDRESS_LOCAL && known_user(buf_span(address)))
         return FATE_KEPT;
@@ -328,51 +326,6 @@ static const struct smtp_server_ops ops = {
     .auth = on_auth,
 };
 
-/* --- between the machine and the connection --------------------------------------------------- */
-
-static void pump(struct visit *v)
-{
-    int64_t now = loop_now(v->post->range->loop);
-    struct smtp_server_todo todo;
-    size_t moved;
-
-    do {
-        moved = smtp_server_feed(&v->server, buf_span(&v->in), now);
-        buf_consume(&v->in, moved);
-        moved += v->server.out.n;
-        if (v->server.out.n && conn_write(v->conn, buf_span(&v->server.out)) < 0) {
-            conn_abort(v->conn);
-            return;
-        }
-        buf_clear(&v->server.out);
-        todo = smtp_server_todo(&v->server);
-    } while (todo.read && moved && v->in.n);
-    if (todo.close) {
-        conn_close(v->conn);
-        return;
-    }
-    conn_deadline(v->conn, todo.deadline == INT64_MAX ? 0 : todo.deadline);
-}
-
-static void on_data(void *cookie, struct conn *c, struct span bytes)
-{
-    struct visit *v = cookie;
-
-    buf_add(&v->in, bytes);
-    if (v->in.err)
-        conn_abort(c);
-    else
-        pump(v);
-}
-
-static void on_deadline(void *cookie, struct conn *c)
-{
-    struct visit *v = cookie;
-
-    smtp_server_tick(&v->server, loop_now(v->post->range->loop));
-    pump(v);
-}
-
 static void visit_free(struct visit *v)
 {
     struct range *r = v->post->range;
@@ -384,8 +337,7 @@ static void visit_free(struct visit *v)
         r->visitors = v->next;
     if (v->next)
         v->next->prev = v->prev;
-    smtp_server_deinit(&v->server);
-    buf_deinit(&v->in);
+    talk_close(&v->talk);
     buf_deinit(&v->text);
     buf_deinit(&v->sender);
     buf_deinit(&v->relayed);
@@ -394,24 +346,18 @@ static void visit_free(struct visit *v)
     free(v);
 }
 
-static void on_closed(void *cookie, struct conn *c, const struct conn_end *end)
+static void on_closed(void *owner, const struct conn_end *end)
 {
-    visit_free(cookie);
+    visit_free(owner);
 }
+
+static const struct talk_ops talk_ops = {.closed = on_closed};
 
 void visits_free(struct range *r)
 {
-    while (r->visitors) {
-        conn_drop(&r->visitors->conn);
+    while (r->visitors)
         visit_free(r->visitors);
-    }
 }
-
-static const struct conn_events events = {
-    .data = on_data,
-    .deadline = on_deadline,
-    .closed = on_closed,
-};
 
 void visit_new(void *cookie, struct listener *li, struct conn *c)
 {
@@ -429,15 +375,10 @@ void visit_new(void *cookie, struct listener *li, struct conn *c)
         v->next->prev = v;
     r->visitors = v;
     v->post = post;
-    v->conn = c;
-    buf_init(&v->in, 1 << 20);
     buf_init(&v->text, 2000);
     buf_init(&v->sender, ADDRESS_MAX);
     buf_init(&v->relayed, (size_t)RANGE_RCPTS_MAX * ADDRESS_MAX);
     buf_init(&v->bounced, (size_t)RANGE_RCPTS_MAX * ADDRESS_MAX);
     buf_init(&v->message, RANGE_MESSAGE_MAX);
-    conn_own(c, &events, v);
-    smtp_server_init(&v->server, &post->config, &ops, v, conn_peer_ip(c));
-    smtp_server_start(&v->server, loop_now(r->loop));
-    pump(v);
+    talk_open(&v->talk, c, &post->config, &ops, NULL, &talk_ops, v);
 }
