@@ -9,6 +9,7 @@
 
 #include "mail/build.h"
 #include "smtp/ehlo.h"
+#include "smtp/template.h"
 
 static const struct {
     const char *machine; /* a whole line; one that ends in a blank is the front of one */
@@ -26,12 +27,6 @@ static const struct {
     {"502 ", PERSONA_UNKNOWN},
 };
 
-static void add_said(struct buf *out, struct span s)
-{
-    for (size_t i = 0; i < s.n && i < PERSONA_SAID_MAX; i++)
-        buf_add_char(out, s.p[i] > ' ' && s.p[i] < 0x7f ? s.p[i] : '?');
-}
-
 static struct span bare(struct span path)
 {
     if (path.n >= 2 && path.p[0] == '<' && path.p[path.n - 1] == '>')
@@ -39,8 +34,9 @@ static struct span bare(struct span path)
     return path;
 }
 
-static bool add_word(struct span name, const struct persona_words *w, struct buf *out)
+static bool add_word(const void *cookie, struct span name, struct buf *out)
 {
+    const struct persona_words *w = cookie;
     char ip[IP_TEXT_MAX];
 
     if (span_eq(name, SPAN_LIT("host")))
@@ -48,11 +44,11 @@ static bool add_word(struct span name, const struct persona_words *w, struct buf
     else if (span_eq(name, SPAN_LIT("client")))
         buf_add_str(out, ip_text(w->client, ip));
     else if (span_eq(name, SPAN_LIT("helo")))
-        add_said(out, w->helo);
+        smtp_template_said(w->helo, PERSONA_SAID_MAX, out);
     else if (span_eq(name, SPAN_LIT("mail")))
-        add_said(out, bare(w->mail));
+        smtp_template_said(bare(w->mail), PERSONA_SAID_MAX, out);
     else if (span_eq(name, SPAN_LIT("rcpt")))
-        add_said(out, bare(w->rcpt));
+        smtp_template_said(bare(w->rcpt), PERSONA_SAID_MAX, out);
     else if (span_eq(name, SPAN_LIT("id")))
         buf_add_str(out, w->id ? w->id : "");
     else if (span_eq(name, SPAN_LIT("date")))
@@ -66,58 +62,20 @@ static bool add_word(struct span name, const struct persona_words *w, struct buf
     return true;
 }
 
-static void fill(struct span rest, const struct persona_words *w, struct buf *out)
-{
-    while (rest.n) {
-        size_t end = rest.p[0] == '{' ? span_find(rest, '}') : rest.n;
-
-        if (span_starts(rest, SPAN_LIT("\\n"))) {
-            buf_add_char(out, '\n');
-            rest = span_slice(rest, 2, rest.n);
-        } else if (end < rest.n && add_word(span_slice(rest, 1, end), w, out)) {
-            rest = span_slice(rest, end + 1, rest.n);
-        } else {
-            buf_add_char(out, rest.p[0]);
-            rest = span_slice(rest, 1, rest.n);
-        }
-    }
-}
-
 void persona_fill(const struct persona *p, enum persona_line line, const struct persona_words *w,
                   struct buf *out)
 {
-    fill(span_str(p->lines[line]), w, out);
-}
-
-/* The length of "5.7.1 " at the front, with its blank, or 0. */
-static size_t enhanced_length(struct span s)
-{
-    size_t n = span_find(s, ' '), dots = 0;
-
-    if (n < 5 || n > 9 || n == s.n)
-        return 0;
-    for (size_t i = 0; i < n; i++) {
-        if (s.p[i] == '.')
-            dots++;
-        else if (!ascii_is_digit(s.p[i]))
-            return 0;
-    }
-    return dots == 2 ? n + 1 : 0;
+    smtp_template_fill(span_str(p->lines[line]), add_word, w, out);
 }
 
 unsigned persona_say(const struct persona *p, enum persona_line line, const struct persona_words *w,
                      struct buf *out, char ret_enhanced[12])
 {
-    struct span text = span_str(p->lines[line]);
-    /* personas_read() saw that three digits and a blank stand in front. */
-    unsigned code =
-        (unsigned)((text.p[0] - '0') * 100 + (text.p[1] - '0') * 10 + (text.p[2] - '0'));
-    size_t n;
+    struct span text =
+        span_str(p->lines[line]); /* personas_read() saw that it begins with a code */
+    unsigned code = smtp_template_split(&text, ret_enhanced);
 
-    text = span_slice(text, 4, text.n);
-    n = enhanced_length(text);
-    span_copy(span_slice(text, 0, n ? n - 1 : 0), ret_enhanced, 12);
-    fill(span_slice(text, n, text.n), w, out);
+    smtp_template_fill(text, add_word, w, out);
     return code;
 }
 
