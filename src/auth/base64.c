@@ -5,16 +5,7 @@
  */
 #include "auth/base64.h"
 
-static int value_of(char c)
-{
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (ascii_is_digit(c))
-        return c - '0' + 52;
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
+#include "base/base64.h"
 
 bool auth_base64_ok(struct span text)
 {
@@ -26,10 +17,10 @@ bool auth_base64_ok(struct span text)
         return true;
     pad = text.p[text.n - 1] != '=' ? 0 : text.p[text.n - 2] != '=' ? 1 : 2;
     for (size_t i = 0; i < text.n - pad; i++)
-        if (value_of(text.p[i]) < 0)
+        if (base64_digit(text.p[i]) < 0)
             return false;
     /* One octet fills two characters and leaves four bits over; two leave two. */
-    return pad == 0 || (value_of(text.p[text.n - pad - 1]) & (pad == 2 ? 15 : 3)) == 0;
+    return pad == 0 || (base64_digit(text.p[text.n - pad - 1]) & (pad == 2 ? 15 : 3)) == 0;
 }
 
 bool auth_base64(struct span text, struct buf *out)
@@ -39,7 +30,7 @@ bool auth_base64(struct span text, struct buf *out)
     if (!auth_base64_ok(text))
         return false;
     for (size_t i = 0; i < text.n && text.p[i] != '='; i++) {
-        bits = bits << 6 | (unsigned)value_of(text.p[i]);
+        bits = bits << 6 | (unsigned)base64_digit(text.p[i]);
         held += 6;
         if (held >= 8) {
             held -= 8;

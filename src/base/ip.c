@@ -202,6 +202,24 @@ enum ip_space ip_space(struct ip ip)
     return IP_RESERVED;
 }
 
+bool ip_public(struct ip ip)
+{
+    switch (ip_space(ip)) {
+    case IP_PUBLIC:
+    case IP_DOCUMENT: /* nobody's, so nobody is hidden, listed or asked about by it */
+    case IP_BENCHMARK:
+        return ip.family != IP_NONE;
+    case IP_LOOPBACK:
+    case IP_PRIVATE:
+    case IP_LINKLOCAL:
+    case IP_SHARED:
+    case IP_MULTICAST:
+    case IP_RESERVED:
+        break;
+    }
+    return false;
+}
+
 const char *ip_space_name(enum ip_space space)
 {
     static const char *const names[] = {

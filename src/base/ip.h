@@ -61,6 +61,8 @@ bool ip_prefix_has(struct ip_prefix net, struct ip ip);    /* false when either 
 struct ip_prefix ip_prefix_of(struct ip ip, unsigned len); /* host bits cleared, len cut to fit */
 enum ip_space ip_space(struct ip ip);
 const char *ip_space_name(enum ip_space space);
+/* A host anywhere may have it; or it is of documentation or benchmarks, where tests stand. */
+bool ip_public(struct ip ip);
 
 /*
  * "host", "host:port", "192.0.2.1:25", "[2001:db8::1]:25", "2001:db8::1". The host is borrowed from

@@ -304,8 +304,12 @@ static void space(void **state)
     for (size_t i = 0; i < COUNT(cases); i++) {
         print_message("# %s %s\n", cases[i].ip, ip_space_name(cases[i].want));
         assert_int_equal(ip_space(ip_of(cases[i].ip)), cases[i].want);
+        assert_int_equal(ip_public(ip_of(cases[i].ip)), cases[i].want == IP_PUBLIC ||
+                                                            cases[i].want == IP_DOCUMENT ||
+                                                            cases[i].want == IP_BENCHMARK);
     }
     assert_int_equal(ip_space((struct ip){0}), IP_RESERVED);
+    assert_false(ip_public((struct ip){0}));
 }
 
 static void every_space_has_a_name(void **state)

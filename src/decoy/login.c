@@ -6,49 +6,13 @@
  */
 #include "decoy/login.h"
 
+#include "base/base64.h"
 #include "base/buf.h"
 #include "base/escape.h"
 
 #include <openssl/crypto.h>
 
 enum { RESPONSE_MAX = 1024 };
-
-static int value_of(char c)
-{
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (ascii_is_digit(c))
-        return c - '0' + 52;
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
-/* Base64 of RFC 4648 §4; missing padding is forgiven, other characters are not. */
-static bool decode(struct span text, uint8_t out[RESPONSE_MAX], size_t *ret_n)
-{
-    uint32_t bits = 0;
-    unsigned held = 0;
-    size_t n = 0;
-
-    text = span_trim(text);
-    while (text.n && text.p[text.n - 1] == '=')
-        text.n--;
-    for (size_t i = 0; i < text.n; i++) {
-        int v = value_of(text.p[i]);
-
-        if (v < 0 || n == RESPONSE_MAX)
-            return false;
-        bits = bits << 6 | (uint32_t)v;
-        held += 6;
-        if (held >= 8) {
-            held -= 8;
-            out[n++] = (uint8_t)(bits >> held);
-        }
-    }
-    *ret_n = n;
-    return true;
-}
 
 static void keep_user(struct login *l, struct span user)
 {
@@ -120,7 +84,7 @@ enum login_got login_line(struct login *l, struct span line, const uint8_t key[M
     struct span said = span_of(bytes, 0);
 
     l->state = LOGIN_NONE;
-    if (!decode(line, bytes, &said.n)) {
+    if (!base64_decode(span_trim(line), bytes, RESPONSE_MAX, &said.n)) {
         OPENSSL_cleanse(bytes, sizeof(bytes));
         return LOGIN_GARBLED;
     }

@@ -11,20 +11,7 @@
 
 bool guard_is_public(struct ip ip)
 {
-    switch (ip_space(ip)) {
-    case IP_PUBLIC:
-    case IP_DOCUMENT: /* nobody's, so it hides nobody: tests stand there */
-    case IP_BENCHMARK:
-        return true;
-    case IP_LOOPBACK:
-    case IP_PRIVATE:
-    case IP_LINKLOCAL:
-    case IP_SHARED:
-    case IP_MULTICAST:
-    case IP_RESERVED:
-        break;
-    }
-    return false;
+    return ip_public(ip);
 }
 
 /* FNV-1a over folded bytes, begun with a secret. Never 0, which is GUARD_NOT_A_STRANGER. */

@@ -154,20 +154,7 @@ void score_name(const struct score_zone *z, struct ip client, char out[SCORE_NAM
 
 bool score_askable(struct ip client)
 {
-    switch (ip_space(client)) {
-    case IP_PUBLIC:
-    case IP_DOCUMENT: /* on no list; tests stand there */
-    case IP_BENCHMARK:
-        return client.family != IP_NONE;
-    case IP_LOOPBACK:
-    case IP_PRIVATE:
-    case IP_LINKLOCAL:
-    case IP_SHARED:
-    case IP_MULTICAST:
-    case IP_RESERVED:
-        break;
-    }
-    return false;
+    return ip_public(client);
 }
 
 static bool code_counts(const struct score_zone *z, uint32_t code)

@@ -23,20 +23,7 @@ static struct ip client_of(struct ip ip)
 
 bool trap_fit(struct ip ip)
 {
-    switch (ip_space(ip)) {
-    case IP_PUBLIC:
-    case IP_DOCUMENT: /* nobody's: tests stand there */
-    case IP_BENCHMARK:
-        return ip.family != IP_NONE;
-    case IP_LOOPBACK:
-    case IP_PRIVATE:
-    case IP_LINKLOCAL:
-    case IP_SHARED:
-    case IP_MULTICAST:
-    case IP_RESERVED:
-        break;
-    }
-    return false;
+    return ip_public(ip);
 }
 
 void trap_deinit(struct trap_list *t)

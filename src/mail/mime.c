@@ -10,6 +10,8 @@
  */
 #include "mail/mime.h"
 
+#include "base/base64.h"
+
 #include <string.h>
 
 static size_t line_length(struct span s)
@@ -231,24 +233,13 @@ enum mime_got mime_next(struct mime_iter *it, struct mime_part *ret)
     return MIME_PART;
 }
 
-static int base64_value(char c)
-{
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (ascii_is_digit(c))
-        return c - '0' + 52;
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
 /* RFC 2045 §6.8: what is not in the alphabet is passed over; "=" ends it. */
 static void decode_base64(struct span s, struct buf *out)
 {
     unsigned bits = 0, held = 0;
 
     for (size_t i = 0; i < s.n && s.p[i] != '='; i++) {
-        int v = base64_value(s.p[i]);
+        int v = base64_digit(s.p[i]);
 
         if (v < 0)
             continue;
