@@ -1,23 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the tests of the gate's logins share: a SCRAM client written from RFC 5802 and 7677 alone, a gate
-with a certificate, and a real Dovecot in a root of its own (see test_prove_imap.py)."""
+with a certificate, and a real Dovecot that it can ask."""
 
 import base64
-import contextlib
 import hashlib
 import hmac
-import json
 import os
 import re
-import socket
 import subprocess
-import sys
-import time
 
-import pytest
-
+import dovecotlib
+from dovecotlib import certificates
 from gatelib import GATE, Gate
-from test_prove_imap import DOVECOT, PATIENCE, TOP, certificates, free_port
+from testlib import free_port
 
 
 def b64(data):
@@ -100,37 +95,13 @@ def secured(gate, **named):
 
 # --- Dovecot ---------------------------------------------------------------------------------------
 
-CONFIG = """\
-base_dir = {run}
-log_path = /dev/stderr
+SETTINGS = """\
 auth_debug = yes
-protocols = imap
-listen = 127.0.0.1
-mail_location = maildir:/srv/mail/%u
-mail_uid = 1000
-mail_gid = 1000
-first_valid_uid = 1000
 ssl = no
 disable_plaintext_auth = no
 auth_mechanisms = plain login scram-sha-256 anonymous
 auth_failure_delay = 0
 login_trusted_networks = 127.0.0.1
-passdb {{
-  driver = passwd-file
-  args = scheme=PLAIN username_format=%u /lab/users
-}}
-userdb {{
-  driver = static
-  args = uid=1000 gid=1000 home=/srv/mail/%u
-}}
-service imap-login {{
-  inet_listener imap {{
-    port = {imap}
-  }}
-  inet_listener imaps {{
-    port = 0
-  }}
-}}
 service auth {{
   unix_listener /gate/auth {{
     mode = 0666
@@ -138,15 +109,6 @@ service auth {{
   inet_listener gate {{
     port = {auth}
   }}
-}}
-service stats {{
-  unix_listener stats-writer {{
-    mode = 0666
-  }}
-}}
-namespace inbox {{
-  inbox = yes
-  separator = /
 }}
 {more}
 """
@@ -157,64 +119,14 @@ off:{PLAIN}nothing::::::nologin
 """
 
 
-class Dovecot:
+class Dovecot(dovecotlib.Dovecot):
+    """One that gates may ask, by `socket` or by the port `auth`."""
+
     def __init__(self, lower, folder, more=""):
-        self.folder, self.imap, self.auth = folder, free_port(), free_port()
         (folder / "gate").mkdir()
-        self.socket = str(folder / "gate" / "auth")
-        self.start = ("mkdir -p /srv/mail /run/dovecot\nchown 1000:1000 /srv/mail\n"
-                      "exec dovecot -F -c /lab/dovecot.conf\n")
-        config = CONFIG.format(imap=self.imap, auth=self.auth, more=more, run="/run/dovecot")
-        self.spec = {
-            "name": "dovecot", "hostname": "imap", "netns": "/proc/self/ns/net", "lower": lower,
-            "root": str(folder / "root"), "upper": str(folder / "upper"), "work": str(folder / "work"),
-            "log": str(folder / "log"), "bind": {"/gate": str(folder / "gate")},
-            "files": {"/lab/dovecot.conf": (config, None), "/lab/users": (USERS, None),
-                      "/lab/start": (self.start, 0o755)}}
-        self.process = None
-
-    def __enter__(self):
-        self.run()
-        return self
-
-    def run(self):
-        spec = self.folder / "spec.json"
-        spec.write_text(json.dumps(self.spec))
-        self.process = subprocess.Popen([sys.executable, os.path.join(TOP, "tests", "lab", "container.py"),
-                                         str(spec)])
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline and self.process.poll() is None:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.imap), 5) as s:
-                if s.recv(100).startswith(b"* OK"):
-                    return
-            time.sleep(0.1)
-        self.__exit__()
-        raise RuntimeError("Dovecot did not start: " + self.log())
-
-    def __exit__(self, *_):
-        if self.process:
-            self.process.terminate()
-            self.process.wait(PATIENCE)
-            self.process = None
-
-    def log(self):
-        with contextlib.suppress(OSError):
-            return (self.folder / "log").read_text()[-4000:]
-        return ""
-
-
-@pytest.fixture(scope="module")
-def lower():
-    if os.geteuid() != 0:
-        pytest.skip("Dovecot runs in a root of its own, which takes root")
-    sys.path.insert(0, os.path.join(TOP, "tests", "lab"))
-    import roots  # pylint: disable=import-outside-toplevel
-    cache = roots.Roots(roots.default_cache(), {"dovecot": DOVECOT})
-    try:
-        cache.ensure("dovecot")
-    except (roots.RootError, OSError, subprocess.SubprocessError) as e:
-        pytest.skip(f"the root of Dovecot can't be made here: {e}")
-    return cache.lowerdirs("dovecot")
+        self.socket, self.auth = str(folder / "gate" / "auth"), free_port()
+        super().__init__(lower, folder, USERS, SETTINGS.format(auth=self.auth, more=more),
+                         bind={"/gate": str(folder / "gate")})
 
 
 def fields(line):

@@ -16,7 +16,7 @@ import pytest
 from authlib import b64, fields, passwd, plain, scram, secured, submission
 from gatebackend import Backend
 from gatelib import DOMAIN, Gate
-from test_prove_imap import free_port
+from testlib import free_port
 
 FOREIGN = "somebody@elsewhere.example"
 

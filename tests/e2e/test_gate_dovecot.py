@@ -2,7 +2,6 @@
 """Logins at postern gate that a real Dovecot judges (in a Debian root of its own, on loopback), grants by
 real IMAP logins that its auth policy client reports, and a Dovecot that misbehaves."""
 
-import contextlib
 import imaplib
 import os
 import smtplib
@@ -14,10 +13,11 @@ import time
 
 import pytest
 
-from authlib import Dovecot, b64, lower, plain, scram, secured, seen, submission  # noqa: F401
+from authlib import Dovecot, b64, plain, scram, secured, seen, submission
+from dovecotlib import lower  # noqa: F401
 from gatebackend import Backend
 from gatelib import DOMAIN
-from test_prove_imap import free_port
+from testlib import Answers, free_port
 
 FOREIGN = "somebody@elsewhere.example"
 JOE = ("joe@example.org", "open sesame")
@@ -241,41 +241,26 @@ def test_dovecot_goes_and_comes_back(lower, folder, tmp_path):  # noqa: F811
 HELLO = b"VERSION\t1\t2\nMECH\tPLAIN\tplaintext\nMECH\tLOGIN\tplaintext\nSPID\t1\nCUID\t1\nCOOKIE\t0\nDONE\n"
 
 
-class Liar:
+class Liar(Answers):
     """Greets like a Dovecot, then says what it is told to at each AUTH."""
 
     def __init__(self, path, answer, hello=HELLO):
-        self.answer, self.hello = answer, hello
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(path)
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(path)
         os.chmod(path, 0o666)
-        self.listener.listen()
-        self.said, self.connections = [], 0
+        listener.listen()
+        super().__init__(listener)
+        self.answer, self.hello, self.said = answer, hello, []
 
-    def __enter__(self):
-        threading.Thread(target=self.serve, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self.listener.close()
-
-    def serve(self):
-        with contextlib.suppress(OSError):
-            while True:
-                s, _ = self.listener.accept()
-                self.connections += 1
-                threading.Thread(target=self.one, args=(s,), daemon=True).start()
-
-    def one(self, s):
-        with contextlib.suppress(OSError), s, s.makefile("rb") as lines:
-            s.sendall(self.hello)
-            for line in lines:
-                self.said.append(line)
-                if line.startswith((b"AUTH\t", b"CONT\t")):
-                    said = self.answer(line.split(b"\t")[1].strip())
-                    if said is None:
-                        return
-                    s.sendall(said)
+    def session(self, c):
+        c.sendall(self.hello)
+        for line in c.makefile("rb"):
+            self.said.append(line)
+            if line.startswith((b"AUTH\t", b"CONT\t")):
+                said = self.answer(line.split(b"\t")[1].strip())
+                if said is None:
+                    return
+                c.sendall(said)
 
 
 @pytest.mark.parametrize("name, answer, code", [

@@ -19,7 +19,7 @@ import pytest
 from authlib import seen
 from gatebackend import Backend
 from gatelib import DOMAIN, Gate
-from test_prove_imap import free_port
+from testlib import free_port
 
 FOREIGN = "somebody@elsewhere.example"
 NETWORKS = ["--grant-networks", "127.7.0.0/16"]

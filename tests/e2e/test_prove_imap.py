@@ -9,124 +9,33 @@ import os
 import socket
 import ssl
 import subprocess
-import sys
 import threading
 import time
-import types
 
 import pytest
 
+import dovecotlib
 import testlib
+from dovecotlib import certificates, lower  # noqa: F401
 from test_prove import PROVE, TARGET, TOP, bounce, message, proofs, received, state, token  # noqa: F401
 
 USER, PASSWORD = "joe", "open sesame \"\\ 1"
-PATIENCE = 60
-DOVECOT = types.SimpleNamespace(PACKAGES=["dovecot-imapd"])
-CONFIG = """\
-base_dir = /run/dovecot
-log_path = /dev/stderr
-protocols = imap
-listen = 127.0.0.1
-mail_location = maildir:/srv/mail/%u
-mail_uid = 1000
-mail_gid = 1000
-first_valid_uid = 1000
+SETTINGS = """\
 ssl = {ssl}
 ssl_cert = </lab/cert.pem
 ssl_key = </lab/key.pem
 disable_plaintext_auth = {strict}
 auth_mechanisms = plain login cram-md5
-passdb {{
-  driver = passwd-file
-  args = scheme=PLAIN username_format=%u /lab/users
-}}
-userdb {{
-  driver = static
-  args = uid=1000 gid=1000 home=/srv/mail/%u
-}}
-service imap-login {{
-  inet_listener imap {{
-    port = {imap}
-  }}
-  inet_listener imaps {{
-    port = {imaps}
-    ssl = yes
-  }}
-}}
-service stats {{
-  unix_listener stats-writer {{
-    mode = 0666
-  }}
-}}
-namespace inbox {{
-  inbox = yes
-  separator = /
-}}
 """
-START = "mkdir -p /srv/mail /run/dovecot\nchown 1000:1000 /srv/mail\nexec dovecot -F -c /lab/dovecot.conf\n"
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def certificates(folder):
-    """A CA of our own and a certificate by it for localhost and 127.0.0.1."""
-    def openssl(*args):
-        subprocess.run(["openssl", *args], cwd=folder, check=True, capture_output=True, timeout=60)
-
-    (folder / "ext").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
-    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.pem",
-            "-subj", "/CN=Test authority", "-days", "2")
-    openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", "key.pem", "-out", "req.pem",
-            "-subj", "/CN=localhost")
-    openssl("x509", "-req", "-in", "req.pem", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
-            "-out", "cert.pem", "-extfile", "ext", "-days", "2")
-
-
-class Dovecot:
+class Dovecot(dovecotlib.Dovecot):
     def __init__(self, lower, folder, strict="yes"):
-        self.folder, self.imap, self.imaps = folder, free_port(), free_port()
         if not (folder / "ca.pem").exists():
             certificates(folder)
-        texts = {name: (folder / name).read_text() for name in ("cert.pem", "key.pem")}
-        self.spec = {
-            "name": "dovecot", "hostname": "imap", "netns": "/proc/self/ns/net", "lower": lower,
-            "root": str(folder / "root"), "upper": str(folder / "upper"), "work": str(folder / "work"),
-            "log": str(folder / "log"),
-            "files": {"/lab/dovecot.conf": (CONFIG.format(ssl="required" if strict == "yes" else "no",
-                                                          strict=strict, imap=self.imap,
-                                                          imaps=self.imaps), None),
-                      "/lab/users": (f"{USER}:{{PLAIN}}{PASSWORD}\n", None),
-                      "/lab/cert.pem": (texts["cert.pem"], None),
-                      "/lab/key.pem": (texts["key.pem"], None),
-                      "/lab/start": (START, 0o755)}}
-        self.process = None
-
-    def __enter__(self):
-        spec = self.folder / "spec.json"
-        spec.write_text(json.dumps(self.spec))
-        self.process = subprocess.Popen([sys.executable, os.path.join(TOP, "tests", "lab", "container.py"),
-                                         str(spec)])
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline and self.process.poll() is None:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.imap), 5) as s:
-                if s.recv(100).startswith(b"* OK"):
-                    return self
-            time.sleep(0.1)
-        self.__exit__()
-        raise RuntimeError("Dovecot did not start: " + self.log())
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait(PATIENCE)
-
-    def log(self):
-        with contextlib.suppress(OSError):
-            return (self.folder / "log").read_text()[-2000:]
-        return ""
+        settings = SETTINGS.format(ssl="required" if strict == "yes" else "no", strict=strict)
+        super().__init__(lower, folder, f"{USER}:{{PLAIN}}{PASSWORD}\n", settings,
+                         {f"/lab/{name}": (folder / name).read_text() for name in ("cert.pem", "key.pem")})
 
     def login(self):
         context = ssl.create_default_context(cafile=str(self.folder / "ca.pem"))
@@ -155,21 +64,7 @@ class Dovecot:
 
 
 @pytest.fixture(scope="module")
-def lower():
-    if os.geteuid() != 0:
-        pytest.skip("Dovecot runs in a root of its own, which takes root")
-    sys.path.insert(0, os.path.join(TOP, "tests", "lab"))
-    import roots  # pylint: disable=import-outside-toplevel
-    cache = roots.Roots(roots.default_cache(), {"dovecot": DOVECOT})
-    try:
-        cache.ensure("dovecot")
-    except (roots.RootError, OSError, subprocess.SubprocessError) as e:
-        pytest.skip(f"the root of Dovecot can't be made here: {e}")
-    return cache.lowerdirs("dovecot")
-
-
-@pytest.fixture(scope="module")
-def dovecot(lower, tmp_path_factory):
+def dovecot(lower, tmp_path_factory):  # noqa: F811
     with Dovecot(lower, tmp_path_factory.mktemp("dovecot")) as d:
         yield d
 
@@ -334,27 +229,18 @@ def test_no_plain_login_unless_told(state, lower, password, tmp_path):  # noqa: 
         assert code == 1, err
 
 
-class Forwarder:
+class Forwarder(testlib.Answers):
     """Carries connections to a port of another loopback address."""
 
     def __init__(self, port, host):
-        self.listener = socket.create_server((host, port))
-        self.port = port
+        super().__init__(socket.create_server((host, port)))
 
-    def __enter__(self):
-        threading.Thread(target=self.serve, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self.listener.close()
-
-    def serve(self):
-        with contextlib.suppress(OSError):
-            while True:
-                near, _ = self.listener.accept()
-                far = socket.create_connection(("127.0.0.1", self.port), 10)
-                for a, b in ((near, far), (far, near)):
-                    threading.Thread(target=self.carry, args=(a, b), daemon=True).start()
+    def session(self, c):
+        with socket.create_connection(("127.0.0.1", self.port), 10) as far:
+            other = threading.Thread(target=self.carry, args=(far, c), daemon=True)
+            other.start()
+            self.carry(c, far)
+            other.join()
 
     @staticmethod
     def carry(a, b):
@@ -366,46 +252,28 @@ class Forwarder:
 
 # ---- servers that misbehave ----
 
-class Hostile:
+class Hostile(testlib.Answers):
     """Speaks IMAP as far as the login, then answers EXAMINE, SEARCH and FETCH as the test says.
 
     answers: verb -> function(tag, rest) that yields bytes to send; b"" hangs up."""
 
     def __init__(self, **answers):
-        self.answers = answers
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        self.said = []
-        self.connections = 0
-
-    def __enter__(self):
-        threading.Thread(target=self.serve, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self.listener.close()
-
-    def serve(self):
-        with contextlib.suppress(OSError):
-            while True:
-                c, _ = self.listener.accept()
-                self.connections += 1
-                threading.Thread(target=self.session, args=(c,), daemon=True).start()
+        super().__init__()
+        self.answers, self.said = answers, []
 
     def session(self, c):
-        with contextlib.suppress(OSError), c, c.makefile("rb") as lines:
-            c.sendall(b"* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] ready\r\n")
-            for line in lines:
-                tag, verb, *rest = line.decode().strip().split(" ", 2)
-                self.said.append(line)
-                rest = rest[0] if rest else ""
-                if verb == "UID":
-                    verb, rest = rest.split(" ", 1)
-                answer = self.answers.get(verb.upper(), self.usual.get(verb.upper(), self.ok))
-                for piece in answer(tag, rest):
-                    if not piece:
-                        return
-                    c.sendall(piece)
+        c.sendall(b"* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] ready\r\n")
+        for line in c.makefile("rb"):
+            tag, verb, *rest = line.decode().strip().split(" ", 2)
+            self.said.append(line)
+            rest = rest[0] if rest else ""
+            if verb == "UID":
+                verb, rest = rest.split(" ", 1)
+            answer = self.answers.get(verb.upper(), self.usual.get(verb.upper(), self.ok))
+            for piece in answer(tag, rest):
+                if not piece:
+                    return
+                c.sendall(piece)
 
     @staticmethod
     def ok(tag, _):

@@ -5,72 +5,52 @@ it, and what prove, proofs and show then know of the run."""
 import json
 import os
 import re
-import socket
 import subprocess
-import threading
 import time
 
 import pytest
 
 from sinklib import BUILD
 from test_prove import PROVE, received
+from testlib import Answers
 
 TEST = os.path.join(BUILD, "postern-test")
 
 
-class Taker:
+class Taker(Answers):
     """An SMTP server that accepts every envelope and keeps what it got: (sender, recipients, message)."""
 
     def __init__(self):
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
+        super().__init__()
         self.mails = []
-
-    def __enter__(self):
-        threading.Thread(target=self.serve, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self.listener.close()
-
-    def serve(self):
-        while True:
-            try:
-                c, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.session, args=(c,), daemon=True).start()
 
     def session(self, c):
         sender, rcpts = "", []
-        with c, c.makefile("rb") as lines:
-            try:
-                c.sendall(b"220 relay.example ESMTP\r\n")
-                for line in lines:
-                    verb = line[:4].upper()
-                    if verb == b"EHLO":
-                        c.sendall(b"250-relay.example\r\n250-PIPELINING\r\n250 8BITMIME\r\n")
-                    elif verb == b"DATA":
-                        c.sendall(b"354 go on\r\n")
-                        text = b""
-                        for more in lines:
-                            if more == b".\r\n":
-                                break
-                            text += more[1:] if more.startswith(b".") else more
-                        self.mails.append((sender, rcpts, text.decode("latin-1")))
-                        sender, rcpts = "", []
-                        c.sendall(b"250 taken\r\n")
-                    elif verb == b"QUIT":
-                        c.sendall(b"221 bye\r\n")
-                        return
-                    else:
-                        if verb == b"MAIL":
-                            sender, rcpts = line.decode("latin-1")[10:].strip(), []
-                        elif verb == b"RCPT":
-                            rcpts.append(line.decode("latin-1")[8:].strip())
-                        c.sendall(b"250 fine\r\n")
-            except OSError:
+        lines = c.makefile("rb")
+        c.sendall(b"220 relay.example ESMTP\r\n")
+        for line in lines:
+            verb = line[:4].upper()
+            if verb == b"EHLO":
+                c.sendall(b"250-relay.example\r\n250-PIPELINING\r\n250 8BITMIME\r\n")
+            elif verb == b"DATA":
+                c.sendall(b"354 go on\r\n")
+                text = b""
+                for more in lines:
+                    if more == b".\r\n":
+                        break
+                    text += more[1:] if more.startswith(b".") else more
+                self.mails.append((sender, rcpts, text.decode("latin-1")))
+                sender, rcpts = "", []
+                c.sendall(b"250 taken\r\n")
+            elif verb == b"QUIT":
+                c.sendall(b"221 bye\r\n")
                 return
+            else:
+                if verb == b"MAIL":
+                    sender, rcpts = line.decode("latin-1")[10:].strip(), []
+                elif verb == b"RCPT":
+                    rcpts.append(line.decode("latin-1")[8:].strip())
+                c.sendall(b"250 fine\r\n")
 
 
 def run(program, state, *args, data=b""):

@@ -3,6 +3,7 @@
 a mailbox, a DNS server. All of it on loopback."""
 
 import collections
+import contextlib
 import email.utils
 import ipaddress
 import json
@@ -389,6 +390,35 @@ class MailboxServer(Server):
             path = self.maildir / "tmp" / name
             path.write_bytes((head + text).replace("\r\n", "\n").encode("latin-1"))
             path.rename(self.maildir / "new" / name)
+
+
+class Answers:
+    """A server with a thread for each connection, in which `session` is called; what the other side does
+    to the connection then is no fault of the test."""
+
+    def __init__(self, listener=None):
+        self.listener = listener or socket.create_server(("127.0.0.1", 0))
+        name = self.listener.getsockname()
+        self.port = name[1] if isinstance(name, tuple) else None
+        self.connections = 0
+
+    def __enter__(self):
+        threading.Thread(target=self.serve, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.listener.close()
+
+    def serve(self):
+        with contextlib.suppress(OSError):
+            while True:
+                c, _ = self.listener.accept()
+                self.connections += 1
+                threading.Thread(target=self.one, args=(c,), daemon=True).start()
+
+    def one(self, c):
+        with contextlib.suppress(OSError), c:
+            self.session(c)
 
 
 # --- DNS -------------------------------------------------------------------------------------------
