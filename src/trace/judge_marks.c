@@ -89,7 +89,7 @@ static struct span list_domain(struct span list)
     return span_slice(list, at + 1, to);
 }
 
-/* Spam bears list fields, too; one that nobody on the way and no recipient is named by is a fake. */
+/* Spam bears list fields, too: one that names nobody on the way and no recipient is a fake. */
 bool marks_list(const struct inquiry *q)
 {
     const struct trace *t = q->t;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Any bytes are judged and rendered; names and notes stay in the message; nobody is blamed in E-U. */
+/* Any bytes are judged and rendered; names and notes stay in the message; E to U blame nobody. */
 #include "trace/render.h"
 
 #include <assert.h>
