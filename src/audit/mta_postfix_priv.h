@@ -165,7 +165,7 @@ struct pf_table {
     size_t *index, index_size;       /* of KEYS */
     const struct pf_table *inner[8]; /* of UNION and PIPE */
     size_t inner_count;
-    bool named_policy; /* OPAQUE: known to hold what it is for */
+    enum audit_file missing; /* OPAQUE: why its file was not read */
 };
 
 struct pf_found {

@@ -209,7 +209,8 @@ static void read_file(struct pf_conf *c, struct pf_table *t, const char *path, b
     struct audit_line line;
     struct entries e = {0};
 
-    if (audit_text(c->a, path, &f) != AUDIT_FILE_OK) {
+    t->missing = audit_text(c->a, path, &f);
+    if (t->missing != AUDIT_FILE_OK) {
         t->kind = PF_TABLE_OPAQUE;
         t->file = path;
         return;

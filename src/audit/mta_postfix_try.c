@@ -148,6 +148,19 @@ static struct audit_place place_of(const struct trying *t, const struct pf_outco
     return pf_where(t->c, "smtpd_recipient_restrictions");
 }
 
+/* Why a table could not be opened, where it is one of a file. */
+static const char *missing(const struct trying *t, const struct pf_outcome *o)
+{
+    const struct pf_table *tab;
+
+    if (!pf_is_table(o->cause.word))
+        return "";
+    tab = pf_table(t->c, o->cause.word, o->cause.place);
+    if (tab->kind != PF_TABLE_OPAQUE || !tab->file)
+        return "";
+    return audit_fmt(t->c->a, " (%s %s)", tab->file, audit_file_name(tab->missing));
+}
+
 static const char *why_text(const struct trying *t, const struct pf_outcome *o)
 {
     struct audit *a = t->c->a;
@@ -205,9 +218,9 @@ static const char *why_text(const struct trying *t, const struct pf_outcome *o)
         break;
     }
     return audit_fmt(a,
-                     "%s stands in %s before strangers are refused, and what it answers can't "
-                     "be known from here: an OK would let them send anywhere",
-                     word, list);
+                     "%s stands in %s before strangers are refused, and what it answers can't be "
+                     "known from here%s: an OK would let them send anywhere",
+                     word, list, missing(t, o));
 }
 
 static void fix(struct trying *t, struct audit_finding *f, const struct pf_outcome *o)
