@@ -290,11 +290,28 @@ class Agreement:
         self.postern = os.path.abspath(a.postern)
         self.lock = threading.Lock()
         self.passed = self.failed = self.skipped = 0
-        self.silent = 0
+        self.jobs = a.jobs
+        self.held = None        # lines kept back while others print
 
     def say(self, text):
         with self.lock:
-            print(text, flush=True)
+            if self.held is None:
+                print(text, flush=True)
+            else:
+                self.held.append(text)
+
+    def beside(self, jobs):
+        """Starts in the background; end_beside() prints what came of it and waits."""
+        self.held, self.jobs = [], jobs
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def end_beside(self):
+        with self.lock:
+            for text in self.held:
+                print(text, flush=True)
+            self.held = None
+        self.thread.join()
 
     def head(self):
         self.line(["audit", "server", "configuration", "audit", "test", "oracle", ""])
@@ -381,7 +398,7 @@ class Agreement:
         self.head()
         queue = self.groups()
         threads = [threading.Thread(target=self._worker, args=(queue,), daemon=True)
-                   for _ in range(min(self.a.jobs, len(queue)))]
+                   for _ in range(min(self.jobs, len(queue)))]
         for t in threads:
             t.start()
         for t in threads:

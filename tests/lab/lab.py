@@ -26,6 +26,7 @@ TOOLS = {"ip": "iproute2", "nft": "nftables", "nsenter": "util-linux", "unshare"
 # Roots that take longest to make come first.
 SLOW_ROOTS = ["haraka", "postfix", "courier", "sendmail"]
 ROOT_JOBS = 3
+AUDIT_JOBS = 2
 
 
 def choose(table, a, rows):
@@ -295,12 +296,16 @@ def work(chosen, rows, a, folder):
     if a.what in ("shell", "exec"):
         return one(w, chosen[0], a)
     board = w.board
+    audited = agreement.Agreement(rows, a, w.roots, folder)
+    if rows and not chosen:
+        audited.run()
+    elif rows:
+        audited.beside(AUDIT_JOBS)      # both mostly wait
     if chosen:
         board.head()
         board = w.run(w.test if a.what == "test" else w.witness)
-    audited = agreement.Agreement(rows, a, w.roots, folder)
-    if rows:
-        audited.run()
+        if rows:
+            audited.end_beside()
     print(board.last_line(audited), flush=True)
     return 1 if board.count("FAIL") or audited.failed else 0
 
