@@ -392,7 +392,7 @@ static bool bare_address(const struct received_tokens *t, const struct received 
     return false;
 }
 
-/* "from pc (192.0.2.1) by host id h1qf2k0e97cb for <a>": PowerMTA that was told to hide its name. */
+/* "from pc (192.0.2.1) by host id h1qf2k0e97cb for <a>": PowerMTA with its name hidden. */
 static bool looks_like_powermta(const struct received_tokens *t, size_t by,
                                 const struct received *r)
 {

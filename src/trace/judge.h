@@ -37,7 +37,7 @@ enum trace_class judge_door(struct inquiry *q, size_t house);
 
 /* ---- judge_own.c: a sender of its own, or the spammer's machine ---- */
 
-/* A host that brought the message: to `door` from outside, with the lines of `house` if it is one. */
+/* A host that brought the message, with the lines of `house` where it wrote some. */
 struct sender {
     const struct received *seen; /* the line that saw it */
     size_t seen_hop;
