@@ -329,7 +329,7 @@ def rows():
               lambda p=p: dms_compose(p), ["/srv/compose.yaml"], name)
           for p, e in (("none", "clean"), ("container", "clean latent"), ("host", "nat"),
                        ("network", "nat"))),
-        Row("mailu", "Mailu/Mailu", "latent nat", mailu, pf, name),
+        Row("mailu", "Mailu/Mailu", "latent nat half-open", mailu, pf, name, ids=["PF13"]),
         Row("bokysan-default", "bokysan/docker-postfix", "nat",
             lambda: bokysan("127.0.0.0/8,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16"), pf, name),
         Row("bokysan-one-net", "bokysan/docker-postfix", "clean latent",
@@ -346,8 +346,8 @@ def rows():
         *(Row(f"iredmail-{b or 'plain'}", "iredmail/iRedMail", "clean", lambda b=b: iredmail(b), pf,
               name, quiet=True) for b in ("", "mysql", "ldap", "pgsql")),
         Row("mailinabox", "mail-in-a-box/mailinabox", "clean", mailinabox, pf, name, quiet=True),
-        Row("pmg", "proxmox/pmg-api", "clean latent", pmg, pf, name),
-        Row("pmg-published-25", "proxmox/pmg-api", "clean latent", pmg, pf,
+        Row("pmg", "proxmox/pmg-api", "clean latent half-open", pmg, pf, name),
+        Row("pmg-published-25", "proxmox/pmg-api", "clean latent half-open", pmg, pf,
             [*name, "--published", "25"]),
         Row("courier", "svarshavchik/courier", "nat", courier, ["/etc/courier"], ids=["CO01"]),
         *(Row(f"james-{n}", "apache/james-project", e, lambda d=d, f=f: james(d, *f), ["/conf"])
