@@ -194,6 +194,7 @@ struct audit_net {
     bool except;              /* "!net": takes it out of what stands behind it */
     struct audit_place place; /* of the word that names it */
     const char *text;         /* the word */
+    const char *mail;         /* trusted only with this sender; NULL: with any */
     struct audit_edit edit;   /* what takes or narrows it; kind NONE: only told */
     const char *fix;          /* the line to paste */
 };

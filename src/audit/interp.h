@@ -190,6 +190,8 @@ enum audit_bind audit_bind_of(struct span host, struct ip *ret_address);
 #define AUDIT_VICTIM_LOCAL  "victim"
 #define AUDIT_VICTIM_DOMAIN "elsewhere.example"
 #define AUDIT_SPAMMER       "spammer@stranger.example"
+/* A domain that the stranger made for it, whose MX record names this host. */
+#define AUDIT_MX_DOMAIN     "a-domain-whose-mx-is-this-host.example"
 #define AUDIT_SPAMMER_HELO  "client.stranger.example"
 
 /*

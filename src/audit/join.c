@@ -102,7 +102,8 @@ static void join_wide(struct audit *a, struct audit_door *d, const struct audit_
 
     if (!wide_piece(a, left, &net, &client))
         return;
-    f = audit_find(a, rule(d, offsetof(struct audit_rules, wide)), AUDIT_OPEN, d, n->place);
+    f = audit_find(a, rule(d, offsetof(struct audit_rules, wide)),
+                   n->mail ? AUDIT_FORGED : AUDIT_OPEN, d, n->place);
     if (n->net.len == 0)
         f->why = audit_fmt(a,
                            "the trusted network %s is the whole Internet%s: any client may send "
@@ -111,7 +112,7 @@ static void join_wide(struct audit *a, struct audit_door *d, const struct audit_
     else
         f->why = audit_fmt(a, "the trusted network %s has strangers in it, who may send anywhere%s",
                            n->text, meant(n->net));
-    f->witness = audit_witness(d, client, NULL, NULL);
+    f->witness = audit_witness(d, client, n->mail, NULL);
     if (n->net.len >= 8)
         f->unless = "all of that network is the operator's own (--own-net)";
     take_fix(f, n);
@@ -169,7 +170,7 @@ static struct audit_finding *nat_found(struct audit *a, struct audit_door *d,
     struct audit_finding *f =
         audit_find(a, rule(d, offsetof(struct audit_rules, nat)), AUDIT_NAT, d, n->place);
 
-    f->witness = audit_witness(d, client, NULL, NULL);
+    f->witness = audit_witness(d, client, n->mail, NULL);
     f->unless = "clients keep their own address all the way to this server (--no-nat)";
     take_fix(f, n);
     return f;

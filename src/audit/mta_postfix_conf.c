@@ -418,6 +418,8 @@ static struct pf_text param_text(struct pf_conf *c, const char *name, struct aud
     const struct pf_param *p = pf_find(c, name);
     const char *text;
 
+    if (c->expanding >= AUDIT_NEST_MAX)
+        audit_bad(c->a, from, "$%s leads back to itself; take it out", name);
     if (p)
         return expand_line(c, p->value, &p->line, (struct audit_place){p->file, p->line.first});
     if (strcmp(name, "mydomain") == 0) {

@@ -271,6 +271,24 @@ static void everybody(struct pf_conf *c, struct audit_nets *nets, struct audit_p
         "take the setting out, or let a firewall pass only the proxy to this port";
 }
 
+/* A whole network of hosts that may be whom they say: too many, even where all are inside. */
+static void xclient(struct pf_conf *c, struct audit_net *n)
+{
+    struct audit_finding *f;
+
+    n->fix = "smtpd_authorized_xclient_hosts =";
+    if (n->except || n->net.ip.family != IP_V4 || n->net.len > 24 ||
+        ip_space(n->net.ip) != IP_PRIVATE)
+        return;
+    f = find(c, "PF13", AUDIT_LATENT, n->place,
+             audit_fmt(c->a,
+                       "every host in %s may say by XCLIENT that it is another client or "
+                       "logged in",
+                       n->text));
+    f->unless = "no NAT or container's bridge lends an address of it to strangers";
+    f->fix = "list the one host that needs it";
+}
+
 static void proxies(struct pf_conf *c)
 {
     const char *setting = c->door->proxy_how ? c->door->proxy_how : "smtpd_upstream_proxy_protocol";
@@ -285,7 +303,7 @@ static void proxies(struct pf_conf *c)
         c->door->proxy_how = "XCLIENT";
         pf_rows(c, &w, &c->door->proxies);
         for (size_t i = 0; i < c->door->proxies.count; i++)
-            c->door->proxies.v[i].fix = "smtpd_authorized_xclient_hosts =";
+            xclient(c, &c->door->proxies.v[i]);
     }
     if (!*pf_string(c, setting))
         return;

@@ -72,27 +72,32 @@ static struct audit_witness witness(const struct trying *t, const struct pf_clie
     if (who->cert)
         w.tls = "a certificate of any authority that the server trusts";
     if (who->mx_here)
-        w.rcpt[0] = "anyone@a-domain-whose-mx-is-this-host.example";
+        w.rcpt[0] = "anyone@" AUDIT_MX_DOMAIN;
     return w;
 }
 
-/* A recipient that only some domains or mailboxes have: nothing to send spam to. */
+/* In a domain that the stranger made for it: "own.example.elsewhere.example". */
+static bool made_domain(const char *rcpt)
+{
+    return span_ends_nocase(span_str(rcpt), SPAN_LIT("." AUDIT_VICTIM_DOMAIN));
+}
+
+/* A mailbox that only some have, "postmaster": nothing to send spam to. */
 static bool narrow_rcpt(const char *rcpt)
 {
     struct span s = span_str(rcpt);
 
-    if (span_has_nocase(s, SPAN_LIT("victim@elsewhere.")) ||
-        span_has_nocase(s, SPAN_LIT("victim%elsewhere.")) ||
-        span_has_nocase(s, SPAN_LIT("elsewhere.example!victim")))
-        return false;
-    return true;
+    return !made_domain(rcpt) && !span_has_nocase(s, SPAN_LIT("victim@elsewhere.")) &&
+           !span_has_nocase(s, SPAN_LIT("victim%elsewhere.")) &&
+           !span_has_nocase(s, SPAN_LIT("elsewhere.example!victim"));
 }
 
 static enum audit_severity severity(const struct trying *t, const struct pf_client *who)
 {
     if (t->at[D_RCPT] && narrow_rcpt(who->rcpt))
         return AUDIT_LATENT;
-    if (t->at[D_NAME] || t->at[D_HELO] || t->at[D_MAIL] || t->at[D_CERT] || t->at[D_MX])
+    if (t->at[D_NAME] || t->at[D_HELO] || t->at[D_MAIL] || t->at[D_CERT] || t->at[D_MX] ||
+        (t->at[D_RCPT] && made_domain(who->rcpt)))
         return AUDIT_FORGED;
     return AUDIT_OPEN;
 }
@@ -297,7 +302,7 @@ static void tell(struct trying *t, const struct pf_client *who, const struct pf_
     else
         f = audit_find(t->c->a, rule_of(t, o), s, t->c->door, place_of(t, o));
     f->why = why_text(t, o);
-    if (s == AUDIT_LATENT)
+    if (s == AUDIT_LATENT || made_domain(who->rcpt))
         f->why = audit_fmt(t->c->a, "%s; only for recipients like %s", f->why, who->rcpt);
     f->witness = witness(t, who);
     fix(t, f, o);
@@ -383,16 +388,39 @@ static struct ip one_of(struct ip_prefix net)
     return ip;
 }
 
-static bool trusted_at(struct trying *t, struct ip ip, enum pf_why want)
+static struct pf_outcome walk_from(struct trying *t, struct ip ip, const char *mail)
 {
     struct pf_client who = {.ip = ip,
                             .name = "unknown",
-                            .helo = "localhost",
-                            .mail = AUDIT_SPAMMER,
+                            .helo = AUDIT_SPAMMER_HELO,
+                            .mail = mail,
                             .rcpt = AUDIT_VICTIM};
     struct pf_outcome o = pf_walk(t->c, t->l, &who, false);
 
+    t->work += t->ch.weight + o.steps * (size_t)8;
+    return o;
+}
+
+static bool trusted_at(struct trying *t, struct ip ip, enum pf_why want)
+{
+    struct pf_outcome o = walk_from(t, ip, t->ch.mails.v[0]);
+
     return o.relays && o.cause.why == want;
+}
+
+/*
+ * A sender with which hosts of the network relay and strangers don't: a network that gets a client
+ * past one list, and a sender that gets him past another. NULL: there is none.
+ */
+static const char *trusted_with(struct trying *t, struct ip ip)
+{
+    for (size_t i = 1; i < t->ch.mails.count && !tired(t); i++) {
+        const char *mail = t->ch.mails.v[i];
+
+        if (walk_from(t, ip, mail).relays && !walk_from(t, t->ch.ips[0], mail).relays)
+            return mail;
+    }
+    return NULL;
 }
 
 /* mynetworks without its too wide and its doubtful words. */
@@ -437,23 +465,30 @@ static void give_fix(struct trying *t, struct audit_net *n, const char *narrow)
 static void trust_mynetworks(struct trying *t)
 {
     struct audit_nets rows = {0};
-    const char *narrow;
+    const char *narrow, *mail = NULL;
     bool honoured = false;
 
     pf_rows(t->c, &t->l->mynetworks, &rows);
     for (size_t i = 0; i < rows.count && i < 16 && !honoured; i++)
         honoured = !rows.v[i].except && trusted_at(t, one_of(rows.v[i].net), PF_WHY_NETWORK);
+    for (size_t i = 0; i < rows.count && i < 8 && !honoured && !t->all_open; i++) {
+        mail = rows.v[i].except ? NULL : trusted_with(t, one_of(rows.v[i].net));
+        honoured = mail != NULL;
+    }
     narrow = narrow_networks(t);
     for (size_t i = 0; i < rows.count && honoured; i++) {
         const struct audit_net *n = &rows.v[i];
+        struct audit_net *row;
 
         if (n->net.ip.family == IP_V4 ? !t->c->door->v4 : !t->c->door->v6)
             continue;
-        give_fix(t,
-                 audit_net_add(t->c->a, &t->c->door->trusted, n->net, n->except, n->place,
-                               span_str(n->text)),
-                 narrow);
+        row = audit_net_add(t->c->a, &t->c->door->trusted, n->net, n->except, n->place,
+                            span_str(n->text));
+        row->mail = mail;
+        give_fix(t, row, narrow);
     }
+    if (mail)
+        t->c->door->keys |= AUDIT_KEY_SENDER;
     free(rows.v);
 }
 

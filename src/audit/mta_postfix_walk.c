@@ -235,8 +235,11 @@ enum pf_status pf_walk_words(struct pf_walking *w, const struct pf_words *words,
 {
     enum pf_status s = PF_DUNNO;
 
-    if (w->depth >= AUDIT_NEST_MAX)
-        return PF_NO; /* "unreasonable recursion": 451 */
+    if (w->depth >= AUDIT_NEST_MAX) { /* "unreasonable recursion": 451 */
+        audit_bad(w->c->a, words->count ? words->v[0].place : (struct audit_place){0},
+                  "restriction classes that name one another without end; take one of them out");
+        return PF_NO;
+    }
     w->depth++;
     for (size_t i = 0; i < words->count && s == PF_DUNNO; i++) {
         const struct pf_word *at = &words->v[i], *arg = NULL;

@@ -106,39 +106,65 @@ static void quoted(struct buf *out, const char *option, struct span text)
     buf_add_char(out, '\'');
 }
 
+/* A recipient that is not in the probe's domain needs its own to be allowed. */
+static void local_domain(struct buf *out, struct span rcpt)
+{
+    size_t at = span_rfind(rcpt, '@');
+
+    if (at < rcpt.n && !span_has_nocase(span_slice(rcpt, at, rcpt.n), SPAN_LIT("{d}")))
+        quoted(out, "local-domain", span_slice(rcpt, at + 1, rcpt.n - 1));
+}
+
+/* One envelope by hand. */
+static bool prove_envelope(struct audit *a, const struct audit_witness *w, struct buf *out)
+{
+    const char *last = w->rcpt[1] ? w->rcpt[1] : w->rcpt[0];
+    struct buf rcpt = BUF_INIT(2048);
+    bool can = prove_rcpt(&rcpt, span_str(last));
+
+    if (w->mail && strcmp(w->mail, AUDIT_SPAMMER) != 0)
+        quoted(out, "from", span_str(audit_fmt(a, "<%s>", w->mail)));
+    quoted(out, "rcpt", buf_span(&rcpt));
+    local_domain(out, buf_span(&rcpt));
+    if (w->helo && strcmp(w->helo, AUDIT_SPAMMER_HELO) != 0)
+        quoted(out, "helo", span_str(w->helo));
+    if (w->login)
+        buf_add_str(out, " --account USER --password-file FILE");
+    if (w->tls && strcmp(w->tls, "tls") != 0)
+        buf_add_str(out, " --cert FILE");
+    if (w->rcpt[1])
+        quoted(out, "local-rcpt", span_str(w->rcpt[0]));
+    can = can && rcpt.err == 0;
+    buf_deinit(&rcpt);
+    return can;
+}
+
 static const char *prove(struct audit *a, const struct audit_finding *f)
 {
     const struct audit_witness *w = &f->witness;
-    struct buf out = BUF_INIT(4096), rcpt = BUF_INIT(2048);
-    const char *text = NULL, *last = w->rcpt[1] ? w->rcpt[1] : w->rcpt[0];
+    struct buf out = BUF_INIT(8192);
+    const char *text = NULL;
+    bool can = true;
 
-    if (!last || !prove_rcpt(&rcpt, span_str(last)))
-        goto out;
+    if (!w->rcpt[0])
+        return NULL;
     buf_add_str(&out, "--own");
     if (w->port)
         buf_addf(&out, " --ports %u", w->port);
     if (w->client.family == IP_V6)
         buf_add_str(&out, " -6");
+    /* Families of probes that need more than an envelope. */
     if (w->proxy)
-        buf_addf(&out, " --with %s",
+        buf_addf(&out, " --family %s",
                  span_starts(span_str(w->proxy), SPAN_LIT("XCLIENT")) ? "xclient" : "proxy");
-    if (w->mail && strcmp(w->mail, AUDIT_SPAMMER) != 0)
-        quoted(&out, "from", span_str(audit_fmt(a, "<%s>", w->mail)));
-    quoted(&out, "rcpt", buf_span(&rcpt));
-    if (w->helo && strcmp(w->helo, AUDIT_SPAMMER_HELO) != 0)
-        quoted(&out, "helo", span_str(w->helo));
-    if (w->login)
-        buf_add_str(&out, " --account USER --password-file FILE");
-    if (w->tls && strcmp(w->tls, "tls") != 0)
-        buf_add_str(&out, " --cert FILE");
-    if (w->rcpt[1])
-        quoted(&out, "local-rcpt", span_str(w->rcpt[0]));
+    else if (strstr(w->rcpt[0], AUDIT_MX_DOMAIN))
+        buf_add_str(&out, " --with mx-backup --only '*mx-backup*' --mx-label backup");
+    else
+        can = prove_envelope(a, w, &out);
     buf_addf(&out, " %s", a->name ? a->name : "HOST");
-    if (out.err == 0 && rcpt.err == 0)
+    if (can && out.err == 0)
         text = audit_dup(a, buf_span(&out));
-out:
     buf_deinit(&out);
-    buf_deinit(&rcpt);
     return text;
 }
 

@@ -55,7 +55,7 @@ def test_weaker_undecided_and_errors(build, tmp_path):
     assert audit(build, str(tmp_path / "nowhere")).returncode == 66
     assert audit(build).returncode == 64
     assert audit(build, "--json", "--sarif", half).returncode == 64
-    assert audit(build, "--kind", "nosuch", half).returncode == 65
+    assert audit(build, "--kind", "nosuch", half).returncode == 64
     assert audit(build, "--nat", "300.0.0.1", half).returncode == 64
     other = lay(tmp_path / "other", README="hello\n")
     result = audit(build, os.path.join(other, "README"))

@@ -134,6 +134,14 @@ static int failed(const struct audit *a, const struct args *args, int r)
                audit_error(a));
 }
 
+static bool kind_known(const char *kind)
+{
+    for (const char *const *k = audit_kinds(); *k; k++)
+        if (strcmp(*k, kind) == 0)
+            return true;
+    return false;
+}
+
 static int run(const struct args *args, char **paths, int count)
 {
     char err[OPTIONS_ERROR_MAX];
@@ -177,6 +185,9 @@ int main(int argc, char **argv)
         status = list_kinds();
     else if (first >= argc)
         status = options_misuse(&options, "no PATH is given");
+    else if (args.kind && !kind_known(args.kind))
+        status =
+            options_misuse(&options, "--kind: '%s' is none; --list-kinds names them", args.kind);
     else if (args.json + args.sarif + args.fix > 1)
         status =
             options_misuse(&options, "--json, --sarif and --fix are three outputs: choose one");
