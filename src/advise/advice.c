@@ -152,6 +152,9 @@ static int by_score(const void *a, const void *b)
 
     if (x->score != y->score)
         return x->score < y->score ? 1 : -1;
+    /* Of two that explain what came through, the one that is about little else. */
+    if (x->explains && y->explains && x->row->term_count != y->row->term_count)
+        return x->row->term_count < y->row->term_count ? -1 : 1;
     return x->order < y->order ? -1 : 1;
 }
 
@@ -189,6 +192,22 @@ static void drop_mended(struct advise_advice *a)
         a->count = kept;
 }
 
+static bool left_out(const struct advise_row *row, const char *product, enum advise_pair pair)
+{
+    return strcmp(row->product, product) != 0 || (row->pair_set && row->pair != pair);
+}
+
+/* A version between all ranges: its product is known, so all of its rows are told, as unsure. */
+static bool no_row_about(const struct advise_book *b, const char *product, struct span version,
+                         enum advise_pair pair)
+{
+    for (size_t i = 0; i < b->count; i++)
+        if (!left_out(b->rows[i], product, pair) &&
+            advise_status_of(b->rows[i], version) != ADVISE_IS_UNKNOWN)
+            return false;
+    return true;
+}
+
 /*
  * A server that follows percent signs does so for every sender: what passes with fewer classes
  * explains what passes with more. And where a plain envelope passes, anything does.
@@ -219,19 +238,24 @@ void advise_choose(const struct advise_book *b, const char *product, struct span
     uint64_t proofs[ADVISE_PROOFS_MAX];
     size_t count = least_proofs(all, all_count, plain, proofs);
 
+    bool gap = product && no_row_about(b, product, version, pair);
+
     *ret = (struct advise_advice){.proofs = all_count};
     for (size_t i = 0; product && i < b->count && ret->count < ADVISE_CHOICES_MAX; i++) {
-        /* Rows stand from old to new; without a version the newer one is likelier. */
-        struct advise_choice c = {.row = b->rows[i], .order = version.n ? i : b->count - i};
+        struct advise_choice c = {.row = b->rows[i]};
 
-        if (strcmp(c.row->product, product) != 0 || (c.row->pair_set && c.row->pair != pair))
+        if (left_out(c.row, product, pair))
             continue;
         c.status = advise_status_of(c.row, version);
+        if (c.status == ADVISE_IS_UNKNOWN && gap)
+            c.status = ADVISE_IS_UNSURE;
         if (c.status == ADVISE_IS_UNKNOWN)
             continue;
         /* Which rules an old configuration holds cannot be seen: most of them relay. */
         if (c.row->pair_set && c.row->pair == ADVISE_PAIR_OLD && c.status == ADVISE_IS_BY_SETTING)
             c.status = ADVISE_IS_UNSURE;
+        /* From old to new: of settings the newer row is the wider one, of old holes the first. */
+        c.order = c.status >= ADVISE_IS_OPEN ? i : b->count - i;
         c.score = row_score(c.row, c.status, version) +
                   proof_score(c.row, proofs, count, any, &c.explains) -
                   (denied(c.row, proofs, count, plain) ? SCORE_DENIED : 0);

@@ -135,29 +135,37 @@ static bool line_match(enum advise_place place, struct span pattern, struct span
     return line.n && advise_pattern_match(pattern, line, ret);
 }
 
+/* Of two patterns of one row: a sure one before a hint, then one that tells the version. */
+static bool better(const struct found *a, const struct found *b)
+{
+    if (!b->row || a->hint != b->hint)
+        return !b->row || b->hint;
+    if ((a->match.version.n != 0) != (b->match.version.n != 0))
+        return a->match.version.n != 0;
+    return a->weight > b->weight;
+}
+
 static void place_match(enum advise_place place, const struct advise_row *row, struct span pattern,
                         struct span text, struct found *best)
 {
-    bool hint = pattern.n && pattern.p[0] == '~';
-    struct advise_match match = {{0}, {0}, {0}};
+    struct found f = {.row = row, .hint = pattern.n && pattern.p[0] == '~'};
     struct span line;
-    unsigned weight, lines = 0;
+    unsigned lines = 0;
 
-    if (hint)
+    if (f.hint)
         pattern = span_trim(span_slice(pattern, 1, pattern.n));
-    weight = place == ADVISE_EHLO ? keywords_weight(pattern) : advise_pattern_weight(pattern);
-    /* A sure sign beats any hint, then the one that says more. */
-    if (best->row && (best->hint != hint ? hint : best->weight >= weight))
-        return;
+    f.weight = place == ADVISE_EHLO ? keywords_weight(pattern) : advise_pattern_weight(pattern);
     if (place == ADVISE_EHLO) {
-        if (keywords_match(pattern, text))
-            *best = (struct found){row, match, SPAN_NULL, hint, weight};
+        if (keywords_match(pattern, text) && better(&f, best))
+            *best = f;
         return;
     }
     while (lines++ < LINES_MAX && span_cut(&text, '\n', &line)) {
-        if (!line_match(place, pattern, line, &match))
+        if (!line_match(place, pattern, line, &f.match))
             continue;
-        *best = (struct found){row, match, span_trim(line), hint, weight};
+        f.line = span_trim(line);
+        if (better(&f, best))
+            *best = f;
         return;
     }
 }
