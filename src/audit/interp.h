@@ -229,11 +229,16 @@ void audit_fix_lines(struct audit *a, struct audit_finding *f, enum audit_edit_k
 
 extern const struct audit_kind audit_kind_compose;
 extern const struct audit_kind audit_kind_docker;
+extern const struct audit_kind audit_kind_domino;
 extern const struct audit_kind audit_kind_env;
+extern const struct audit_kind audit_kind_exchange55;
 extern const struct audit_kind audit_kind_exchange;
 extern const struct audit_kind audit_kind_exim;
+extern const struct audit_kind audit_kind_gwia;
 extern const struct audit_kind audit_kind_haproxy;
+extern const struct audit_kind audit_kind_hmailserver;
 extern const struct audit_kind audit_kind_kubernetes;
+extern const struct audit_kind audit_kind_mercury;
 extern const struct audit_kind audit_kind_nginx;
 extern const struct audit_kind audit_kind_postfix;
 

@@ -13,7 +13,7 @@
 
 enum { TRY_FUZZ_FILES = 8 };
 
-/* `path` is given to the audit, and each file that is there and not below it too. */
+/* `path` is given to the audit, and a daemon.json too; NULL: each file is. */
 static inline int try_fuzz(const char *const *names, size_t count, const char *path,
                            const uint8_t *data, size_t size)
 {
@@ -33,9 +33,9 @@ static inline int try_fuzz(const char *const *names, size_t count, const char *p
     a = audit_new(&files);
     if (!a)
         return 0;
-    r = audit_path(a, NULL, path);
+    r = path ? audit_path(a, NULL, path) : 0;
     for (size_t i = 0; i < memory.count && r == 0; i++)
-        if (strstr(v[i].name, "daemon.json"))
+        if (!path || strstr(v[i].name, "daemon.json"))
             r = audit_path(a, NULL, v[i].name);
     if (r == 0)
         r = audit_finish(a);
