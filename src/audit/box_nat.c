@@ -248,7 +248,7 @@ static void port_facts(struct audit *a, const struct audit_docker *d, const stru
 void audit_docker_facts(struct audit *a)
 {
     struct audit_boxes *all = audit_boxes(a);
-    bool mail = false, every = false;
+    bool mail = false, every = false, published = false;
 
     for (const struct audit_box *b = all->boxes; b; b = b->next) {
         if (b->bare || b->pod)
@@ -256,12 +256,15 @@ void audit_docker_facts(struct audit *a)
         mail = mail || audit_box_mail(b);
         for (const struct audit_box_port *p = b->ports; p; p = p->next)
             port_facts(a, &all->docker, b, p);
+        published = published || publishes_mail(b);
         if (proxy_image(b) && publishes_mail(b))
             proxy_facts(a, all, b);
         every = every || (b->host_network && audit_box_mail(b));
     }
     if (!mail)
         return;
+    /* Beside a server that publishes its ports, a box on the host's network is a helper. */
+    every = every && !published;
     audit_host_publish(a, 0, every, every);
     audit_host_nat_told(a);
 }

@@ -108,6 +108,23 @@ bool audit_mail_port(unsigned port)
     return false;
 }
 
+/* "mailcow" is in the names of boxes that have nothing to do with SMTP. */
+static bool has_word(const char *text, const char *word)
+{
+    struct span rest = span_str(text), w = span_str(word);
+
+    while (rest.n > 0) {
+        size_t at = span_find_nocase(rest, w);
+
+        if (at == rest.n)
+            return false;
+        rest = span_slice(rest, at + w.n, rest.n);
+        if (!span_starts_nocase(rest, SPAN_LIT("cow")))
+            return true;
+    }
+    return false;
+}
+
 bool audit_box_mail(const struct audit_box *b)
 {
     static const char *const words[] = {"mail",  "postfix", "smtp",  "exim",     "relay",
@@ -118,8 +135,7 @@ bool audit_box_mail(const struct audit_box *b)
             if (audit_mail_port(i))
                 return true;
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-        if (span_has_nocase(span_str(b->image), span_str(words[i])) ||
-            span_has_nocase(span_str(b->name), span_str(words[i])))
+        if (has_word(b->image, words[i]) || has_word(b->name, words[i]))
             return true;
     return false;
 }

@@ -180,6 +180,11 @@ static const struct try_case cases[] = {
                                 "    environment: {MYNETWORKS: 10.0.0.0/8}\n"
                                 "networks:\n  o: {driver: overlay}\n"}},
      "J1:nat:7"},
+    {"a helper on the host's network publishes nothing",
+     {{"/p/docker-compose.yml", "services:\n  netfilter-mailcow:\n    network_mode: host\n"
+                                "    image: ghcr.io/mailcow/netfilter:1\n  r:\n"
+                                "    image: mwader/postfix-relay\n    ports: ['465:465']\n"}},
+     "DK01:latent:5"},
     {"not a list of ports",
      {{"/p/docker-compose.yml", "services:\n  r:\n    ports: 25:25\n"}},
      "!/p/docker-compose.yml:3: ports must be a list"},
