@@ -57,14 +57,31 @@ int channel_proxy_header(const struct door *d, size_t probe, struct buf *out)
     return err;
 }
 
-int channel_auth_line(const struct door *d, size_t probe, unsigned step, struct buf *out)
+const struct form *channel_login(const struct door *d)
+{
+    static const struct form plain = {.kind = FORM_CHANNEL,
+                                      .id = "control-login",
+                                      .channel = CHANNEL_AUTH,
+                                      .with = "PLAIN \\x00{account}\\x00{password}"};
+    static const struct form login = {.kind = FORM_CHANNEL,
+                                      .id = "control-login",
+                                      .channel = CHANNEL_AUTH,
+                                      .with = "LOGIN {account} | {password}"};
+
+    if (d->ehlo.mechs & SMTP_MECH_PLAIN)
+        return &plain;
+    return d->ehlo.mechs & SMTP_MECH_LOGIN ? &login : NULL;
+}
+
+int channel_auth_line(const struct door *d, const struct form *channel, size_t probe, unsigned step,
+                      struct buf *out)
 {
     struct buf clear = BUF_INIT(EXPAND_MAX);
     struct span form;
     char *copy;
     int err;
 
-    if (!channel_of(d, probe) || !channel_auth_step(channel_of(d, probe), step, &form))
+    if (!channel || !channel_auth_step(channel, step, &form))
         return 1;
     copy = span_dup(form);
     err = copy ? door_expand(d, probe, copy, &clear) : -ENOMEM;

@@ -17,9 +17,13 @@
 int channel_proxy_header(const struct door *d, size_t probe, struct buf *out);
 
 /*
- * Line `step` of a login: AUTH with its mechanism, then each response in base64. Results as above.
+ * Line `step` of a login by this row: AUTH with its mechanism, then each response in base64. Results
+ * as above.
  */
-int channel_auth_line(const struct door *d, size_t probe, unsigned step, struct buf *out);
+int channel_auth_line(const struct door *d, const struct form *channel, size_t probe, unsigned step,
+                      struct buf *out);
+/* A login by the operator's account, by what the newest EHLO offers; NULL: by nothing of that. */
+const struct form *channel_login(const struct door *d);
 
 struct channel_chunk {
     struct span bytes;

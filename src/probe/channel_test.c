@@ -44,7 +44,8 @@ static void expect_auth(struct stage *st, size_t probe, unsigned step, int want,
 {
     struct buf out = BUF_INIT(1000);
 
-    assert_int_equal(channel_auth_line(&st->door, probe, step, &out), want);
+    assert_int_equal(channel_auth_line(&st->door, st->probes[probe].channel, probe, step, &out),
+                     want);
     if (want == 0)
         assert_string_equal(buf_str(&out), line);
     buf_deinit(&out);
@@ -68,6 +69,43 @@ static void test_auth(void **state)
     expect_auth(st, 1, 0, 0, "AUTH PLAIN");
     expect_auth(st, 1, 1, 0, "AHRpbQB0YW5zdGFhZnRhbnN0YWFm"); /* RFC 4616 §4, without authzid */
     expect_auth(st, 1, 2, 1, NULL);
+    stage_free(st);
+}
+
+/* When the control is asked once more, and how. */
+static void test_control_login(void **state)
+{
+    struct stage *st = stage_new();
+    struct door *d = &st->door;
+
+    stage_probe(st, "third", "plain", NULL, NULL);
+    stage_door(st);
+    assert_null(channel_login(d));
+    d->ehlo.mechs = SMTP_MECH_LOGIN | SMTP_MECH_OTHER;
+    assert_string_equal(channel_login(d)->with, "LOGIN {account} | {password}");
+    d->ehlo.mechs |= SMTP_MECH_PLAIN;
+    assert_true(span_starts(span_str(channel_login(d)->with), SPAN_LIT("PLAIN ")));
+    d->control.state = CONTROL_REFUSED;
+    d->control.meaning = MEANING_AUTH;
+    d->tls = DOOR_STARTTLS;
+    assert_false(door_login_due(d)); /* no account was given */
+    st->run.account = "tim";
+    st->run.password = "tanstaaf";
+    assert_true(door_login_due(d));
+    d->tls = DOOR_PLAIN;
+    assert_false(door_login_due(d)); /* never in clear */
+    d->tls = DOOR_IMPLICIT;
+    d->control.meaning = MEANING_RELAY_DENIED;
+    assert_false(door_login_due(d));
+    d->control.meaning = MEANING_AUTH;
+    d->control.login_tried = true;
+    assert_false(door_login_due(d));
+    d->control.login_tried = false;
+    d->control.state = CONTROL_ACCEPTED;
+    assert_false(door_login_due(d));
+    d->control.state = CONTROL_REFUSED;
+    d->ehlo.mechs = SMTP_MECH_OTHER;
+    assert_false(door_login_due(d));
     stage_free(st);
 }
 
@@ -149,8 +187,9 @@ static void test_early(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_proxy), cmocka_unit_test(test_auth),  cmocka_unit_test(test_bdat),
-        cmocka_unit_test(test_plain), cmocka_unit_test(test_early),
+        cmocka_unit_test(test_proxy),         cmocka_unit_test(test_auth),
+        cmocka_unit_test(test_control_login), cmocka_unit_test(test_bdat),
+        cmocka_unit_test(test_plain),         cmocka_unit_test(test_early),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

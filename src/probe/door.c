@@ -8,6 +8,7 @@
  */
 #include "probe/door.h"
 
+#include "probe/channel.h"
 #include "probe/plan.h"
 
 #include <assert.h>
@@ -160,9 +161,18 @@ bool door_control_due(const struct door *d, int64_t now)
     return d->control.state == CONTROL_DEFERRED && d->control.retry_at <= now;
 }
 
+bool door_login_due(const struct door *d)
+{
+    const struct control *c = &d->control;
+
+    return c->state == CONTROL_REFUSED && c->meaning == MEANING_AUTH && !c->login_tried &&
+           d->tls != DOOR_PLAIN && d->host->run->account && d->host->run->password &&
+           channel_login(d);
+}
+
 static bool any_due(const struct door *d, int64_t now)
 {
-    if (door_control_due(d, now) || plan_scout(d))
+    if (door_control_due(d, now) || door_login_due(d) || plan_scout(d))
         return true;
     for (size_t i = 0; i < d->result_count; i++)
         if (plan_due(d, i, now))

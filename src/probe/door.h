@@ -154,6 +154,8 @@ struct control {
     uint8_t tries;              /* times it was deferred */
     uint8_t last;               /* enum control_state in the newest session that asked */
     int64_t first_at, retry_at; /* ms; when it was deferred: since when, and when again */
+    bool login_tried;           /* it was asked, or tried to be, behind the operator's login, */
+    bool by_login;              /* and that is how it was accepted */
 };
 
 struct door {
@@ -222,6 +224,11 @@ void door_session_ended(struct door *d, enum door_end end, const struct form *ch
 
 /* Whether the control was put off, and may be asked again now. */
 bool door_control_due(const struct door *d, int64_t now);
+/*
+ * Whether nothing but a login stands between us and the control, and the operator gave one: it is
+ * asked once more, in a session of its own and never in clear.
+ */
+bool door_login_due(const struct door *d);
 /* Notes what the control recipients of one session got: the best reply, of candidate `which`. */
 void door_control(struct door *d, enum control_state state, unsigned which, enum meaning m,
                   const struct smtp_reply *reply, uint16_t line, int64_t now);

@@ -19,6 +19,8 @@ static void control_reply(struct session *s, const struct session_step *step,
                                : meaning_is_deferral(m) ? CONTROL_DEFERRED
                                                         : CONTROL_REFUSED;
 
+    if (state == CONTROL_ACCEPTED && s->plan.login)
+        s->door->control.by_login = true;
     if (!meaning_ends_session(m))
         door_control(s->door, state, step->control, m, reply, line, now);
 }

@@ -245,7 +245,8 @@ bool plan_make(const struct door *d, int64_t now, unsigned refusals, uint16_t li
     while (first < d->result_count &&
            (!plan_due(d, first, now) || (like != PLAN_ANY && !fits_lead(d, first, &probes[like]))))
         first++;
-    ret->scout = first == d->result_count && plan_scout(d);
+    ret->login = first == d->result_count && door_login_due(d);
+    ret->scout = ret->login || (first == d->result_count && plan_scout(d));
     if (first == d->result_count && !door_control_due(d, now) && !ret->scout)
         return false;
     if (first == d->result_count)

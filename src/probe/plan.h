@@ -32,6 +32,7 @@ struct plan {
     size_t tx_count;
     uint16_t lead; /* the probe whose HELO and channel hold for all */
     bool scout; /* nothing can be asked before the server's EHLO reply is known: only learn that */
+    bool login; /* a scout with the operator's login, for the control alone */
 };
 
 /* Whether a probe may be asked now: not yet answered, its conditions known to be met. */

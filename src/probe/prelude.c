@@ -73,7 +73,7 @@ static void say_auth(struct session *s, int64_t now)
 {
     struct buf line = BUF_INIT(SESSION_LINE_MAX);
 
-    if (channel_auth_line(s->door, s->plan.lead, s->auth_step, &line) == 0) {
+    if (channel_auth_line(s->door, s->channel, s->plan.lead, s->auth_step, &line) == 0) {
         smtp_client_send(&s->client, SMTP_STAGE_AUTH, SESSION_NO_PROBE, buf_span(&line), now);
         /* What stands behind AUTH is a secret of the operator's: it stays out of the evidence. */
         transcript_add(session_log(s), "C: ",

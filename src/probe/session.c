@@ -5,6 +5,8 @@
  */
 #include "probe/session_priv.h"
 
+#include "probe/channel.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,7 +132,8 @@ int session_init(struct session *s, struct door *d, unsigned refusals, int64_t n
     d->sessions[s->number] = (struct door_session){.began = now};
     transcript_init(&d->sessions[s->number].log);
     lead = &d->host->run->list->probes[s->plan.lead];
-    s->channel = s->plan.scout ? NULL : lead->channel;
+    s->channel = s->plan.login ? channel_login(d) : s->plan.scout ? NULL : lead->channel;
+    d->control.login_tried |= s->plan.login;
     s->want_certificate = s->channel && s->channel->channel == CHANNEL_CERT;
     s->allowed = refusals;
     if (smtp_client_init(&s->client, now) < 0) {

@@ -118,8 +118,8 @@ static enum verdict of_refusals(const struct door *d, const struct tally *t,
         return VERDICT_CLOSED;
     }
     if (control && t->blocked * 2 <= t->refused) {
-        snprintf(why, VERDICT_WHY_MAX, "all %u probes were refused, and the control was taken",
-                 t->refused);
+        snprintf(why, VERDICT_WHY_MAX, "all %u probes were refused, and the control was taken%s",
+                 t->refused, d->control.by_login ? " after a login" : "");
         return VERDICT_CLOSED;
     }
     if (d->control.state == CONTROL_DEFERRED) {

@@ -3,6 +3,7 @@
 from the RFC), the brakes, and what a login is worth at the relay decision."""
 
 import hashlib
+import json
 import os
 import shutil
 import signal
@@ -16,7 +17,7 @@ import pytest
 from authlib import b64, fields, passwd, plain, scram, secured, submission
 from gatebackend import Backend
 from gatelib import DOMAIN, Gate
-from testlib import free_port
+from testlib import BUILD, free_port
 
 FOREIGN = "somebody@elsewhere.example"
 
@@ -336,3 +337,26 @@ def test_workers_count_together(folder, tmp_path):
         # A worker hears of the other's a moment later, so one or two more may slip through.
         assert codes[:12] == [250] * 12 and codes[14:] == [450] * 6, codes
         assert g.stop() == 0
+
+
+@pytest.mark.parametrize("password, verdict, why", [
+    ("open sesame", "closed", "the control was taken after a login"),
+    ("wrong", "blocked", "login required"),
+])
+def test_the_tester_can_tell_a_users_port_closed(tmp_path, password, verdict, why):
+    """Its control is taken with a login, and none of its probes is, which have none."""
+    users, secret = tmp_path / "users", tmp_path / "secret"
+    passwd(users, "joe", "open sesame")
+    secret.write_text(password + "\n")
+    secret.chmod(0o600)
+    with Backend() as b, submission(b, folder=tmp_path, options=["--auth-file", str(users)]) as g:
+        r = subprocess.run([os.path.join(BUILD, "postern-test"), "--own", "--probe-domain", "probe.example",
+                            "--state", str(tmp_path / "state"), "--json", "--wait", "0s", "--set", "quick",
+                            "--tls", "only", "--ports", str(g.port), "--account", "joe",
+                            "--password-file", str(secret), "127.0.0.1"],
+                           text=True, timeout=60, capture_output=True, check=False)
+        doors = [d for d in map(json.loads, r.stdout.splitlines()) if d["type"] == "door"]
+        assert [d["verdict"] for d in doors] == [verdict] and why in doors[0]["why"], r.stdout
+        assert not b.messages
+        g.wait_log(f"event=login result={'ok' if verdict == 'closed' else 'failed'} .*user=joe .*tls=yes")
+    assert "open sesame" not in r.stdout + r.stderr

@@ -17,7 +17,7 @@ CASE_KEYS = {
 }
 NODE_KEYS = {"server", "nets", "families", "nft", "ready", "files", "before"}
 PROVED_KEYS = {"every", "some", "none", "count_min"}
-ALSO_KEYS = {"id", "target", "args", "verdict"}
+ALSO_KEYS = {"id", "target", "args", "verdict", "account"}
 MATCH_KEYS = {"probe", "mail", "rcpt", "helo", "port", "tls", "family", "input", "output"}
 WITNESS_KEYS = {"from", "to", "helo", "server", "port", "tls", "more", "raw", "outcome", "retry", "note"}
 OUTCOMES = {"arrives", "accepted", "refused", "taken", "bounced", "deferred", "no answer"}

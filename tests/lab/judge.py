@@ -34,6 +34,15 @@ class Answer:
         return [x for v in self.verdicts for x in v.get(key) or []]
 
 
+def account_args(folder, account):
+    """"USER PASSWORD" as the tester takes it: the password in a file that nobody else reads."""
+    user, password = account.split()
+    path = os.path.join(folder, "password")
+    with open(path, "w", opener=lambda name, flags: os.open(name, flags, 0o600)) as f:
+        f.write(password + "\n")
+    return ["--account", user, "--password-file", path]
+
+
 def run_postern(live, postern, save, limit, also=None):
     """Runs the tester in the tester's namespace; its output is kept in the file `save`. `also`: a
     further test of the case, with target and arguments of its own."""
@@ -41,6 +50,8 @@ def run_postern(live, postern, save, limit, also=None):
     args = case.args if also is None else also.get("args", [])
     target = case.target if also is None else also.get("target", case.target)
     state = os.path.join(live.folder, "state")
+    if also and "account" in also:
+        args = [*args, *account_args(live.folder, also["account"])]
     command = [postern, "test", "--own", "--state", state, "--probe-domain", dns.PROBE_DOMAIN,
                "--sink-listen", f"{net.TESTER[0]}:25", "--wait", str(case.wait), "--json",
                *args, target]
