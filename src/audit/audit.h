@@ -197,12 +197,14 @@ struct audit_net {
     const char *mail;         /* trusted only with this sender; NULL: with any */
     struct audit_edit edit;   /* what takes or narrows it; kind NONE: only told */
     const char *fix;          /* the line to paste */
+    size_t except_before;     /* the nearest exception before it, counted from 1; 0: none */
 };
 
 /* The first that matches counts; where the MTA has another order, its interpreter sorts them so. */
 struct audit_nets {
     struct audit_net *v;
     size_t count, cap;
+    size_t last_except; /* kept by audit_net_add() */
 };
 
 /* Forms of a recipient that a later host may read as another address. */

@@ -56,8 +56,13 @@ struct audit_net *audit_net_add(struct audit *a, struct audit_nets *nets, struct
         a->spare_net = (struct audit_net){0};
         return &a->spare_net;
     }
-    nets->v[nets->count] = (struct audit_net){
-        .net = net, .except = except, .place = place, .text = audit_dup(a, text)};
+    nets->v[nets->count] = (struct audit_net){.net = net,
+                                              .except = except,
+                                              .place = place,
+                                              .text = audit_dup(a, text),
+                                              .except_before = nets->last_except};
+    if (except)
+        nets->last_except = nets->count + 1;
     return &nets->v[nets->count++];
 }
 
@@ -76,9 +81,8 @@ int audit_nets_left(const struct audit_nets *nets, size_t i, struct relay_nets *
     *ret = (struct relay_nets){0};
     if (!nets->v[i].except)
         r = relay_nets_add(ret, nets->v[i].net);
-    for (size_t k = 0; k < i && r == 0; k++)
-        if (nets->v[k].except)
-            r = relay_nets_remove(ret, nets->v[k].net);
+    for (size_t k = nets->v[i].except_before; k > 0 && r == 0; k = nets->v[k - 1].except_before)
+        r = relay_nets_remove(ret, nets->v[k - 1].net);
     if (r < 0)
         relay_nets_deinit(ret);
     return r;

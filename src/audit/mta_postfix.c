@@ -123,6 +123,27 @@ static void judge(struct pf_conf *c, const struct pf_service *s, const struct pf
     pf_rules(c, &lists);
 }
 
+/* QMQP relays for whoever is listed, and asks nothing else. */
+static void judge_qmqp(struct pf_conf *c, const struct pf_service *s)
+{
+    struct pf_words w;
+    struct span host;
+    unsigned port = pf_service_port(s->name, &host);
+    struct ip ip = {0};
+    enum audit_bind bind;
+
+    pf_conf_over(c, s->over);
+    bind = host.n ? audit_bind_of(host, &ip) : bind_of_interfaces(c, &ip);
+    c->door = audit_door(c->a, c->kind, s->name, port, bind, s->place);
+    c->door->stranger = AUDIT_NO;
+    c->door->silent = true;
+    w = pf_list(c, "qmqpd_authorized_clients");
+    w = pf_unfold(c, &w);
+    pf_rows(c, &w, &c->door->trusted);
+    for (size_t i = 0; i < c->door->trusted.count; i++)
+        c->door->trusted.v[i].fix = "qmqpd_authorized_clients =";
+}
+
 static const struct pf_param *pass_overrides(const struct pf_service *all)
 {
     for (const struct pf_service *s = all; s; s = s->next)
@@ -165,6 +186,8 @@ static void services(struct pf_conf *c, const char *dir)
 
         if (strcmp(s->type, "inet") == 0 && (screen || strcmp(s->command, "smtpd") == 0))
             judge(c, s, screen ? pass_overrides(all) : s->over, screen);
+        else if (strcmp(s->type, "inet") == 0 && strcmp(s->command, "qmqpd") == 0)
+            judge_qmqp(c, s);
     }
 }
 

@@ -257,7 +257,10 @@ static void table_choices(void *cookie, const struct pf_table *t, enum pf_why wh
     const struct pf_entry *inside = NULL;
     struct gathering *g = cookie;
 
-    g->ch->weight += t->kind == PF_TABLE_CIDR || t->kind == PF_TABLE_PATTERN ? t->count : 1;
+    /* A pattern takes as long as some dozens of numbers. */
+    g->ch->weight += t->kind == PF_TABLE_CIDR      ? t->count
+                     : t->kind == PF_TABLE_PATTERN ? t->count * 50
+                                                   : 1;
     for (size_t i = 0; i < t->count; i++) {
         const struct pf_entry *e = &t->v[i];
 
