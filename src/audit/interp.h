@@ -240,6 +240,7 @@ extern const struct audit_kind audit_kind_hmailserver;
 extern const struct audit_kind audit_kind_kubernetes;
 extern const struct audit_kind audit_kind_mercury;
 extern const struct audit_kind audit_kind_nginx;
+extern const struct audit_kind audit_kind_sendmail;
 extern const struct audit_kind audit_kind_postfix;
 
 #endif

@@ -78,7 +78,7 @@ static const char *ip_string(struct exim_run *r)
 
     /* An address that nobody names: text of a kind that no list holds. */
     return r->w.client.family ? audit_fmt(r->a, "%s", ip_text(r->w.client, text))
-                              : "198.18.254.254";
+                              : "254.254.254.254";
 }
 
 static struct span part(const char *address, bool domain)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* An Exim configuration of anyone, a file that it may name as /etc/exim4/t, and Debian's settings. */
+/* An Exim configuration with a file that it may name as /etc/exim4/t; and Debian's settings. */
 #include "audit/try_fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
