@@ -438,6 +438,9 @@ static enum received_writer by_shape(const struct received_tokens *t, size_t by,
     if (!r->id.n && !commented && span_starts(r->with, SPAN_LIT("ESMTP")) && bare_address(t, r) &&
         from_comment(t, r, "HELO "))
         return RECEIVED_BY_QMAIL;
+    if (span_starts(r->by, SPAN_LIT("geopod-ismtpd-")) || span_starts(r->by, SPAN_LIT("recvd-")) ||
+        span_starts(r->by, SPAN_LIT("filterdrecv-")))
+        return RECEIVED_BY_SENDGRID;
     if (looks_like_powermta(t, by, r))
         return RECEIVED_BY_POWERMTA;
     return looks_like_postfix(t, by, r) ? RECEIVED_BY_POSTFIX : RECEIVED_BY_UNKNOWN;

@@ -186,7 +186,8 @@ static void judge_direct(struct inquiry *q)
         else
             judge_note(q, "a login is shown", own->door, r->auth_user);
         q->t->class = TRACE_LOGIN;
-    } else if (r->local || chain_is_mute(r) || r->ip.family == IP_NONE || chain_is_private(r->ip)) {
+    } else if (r->local || chain_is_mute(r) || chain_is_private(r->ip) ||
+               (r->ip.family == IP_NONE && !r->helo.n)) {
         judge_note(q, "written inside the receiving system", own->door, SPAN_NULL);
         q->t->class = TRACE_OWN;
     } else {

@@ -67,11 +67,26 @@ static bool is_ordinary_login(struct door *d)
            (f->refers || f->has_agent || marks_list(d->q));
 }
 
+/*
+ * Root of the machine handed it in above: what stands below is then root's text. (Users do the
+ * same when they forward, so only root counts.)
+ */
+static bool is_under_root(struct door *d)
+{
+    for (size_t k = d->h->top; k < d->h->door; k++) {
+        struct span field = d->q->t->hops[k].r.field;
+
+        if (d->q->t->hops[k].r.local && span_has_nocase(field, SPAN_LIT("from userid 0)")))
+            return true;
+    }
+    return false;
+}
+
 static bool shows_login(struct door *d)
 {
     const struct facts *f = d->q->f;
 
-    if (d->r->auth == RECEIVED_YES) {
+    if (d->r->auth == RECEIVED_YES && !is_under_root(d)) {
         judge_note(d->q, "a login is shown", d->h->door, d->r->auth_user);
         return true;
     }
@@ -477,8 +492,12 @@ static enum trace_class behind_public(struct door *d)
     struct sender client = {d->r, d->h->door, NULL};
     struct sender whole = {d->h->seen, d->h->top ? d->h->top - 1 : 0, d->h};
 
-    if (is_related(d))
+    if (is_related(d)) {
+        /* A line of the provider's own, through the provider's own server. */
+        if (seen_name(d->r).n && name_is_generic(d->r->name, d->r->ip) && !name_is_cheap(d->r->by))
+            return TRACE_OWN;
         return judge_sender(q, &whole);
+    }
     if (q->f->origin.line && ip_eq(q->f->origin_ip, d->r->ip)) {
         judge_note_line(q, "the house notes the address of its customer", q->f->origin.line,
                         q->f->origin.value);
@@ -534,6 +553,8 @@ enum trace_class judge_door(struct inquiry *q, size_t house)
     struct sender s = {h->seen, h->top ? h->top - 1 : 0, h};
 
     sure(&d, 70);
+    if (is_under_root(&d))
+        return judge_sender(q, &s);
     if (shows_login(&d)) {
         judge_other(q, TRACE_RELAY, "who logs in is no stranger");
         if (is_ordinary_login(&d))

@@ -199,8 +199,8 @@ enum trace_fault shape_fault(const struct received *r)
 {
     enum ip_space space = ip_space(r->ip);
 
-    if (!r->has_date && r->by.n)
-        return TRACE_BAD_DATE;
+    if (!r->has_date && r->by.n && r->writer != RECEIVED_BY_SENDGRID)
+        return TRACE_BAD_DATE; /* SendGrid's inner lines have a clock of their own */
     if (r->has_date && is_twelve_hours(r))
         return TRACE_BAD_DATE;
     if (r->ip.family != IP_NONE && (space == IP_MULTICAST || space == IP_RESERVED) &&
