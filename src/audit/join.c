@@ -134,10 +134,9 @@ static const char *nat_like(struct ip_prefix net)
 
         if (net.len <= 12)
             return "nearly all of 10.0.0.0/8, so the inside of any firewall, node or balancer";
-        if (holds(net_of(10, 42, 16), net) || holds(net_of(10, 244, 16), net))
-            return net.len <= 24 ? "the pod network of a Kubernetes cluster, where nodes and "
-                                   "balancers lend their addresses"
-                                 : NULL;
+        if (net.len == 16 && (holds(net_of(10, 42, 16), net) || holds(net_of(10, 244, 16), net)))
+            return "the pod network of a Kubernetes cluster, where nodes and balancers lend their "
+                   "addresses";
         return ip_prefix_has(net, slirp) && net.len >= 24
                    ? "the network of slirp4netns and of virtual machines behind NAT, where every "
                      "client comes from 10.0.2.2"
@@ -224,6 +223,16 @@ static bool join_known_nat(struct audit *a, struct audit_door *d, const struct a
     return false;
 }
 
+/* Of many networks of one kind the first is told. */
+static bool told_of(const struct audit *a, const struct audit_door *d, const char *like)
+{
+    for (size_t i = 0; i < a->finding_count; i++)
+        if (a->findings[i]->door == d && a->findings[i]->severity == AUDIT_NAT &&
+            strstr(a->findings[i]->why, like))
+            return true;
+    return false;
+}
+
 static void join_nat(struct audit *a, struct audit_door *d, const struct audit_net *n,
                      const struct relay_nets *left)
 {
@@ -240,7 +249,7 @@ static void join_nat(struct audit *a, struct audit_door *d, const struct audit_n
         const char *like = nat_like(left->v[i]);
         struct audit_finding *f;
 
-        if (!like)
+        if (!like || told_of(a, d, like))
             continue;
         f = nat_found(a, d, n, first_host(left->v[i]));
         f->why = audit_fmt(a,
@@ -305,13 +314,29 @@ static void join_proxy(struct audit *a, struct audit_door *d, const struct audit
 typedef void (*row_fn)(struct audit *a, struct audit_door *d, const struct audit_net *n,
                        const struct relay_nets *left);
 
+/* Whether a row could be told of at all: lists are long, and most rows are harmless. */
+static bool matters(const struct audit *a, const struct audit_net *n)
+{
+    if (n->except)
+        return false;
+    if (n->net.len < audit_wide_len(n->net.ip.family) || nat_like(n->net))
+        return true;
+    for (size_t i = 0; i < a->nat_count; i++)
+        if (holds(a->nats[i].net, n->net) || holds(n->net, a->nats[i].net))
+            return true;
+    return false;
+}
+
 static void each_row(struct audit *a, struct audit_door *d, const struct audit_nets *nets,
                      row_fn fn)
 {
     for (size_t i = 0; i < nets->count && !a->err; i++) {
         struct relay_nets left;
-        int r = audit_nets_left(nets, i, &left);
+        int r;
 
+        if (!matters(a, &nets->v[i]))
+            continue;
+        r = audit_nets_left(nets, i, &left);
         if (r < 0)
             audit_stick(a, r);
         else

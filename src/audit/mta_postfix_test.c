@@ -640,6 +640,9 @@ static void services(void **state)
 
 /* --- files ------------------------------------------------------------------------------------ */
 
+#define X8(x)           x " " x " " x " " x " " x " " x " " x " " x " "
+#define CLASS(name, of) name " = " X8(of) X8(of) X8(of) X8(of) "\n"
+
 static void files(void **state)
 {
     static const struct try_case cases[] = {
@@ -682,6 +685,11 @@ static void files(void **state)
          {{MAIN, BASE HOST "smtpd_restriction_classes = a, b\na = b\nb = a\n"
                            "smtpd_relay_restrictions = a, reject_unauth_destination\n"}},
          "!restriction classes that name one another"},
+        {"classes that unfold too far",
+         {{MAIN, BASE HOST "d = sleep 0\n" CLASS("c", "d") CLASS("b", "c")
+                     CLASS("a", "b") "smtpd_restriction_classes = a b c d\n"
+                                     "smtpd_relay_restrictions = a, reject_unauth_destination\n"}},
+         "!restriction classes that unfold"},
         {"a short chain of values",
          {{MAIN, BASE "mynetworks = $a\na = $b\nb = $c\nc = 0.0.0.0/0\n"}},
          "PF05:open:6"},

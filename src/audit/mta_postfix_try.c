@@ -334,7 +334,8 @@ static void walk(struct trying *t)
 
 static bool tired(const struct trying *t)
 {
-    return t->walks >= PF_WALKS_MAX || t->work >= PF_WORK_MAX || audit_failed(t->c->a);
+    return t->walks >= PF_WALKS_MAX || t->work >= PF_WORK_MAX || audit_failed(t->c->a) ||
+           *audit_error(t->c->a);
 }
 
 /* All ways to choose `left` more things, from dimension `from` on. */

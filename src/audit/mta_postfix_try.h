@@ -8,7 +8,7 @@
 enum {
     PF_CHOICES_MAX = 64,
     PF_SAME_MAX = 4,        /* keys tried of one table with one result */
-    PF_WORK_MAX = 60 << 20, /* entries looked at, before the rest is left out */
+    PF_WORK_MAX = 20 << 20, /* entries looked at, before the rest is left out */
     PF_WALKS_MAX = 20000,
 };
 

@@ -246,6 +246,10 @@ enum pf_status pf_walk_words(struct pf_walking *w, const struct pf_words *words,
         const struct pf_restriction *r = pf_restriction(at->s);
 
         if (++w->steps > PF_STEPS_MAX || audit_failed(w->c->a)) {
+            audit_bad(w->c->a, at->place,
+                      "restriction classes that unfold into more than %d restrictions; take some "
+                      "out",
+                      PF_STEPS_MAX);
             s = PF_NO;
             break;
         }

@@ -247,6 +247,6 @@ bool pf_starts(struct pf_conf *c, const struct pf_lists *l)
     unsigned left = PF_STEPS_MAX;
 
     return has_required(c, l, &l->v[PF_RELAY], 0, &left) ||
-           has_required(c, l, &l->v[PF_RCPT], 0, &left) || l->unknown[PF_RELAY] ||
+           has_required(c, l, &l->v[PF_RCPT], 0, &left) || left == 0 || l->unknown[PF_RELAY] ||
            l->unknown[PF_RCPT];
 }
