@@ -343,7 +343,7 @@ static void proofs_of_witnesses(void **state)
         {{.mail = AUDIT_SPAMMER, .rcpt = {AUDIT_VICTIM}, .proxy = "XCLIENT ADDR=127.0.0.1"},
          "--own --family xclient HOST"},
         {{.mail = AUDIT_SPAMMER, .rcpt = {"anyone@" AUDIT_MX_DOMAIN}},
-         "--own --with mx-backup --only '*mx-backup*' --mx-label backup HOST"},
+         "--own --family mx-backup HOST"},
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

@@ -23,7 +23,8 @@ static struct ip neighbour(struct ip_prefix net, struct audit *a)
     const struct audit_interface *v = audit_host_interfaces(a, &count);
     struct ip ip = net.ip;
 
-    for (unsigned host = 1; host < 255; host++) {
+    /* From the end: the first is the gateway, nearly everywhere. */
+    for (unsigned host = 254; host > 0; host--) {
         bool own = false;
 
         ip.b[last] = (uint8_t)(net.ip.b[last] | host);
@@ -44,7 +45,7 @@ static void style(struct pf_conf *c, const struct pf_lists *l)
     if (pf_find(c, "mynetworks") || strcmp(style, "host") == 0 || c->door->trusted.count == 0)
         return;
     if (l->mynetworks_unknown) {
-        f = audit_undecided(c->a, "PF06", AUDIT_OPEN, c->door, at);
+        f = audit_undecided(c->a, "PF06", AUDIT_NAT, c->door, at);
         f->why = audit_fmt(c->a,
                            "mynetworks is not set, so all hosts in the networks of this "
                            "host's interfaces are trusted (mynetworks_style = %s), and which "
@@ -60,11 +61,12 @@ static void style(struct pf_conf *c, const struct pf_lists *l)
         if ((space != IP_PUBLIC && space != IP_DOCUMENT) || audit_host_owns(c->a, n->net) ||
             n->net.len >= (n->net.ip.family == IP_V4 ? 32u : 128u))
             continue;
-        f = find(c, "PF06", AUDIT_OPEN, at,
+        f = find(c, "PF06", AUDIT_NAT, at,
                  audit_fmt(c->a,
                            "mynetworks_style = %s trusts every host in the public network "
                            "%s of an interface: neighbours may send anywhere",
                            style, n->text));
+        f->certain = true; /* the network is known, and so is that others live in it */
         f->unless = "all hosts of that network are the operator's (--own-net)";
         f->witness = audit_witness(c->door, neighbour(n->net, c->a), NULL, NULL);
         pf_fix(c, f, "mynetworks_style", "host");

@@ -447,26 +447,34 @@ static const char *narrow_networks(struct trying *t)
     return text;
 }
 
-/* Each network that is trusted gets the line that would narrow it. */
-static void give_fix(struct trying *t, struct audit_net *n, const char *narrow)
+/* The line that narrows them, once for all networks. */
+static void make_fix(struct trying *t, struct audit_finding *f)
 {
-    struct audit_finding f = {0};
+    if (pf_find(t->c, "mynetworks"))
+        pf_fix(t->c, f, "mynetworks", narrow_networks(t));
+    else
+        pf_fix(t->c, f, "mynetworks_style", "host");
+}
+
+static void give_fix(struct audit_net *n, const struct audit_finding *f)
+{
     struct span s = span_str(n->text);
     struct ip_prefix net;
     bool bad;
 
-    if (pf_find(t->c, "mynetworks") && pf_net_parse(s, &net, &bad))
-        pf_fix(t->c, &f, "mynetworks", narrow);
-    else if (!pf_find(t->c, "mynetworks") && n->place.file == t->c->file)
-        pf_fix(t->c, &f, "mynetworks_style", "host");
-    n->fix = f.fix;
-    n->edit = f.edit;
+    /* Words of a table or file are narrowed there. */
+    if (!pf_net_parse(s, &net, &bad) ||
+        strcmp(n->place.file ? n->place.file : "", f->edit.file ? f->edit.file : "") != 0)
+        return;
+    n->fix = f->fix;
+    n->edit = f->edit;
 }
 
 static void trust_mynetworks(struct trying *t)
 {
     struct audit_nets rows = {0};
-    const char *narrow, *mail = NULL;
+    struct audit_finding fix = {0};
+    const char *mail = NULL;
     bool honoured = false;
 
     pf_rows(t->c, &t->l->mynetworks, &rows);
@@ -476,7 +484,7 @@ static void trust_mynetworks(struct trying *t)
         mail = rows.v[i].except ? NULL : trusted_with(t, one_of(rows.v[i].net));
         honoured = mail != NULL;
     }
-    narrow = narrow_networks(t);
+    make_fix(t, &fix);
     for (size_t i = 0; i < rows.count && honoured; i++) {
         const struct audit_net *n = &rows.v[i];
         struct audit_net *row;
@@ -486,7 +494,7 @@ static void trust_mynetworks(struct trying *t)
         row = audit_net_add(t->c->a, &t->c->door->trusted, n->net, n->except, n->place,
                             span_str(n->text));
         row->mail = mail;
-        give_fix(t, row, narrow);
+        give_fix(row, &fix);
     }
     if (mail)
         t->c->door->keys |= AUDIT_KEY_SENDER;

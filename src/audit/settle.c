@@ -158,7 +158,7 @@ static const char *prove(struct audit *a, const struct audit_finding *f)
         buf_addf(&out, " --family %s",
                  span_starts(span_str(w->proxy), SPAN_LIT("XCLIENT")) ? "xclient" : "proxy");
     else if (strstr(w->rcpt[0], AUDIT_MX_DOMAIN))
-        buf_add_str(&out, " --with mx-backup --only '*mx-backup*' --mx-label backup");
+        buf_add_str(&out, " --family mx-backup");
     else
         can = prove_envelope(a, w, &out);
     buf_addf(&out, " %s", a->name ? a->name : "HOST");
