@@ -101,6 +101,16 @@ def test_nat_in_front(guard, gateway, want):
 
 
 @in_namespace
+def test_a_host_of_many_names():
+    """A server of ours that calls itself after each customer is believed where the operator says so;
+    its packets are judged all the same."""
+    with Fronted(options=["--exempt", INSIDE]) as f:
+        assert f.strangers(8) == [250] * 8
+        assert not f.gate.logged("event=guard")
+        assert f.strangers(1, ttl=50) == [451]
+
+
+@in_namespace
 def test_no_nat_no_alarm():
     with Fronted(nat=False, gateway=True) as f:
         assert f.strangers(40) == [554] * 40 and f.strangers(40, ttl=50) == [554] * 40

@@ -105,7 +105,9 @@ void hygiene_helo(struct hygiene_session *hs, const struct relay_policy *policy)
 void hygiene_relay(struct hygiene_session *hs, const struct relay_policy *policy,
                    const struct relay_decision *d)
 {
-    guard_watch_relay(hs->all->guard, hs->client, policy, span_str(d->mail));
+    /* A web hoster's server may well say another name for each of its customers. */
+    if (!is_exempt(hs->all, hs->client->ip))
+        guard_watch_relay(hs->all->guard, hs->client, policy, span_str(d->mail));
 }
 
 bool hygiene_doubtful(const struct hygiene_session *hs)
