@@ -156,6 +156,8 @@ static void fill_witness(struct judge *j, struct audit_finding *f, const struct 
         f->witness.tls = "a certificate that some trusted authority signed";
     if (w->login)
         f->witness.login = "any account";
+    if (w->mx_here)
+        unix_mx_witness(j->a, f);
 }
 
 /* Raises what a run has shown; `id` NULL: by what the run blames. */
@@ -303,11 +305,12 @@ static void try_names(struct judge *j)
             w = j->base;
             w.sender = sender;
             w.ptr = f->ptrs.v[k];
-            forged = span_ends_nocase(span_str(w.ptr), SPAN_LIT("stranger.example")) ||
-                     unix_shared_suffix(span_str(strchr(w.ptr, '.') ? strchr(w.ptr, '.') + 1 : ""));
+            forged = true; /* but for names in a domain of our own */
+            for (size_t n = 0; n < f->owns.count; n++)
+                forged = forged && !unix_below(span_str(w.ptr), span_str(f->owns.v[n]));
             if (try_world(j, &w, "EX06", forged ? AUDIT_FORGED : AUDIT_LATENT,
                           forged ? "clients with such a reverse name may send to any domain, and "
-                                   "anybody can have one in a domain of his own"
+                                   "strangers can have one"
                                  : "clients with such a reverse name may send to any domain: who "
                                    "gets a name in that domain relays"))
                 j->d->keys |= AUDIT_KEY_PTR;
@@ -345,7 +348,7 @@ static void try_form(struct judge *j, const char *own, const char *sender, unsig
     }
     if (told(j, r.accepted))
         return;
-    f = audit_find(j->a, "EX10", AUDIT_OPEN, j->d, r.accepted);
+    f = audit_find(j->a, "EX10", *sender ? AUDIT_OPEN : AUDIT_FORGED, j->d, r.accepted);
     f->why = "a router turns this recipient into one of another domain after the ACL has accepted "
              "it as one of ours";
     f->fix = "deny local_parts = ^.*[@%!/|] before this statement";

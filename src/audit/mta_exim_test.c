@@ -51,6 +51,7 @@ static const struct try_case cases[] = {
     {"IPv6 doubled", {{F, WITH_HOSTS("127.0.0.1 : ::::1")}}, ""},
     {"include_unknown", {{F, WITH_HOSTS("+include_unknown : *.example.org")}}, "EX04:open:4"},
     {"a name of a domain", {{F, WITH_HOSTS("127.0.0.1 : *.example.org")}}, "EX06:latent:7"},
+    {"a name of an ISP", {{F, WITH_HOSTS("127.0.0.1 : *.isp.example")}}, "EX06:forged-sender:7"},
     {"a name that anybody can have",
      {{F, WITH_HOSTS("127.0.0.1 : ^mail\\\\.example\\\\.org")}},
      "EX06:forged-sender:7"},

@@ -179,14 +179,27 @@ static void judge_relay_names(struct sm_conf *c, struct audit_door *d)
         wide_name(c, d, c->relay.v[i].text, c->relay.v[i].place, "the relay domains");
 }
 
+bool sm_own_name(const struct sm_conf *c, struct span name)
+{
+    const char *host = audit_host_get_name(c->a), *dot = host ? strchr(host, '.') : NULL;
+
+    if (dot && !unix_shared_suffix(span_str(dot + 1)) && unix_below(name, span_str(dot + 1)))
+        return true;
+    for (size_t i = 0; i < c->local.count + c->relay.count; i++)
+        if (unix_below(name, i < c->local.count ? c->local.v[i].text
+                                                : c->relay.v[i - c->local.count].text))
+            return true;
+    return false;
+}
+
 static void judge_connect_name(struct sm_conf *c, struct audit_door *d, struct span name,
                                struct audit_place place)
 {
     struct audit_finding *f;
-    bool wide = unix_shared_suffix(name);
+    bool wide = !sm_own_name(c, name);
 
     f = raise(c, d, "SM09", wide ? AUDIT_FORGED : AUDIT_LATENT, place,
-              wide ? "clients whose name ends so may send anywhere, and anybody can have such a "
+              wide ? "clients whose name ends so may send anywhere, and strangers can have such a "
                      "name"
                    : "clients with names in this domain may send anywhere: who gets a name there "
                      "relays",

@@ -304,7 +304,8 @@ static void call(struct mc *m, struct span name, const struct span *args, unsign
     } else if (span_eq(name, SPAN_LIT("DOMAIN"))) {
         include(m, audit_fmt(c->a, "/usr/share/sendmail/cf/domain/%.*s.m4", SPAN_ARG(args[0])),
                 shipped(args[0]), place);
-    } else if (span_eq(name, SPAN_LIT("HA" "CK"))) {
+    } else if (span_eq(name, SPAN_LIT("HA"
+                                      "CK"))) {
         include(m, audit_fmt(c->a, "/usr/share/sendmail/cf/hack/%.*s.m4", SPAN_ARG(args[0])), false,
                 place);
     }

@@ -9,7 +9,7 @@
 enum {
     SM_TOKENS_MAX = 1000,   /* of one workspace, as Sendmail's MAXATOM */
     SM_STEPS_MAX = 200000,  /* matches of one session: a rule loop ends here */
-    SM_TOTAL_MAX = 4000000, /* of all sessions */
+    SM_TOTAL_MAX = 1500000, /* of all sessions */
     SM_CALLS_MAX = 50,      /* rule sets within one another, as Sendmail's MAXRULERECURSION */
     SM_ROUNDS_MAX = 100,    /* of one rule */
     SM_LABELS_MAX = 200,
@@ -105,6 +105,8 @@ void sm_judge_mc(struct sm_conf *c, struct audit_door *d);
 void sm_judge_cf(struct sm_conf *c, struct audit_door *d);
 /* The name of this host for a witness: a class w word, or "localhost". */
 const char *sm_own_domain(const struct sm_conf *c);
+/* Below a domain of classes w and R, or the host's own. */
+bool sm_own_name(const struct sm_conf *c, struct span name);
 /* Rows of the door's trusted nets by class R and the access map. */
 void sm_trust(struct sm_conf *c, struct audit_door *d);
 

@@ -103,6 +103,12 @@ struct span sm_join(struct audit *a, const struct span *v, size_t n)
     return s;
 }
 
+static void copy(struct sm_tokens *to, const struct sm_tokens *from)
+{
+    to->n = from->n;
+    memcpy(to->v, from->v, from->n * sizeof(from->v[0]));
+}
+
 /* One of the workspaces of this depth: made once, used by every session. */
 static struct sm_tokens *scratch(struct sm_run *r, unsigned which)
 {
@@ -317,7 +323,7 @@ static bool one_map(struct sm_run *r, struct sm_tokens *w, struct sm_tokens *spa
     }
     for (size_t i = end + 1; i < w->n; i++)
         put(spare, w->v[i]);
-    memcpy(w, spare, sizeof(*w));
+    copy(w, spare);
     return true;
 }
 
@@ -366,7 +372,9 @@ static enum round apply(struct sm_run *r, const struct sm_rule *rule, struct sm_
         ;
     while (one_call(r, work, spare))
         ;
-    memcpy(w, work, sizeof(*w));
+    copy(w, work);
+    r->steps += (unsigned)w->n;
+    r->cf->total += (unsigned)w->n;
     return w->n > 0 && is(w->v[0], "$#") ? DONE : round;
 }
 

@@ -74,6 +74,8 @@ static void accepted(struct trial *t, const struct sm_session *s, const struct s
     f->witness = audit_witness(t->d, s->client.family ? s->client : audit_stranger(NULL, IP_V4),
                                s->sender, s->rcpt);
     f->witness.ptr = s->ptr;
+    if (s->mx_here)
+        unix_mx_witness(t->c->a, f);
 }
 
 /* One session; true when it gets through to another domain. */
@@ -190,7 +192,7 @@ static void try_names(struct trial *t)
             continue;
         if (span_eq_nocase(e.tag, SPAN_LIT("connect")) && e.key.p[0] != '[' &&
             !span_starts_nocase(e.key, SPAN_LIT("localhost"))) {
-            bool wide = unix_shared_suffix(e.key);
+            bool wide = !sm_own_name(t->c, e.key);
 
             s = t->base;
             s.ptr = audit_fmt(t->c->a, "client.%.*s", SPAN_ARG(e.key));
@@ -290,6 +292,7 @@ void sm_judge_cf(struct sm_conf *c, struct audit_door *d)
 
     t.base = (struct sm_session){.sender = AUDIT_SPAMMER, .rcpt = AUDIT_VICTIM, .flags = ""};
     c->relay = relay->words;
+    c->local = sm_class(c->rules, SPAN_LIT("w"))->words;
     if (!sm_ruleset(c->rules, SPAN_LIT("check_rcpt"))) {
         struct sm_run r = {.last = {c->file, 0}};
 

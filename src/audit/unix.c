@@ -386,3 +386,22 @@ void unix_net_drop(struct audit *a, struct audit_net *n)
     n->edit =
         (struct audit_edit){AUDIT_EDIT_DELETE, n->place.file, n->place.line, n->place.line, NULL};
 }
+
+/* --- names ------------------------------------------------------------------------------------ */
+
+void unix_mx_witness(struct audit *a, struct audit_finding *f)
+{
+    const char *host = audit_host_get_name(a);
+
+    f->witness.rcpt[0] = "anyone@a-domain-whose-mx-is-this-host.example";
+    f->prove = audit_fmt(a, "--own --ports %u --family mx-backup %s",
+                         f->witness.port ? f->witness.port : 25, host ? host : "HOST");
+}
+
+bool unix_below(struct span name, struct span domain)
+{
+    if (domain.n > 0 && domain.p[0] == '.')
+        domain = span_slice(domain, 1, domain.n);
+    return domain.n > 0 && span_ends_nocase(name, domain) &&
+           (name.n == domain.n || name.p[name.n - domain.n - 1] == '.');
+}

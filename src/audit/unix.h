@@ -47,6 +47,11 @@ void unix_net_fix(struct audit *a, struct audit_net *n, const char *seps);
 /* Takes a whole line away. */
 void unix_net_drop(struct audit *a, struct audit_net *n);
 
+/* A finding that needs a domain whose MX record names this host: its recipient and its proof. */
+void unix_mx_witness(struct audit *a, struct audit_finding *f);
+/* Whether the name is one of the words or below one. */
+bool unix_below(struct span name, struct span domain);
+
 /* An address of the net that is in none of the narrower ones; false when they leave none. */
 bool unix_inside(struct ip_prefix net, const struct ip_prefix *others, size_t count,
                  struct ip *ret);
