@@ -99,5 +99,7 @@ int audit_boxes_settle(struct audit *a);
 void audit_join(struct audit *a);
 /* audit/settle.c: what findings have in common: lowering, joining, proving, order. */
 void audit_settle(struct audit *a);
+/* The worst first. */
+void audit_order(struct audit *a);
 
 #endif

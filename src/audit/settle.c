@@ -284,13 +284,18 @@ static int by_badness(const void *pa, const void *pb)
     return r ? r : strcmp(a->id, b->id);
 }
 
+void audit_order(struct audit *a)
+{
+    if (a->finding_count > 1)
+        qsort(a->findings, a->finding_count, sizeof(a->findings[0]), by_badness);
+}
+
 void audit_settle(struct audit *a)
 {
     for (size_t i = 0; i < a->finding_count; i++)
         supply(a, a->findings[i]);
     merge_all(a);
-    if (a->finding_count > 1)
-        qsort(a->findings, a->finding_count, sizeof(a->findings[0]), by_badness);
+    audit_order(a);
 }
 
 /* --- the verdict ------------------------------------------------------------------------------ */
