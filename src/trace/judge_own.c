@@ -237,7 +237,7 @@ static bool is_by_provider(const struct score *s, struct span house)
 {
     const struct facts *f = s->q->f;
 
-    return marks_dkim(s->q, house) ||
+    return marks_dkim(s->q, house) || marks_dkim(s->q, f->from_domain) ||
            (spf_pass(s) && name_same_org(name_domain(f->return_path), house)) ||
            (name_is_tenant_out(s->r->helo) && name_is_tenant_net(s->r->ip));
 }

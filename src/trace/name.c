@@ -223,6 +223,21 @@ static unsigned octets_in(struct span host, struct ip ip)
     return hits;
 }
 
+/* "a11-42.smtp-out.example": the numbers tell one mail server of a bank from the next. */
+static bool is_outlet(struct span front)
+{
+    static const char *const words[] = {"smtp-out", "smtpout", "mail-out", "mailout", "outbound"};
+
+    for (size_t i = 0, to; i < front.n; i = to + 1) {
+        for (to = i; to < front.n && front.p[to] != '.'; to++)
+            ;
+        for (size_t k = 0; k < sizeof(words) / sizeof(words[0]); k++)
+            if (span_starts_nocase(span_slice(front, i, to), span_str(words[k])))
+                return true;
+    }
+    return false;
+}
+
 bool name_is_generic(struct span host, struct ip ip)
 {
     struct span org = name_org(host), front;
@@ -231,6 +246,8 @@ bool name_is_generic(struct span host, struct ip ip)
     if (!org.n || org.n >= host.n)
         return false;
     front = span_slice(host, 0, (size_t)(org.p - host.p));
+    if (is_outlet(front))
+        return false;
     if (ip.family == IP_V4 && octets_in(front, ip) >= 2)
         return true;
     for (size_t i = 0; i < front.n; i++)

@@ -119,6 +119,8 @@ static void generic_names(void **state)
         {"7.2.0.192.example.net", "192.0.2.7", true},
         {"host7.pool2.example.net", "192.0.2.7", true},
         {"adsl42.example.net", "198.51.100.9", true},
+        {"a2-7.smtp-out.example.net", "192.0.2.7", false},
+        {"a2-7.smtp.example.net", "192.0.2.7", true},
         {"dialogue.example.net", "198.51.100.9", false},
         {"mail.example.net", "198.51.100.9", false},
         {"mx1.example.net", "192.0.2.1", false},
