@@ -74,6 +74,57 @@ static void style(struct pf_conf *c, const struct pf_lists *l)
     }
 }
 
+/* A table whose file was not given: what is in it decides, and can't be told. */
+static const struct pf_table *not_given(struct pf_conf *c, const struct pf_words *w, size_t *ret)
+{
+    for (size_t i = 0; i < w->count; i++) {
+        struct span s = w->v[i].s;
+        const struct pf_table *t;
+
+        if (!pf_is_table(s) || s.p[0] == '!')
+            continue;
+        t = pf_table(c, s, w->v[i].place);
+        *ret = i;
+        if (t->kind == PF_TABLE_OPAQUE && t->file)
+            return t;
+        if (t->kind == PF_TABLE_OPAQUE && span_starts(s, SPAN_LIT("unix:/")))
+            return t; /* a "/file" of a list, as pf_unfold() leaves it */
+    }
+    return NULL;
+}
+
+static void networks_not_given(struct pf_conf *c, const struct pf_lists *l)
+{
+    struct audit_finding *f;
+    size_t at;
+
+    if (!pf_find(c, "mynetworks") || c->door->trusted.count + l->mynetworks.count == 0 ||
+        !not_given(c, &l->mynetworks, &at) || !pf_has(c, l, "permit_mynetworks", NULL))
+        return;
+    f = audit_undecided(c->a, "PF05", AUDIT_OPEN, c->door, l->mynetworks.v[at].place);
+    f->why = audit_fmt(c->a, "%s was not given, so that it can't be told who is trusted",
+                       strchr(audit_dup(c->a, l->mynetworks.v[at].s), ':') + 1);
+    f->fix = "give that file to the audit too, at its place below --root or beside this one";
+}
+
+static void domains_not_given(struct pf_conf *c, const struct pf_lists *l)
+{
+    struct audit_finding *f;
+    const struct pf_table *t;
+    size_t at;
+
+    t = not_given(c, &l->domains.relay, &at);
+    if (!t || !(span_starts(span_str(t->spec), SPAN_LIT("pcre:")) ||
+                span_starts(span_str(t->spec), SPAN_LIT("regexp:"))))
+        return;
+    f = audit_undecided(c->a, "PF08", AUDIT_OPEN, c->door, l->domains.relay.v[at].place);
+    f->why = audit_fmt(c->a,
+                       "%s was not given, so that it can't be told for which domains mail is "
+                       "relayed",
+                       t->file);
+    f->fix = "give that file to the audit too, at its place below --root or beside this one";
+}
+
 static void unknown_networks(struct pf_conf *c, const struct pf_lists *l)
 {
     struct audit_finding *f;
@@ -171,6 +222,23 @@ static void wildcard_alias(struct pf_conf *c, const struct pf_lists *l)
             f->fix = "list the recipients one by one";
         }
     }
+}
+
+/* Every domain is ours: nothing is relayed, and everything is taken. */
+static void all_domains(struct pf_conf *c, const struct pf_lists *l)
+{
+    struct pf_dest d = pf_resolve(c, &l->domains, SPAN_LIT(AUDIT_VICTIM));
+    struct audit_finding *f;
+
+    if (d.class != PF_FINAL || c->door->silent || c->door->internal)
+        return;
+    f = find(c, "PF17", AUDIT_HALF_OPEN, d.place,
+             audit_fmt(c->a,
+                       "%.*s makes every domain one of this server's own, so that mail for "
+                       "everybody is taken",
+                       (int)d.word.n, d.word.p));
+    f->unless = "it is a trap or a test server that means to keep all mail";
+    f->fix = "list the domains one by one";
 }
 
 /* --- a next host ------------------------------------------------------------------------------ */
@@ -383,6 +451,9 @@ void pf_rules(struct pf_conf *c, struct pf_lists *l)
 {
     style(c, l);
     unknown_networks(c, l);
+    networks_not_given(c, l);
+    domains_not_given(c, l);
+    all_domains(c, l);
     unlisted(c, l);
     wildcard_alias(c, l);
     routing(c, l);

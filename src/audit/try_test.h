@@ -47,8 +47,8 @@ static inline void try_facts(struct audit *a, const struct try_case *c)
 
     while (span_word(&words, &word)) {
         struct span host;
-        struct ip ip;
-        unsigned len;
+        struct ip ip = {0};
+        unsigned len = 0;
 
         assert_true(span_cut(&word, '/', &host) && ip_parse(host, &ip) &&
                     num_uint(word, 0, 128, &len));
