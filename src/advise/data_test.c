@@ -162,6 +162,26 @@ static void same_greeting(const struct advise_book *b, const struct row *model,
     buf_deinit(&banner);
 }
 
+/* A model that let through what it opens must be told its own row, whatever else fits. */
+static void same_advice(const struct advise_book *b, const struct row *model,
+                        const struct advise_row *row)
+{
+    struct span rest = span_str(row_get(model, "Opens")), term;
+    struct advise_advice advice;
+    uint64_t proofs[16];
+    size_t count = 0;
+    bool told = false;
+
+    while (span_word(&rest, &term))
+        proofs[count++] = term_classes(b, term);
+    advise_choose(b, row->product, SPAN_NULL, row->pair_set ? row->pair : ADVISE_PAIR_NONE, proofs,
+                  count, &advice);
+    for (size_t i = 0; i < advice.count; i++)
+        told |= advice.v[i].row == row && (count == 0 || advice.v[i].explains > 0);
+    if (!told || advice.unexplained)
+        fail_msg("model %s: its row is %s", row->id, told ? "told, with more" : "not told");
+}
+
 /* A greeting that nobody recorded is neutral in the range. */
 static bool neutral(const struct row *model)
 {
@@ -192,6 +212,7 @@ static void range_and_rows_agree(void **state)
         if (!row)
             fail_msg("the range has %s, the knowledge base does not", id);
         same_classes(b, &model, row);
+        same_advice(b, &model, row);
         if (!neutral(&model))
             same_greeting(b, &model, row);
         models++;
@@ -219,6 +240,22 @@ static void each_row_has_its_names(void **state)
                                                                      : "",
                                                        row->product))
                 fail_msg("%s is not found as \"%.*s\"", row->id, SPAN_ARG(one));
+    }
+}
+
+/* Reports escape what is not ASCII, so the texts that they show must be. */
+static void plain_texts(void **state)
+{
+    const struct advise_book *b = *state;
+
+    for (size_t i = 0; i < b->count; i++) {
+        const char *const texts[] = {b->rows[i]->name, b->rows[i]->fix, b->rows[i]->restart,
+                                     advise_book_called(b, b->rows[i]->product)};
+
+        for (size_t k = 0; k < sizeof(texts) / sizeof(texts[0]); k++)
+            for (const char *p = texts[k]; *p; p++)
+                if ((unsigned char)*p >= 0x80)
+                    fail_msg("%s: \"%s\" is not ASCII", b->rows[i]->id, texts[k]);
     }
 }
 
@@ -321,6 +358,7 @@ int main(void)
         cmocka_unit_test(range_and_rows_agree),
         cmocka_unit_test(each_row_has_its_names),
         cmocka_unit_test(servers_of_today),
+        cmocka_unit_test(plain_texts),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
