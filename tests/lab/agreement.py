@@ -15,9 +15,8 @@ Their answers are made comparable like this:
     forged-sender  he relays only when he claims a sender (the null sender too), a HELO name, or a
                    reverse name, or to a domain that he made for it (an MX that names the server).
                    audit: "forged-sender". test: all that arrived was of that kind.
-    nat            he relays only from an address beside the server or behind what hides clients: in
-                   a network too narrow to have strangers in it by itself. audit: "nat". test: only
-                   sessions of such a neighbour arrived.
+    nat            he relays only from an address beside the server, or a private one that something
+                   in front may lend him. audit: "nat". test: only such sessions arrived.
     closed         nothing arrives. audit: "clean", or weaker findings that a single host does not
                    show: "latent", "half-open". test: "closed"; "accepts" when the recipient
                    was taken and nothing came, as with DISCARD; "blocked" where the row says that
@@ -62,7 +61,8 @@ SESSION_KEYS = {"from", "rcpt", "helo", "client", "ptr", "port", "args", "relays
 CLASS = {"open": "open", "forged-sender": "forged-sender", "nat": "nat", "half-open": "closed",
          "latent": "closed", "clean": "closed"}
 ORDER = ["open", "forged-sender", "nat", "closed"]
-NEAR = ipaddress.ip_network("198.51.100.0/24"), ipaddress.ip_network("2001:db8:25::/64")
+NEAR = [ipaddress.ip_network(n) for n in ("198.51.100.0/24", "2001:db8:25::/64", "10.0.0.0/8",
+                                          "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")]
 # How much of the catalogue: enough for every form once; `sessions` ask what it can't know.
 SET = "quick"
 OPEN_WAIT = 3
