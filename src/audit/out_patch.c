@@ -85,6 +85,19 @@ static void put(struct patch *p, char sign, size_t i)
         buf_add_str(p->out, "\\ No newline at end of file\n");
 }
 
+/* A last line without a newline must get one before something can stand behind it. */
+static void put_before(struct patch *p, size_t i, bool insertion)
+{
+    if (!insertion || !p->no_newline || i + 1 != p->line_count) {
+        put(p, ' ', i);
+        return;
+    }
+    put(p, '-', i);
+    buf_add_char(p->out, '+');
+    buf_add(p->out, p->lines[i]);
+    buf_add_char(p->out, '\n');
+}
+
 static size_t new_lines(const struct audit_edit *e)
 {
     size_t n = e->text ? 1 : 0;
@@ -127,7 +140,7 @@ static long hunk(struct patch *p, size_t first, size_t last, long shift)
     for (size_t i = first; i <= last; i++) {
         extent(p->edits[i], &from, &to);
         for (; at < from; at++)
-            put(p, ' ', at);
+            put_before(p, at, p->edits[i]->kind == AUDIT_EDIT_INSERT && at + 1 == from);
         for (; at < to; at++)
             put(p, '-', at);
         put_new(p, p->edits[i]);

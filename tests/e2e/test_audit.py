@@ -101,7 +101,9 @@ def test_sarif(build, tmp_path):
     "relay_domains = static:all\nrelay_recipient_maps = hash:/x\n",
     "smtpd_relay_restrictions =\nsmtpd_recipient_restrictions = check_client_access static:OK, reject\n",
     "mynetworks_style = subnet\n",
-], ids=["network", "sender", "domains", "list", "style"])
+    # Its own line at the end, behind one without a newline.
+    "compatibility_level = 0\nsmtpd_recipient_restrictions = check_client_access static:OK, reject",
+], ids=["network", "sender", "domains", "list", "style", "end"])
 def test_the_patch_closes_it(build, tmp_path, more):
     base = CLEAN.replace("mynetworks = 127.0.0.0/8\n", "") if "style" in more else CLEAN
     folder = lay(tmp_path, main_cf=base + more, senders="own.example OK\n")
