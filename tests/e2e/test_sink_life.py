@@ -289,8 +289,13 @@ def test_a_message_without_end_does_not_hold_it_up(tmp_path):
 
 
 @pytest.mark.skipif(not ROOT, reason="needs root, to have rights to drop")
-def test_rights_are_dropped(tmp_path):
+@pytest.mark.parametrize("gate", [False, True], ids=["new", "a gate was here"])
+def test_rights_are_dropped(tmp_path, gate):
+    """A folder that root has made is given away, also when a gate that root ran was the first in it."""
     tmp_path.chmod(0o755)
+    if gate:
+        (tmp_path / "state").mkdir(mode=0o700)
+        (tmp_path / "state" / "gate-guard").touch()
     for folder in tmp_path.parents:
         if folder.owner() == "root" and folder.stat().st_mode & 0o5 == 0:
             folder.chmod(folder.stat().st_mode | 0o5)

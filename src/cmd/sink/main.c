@@ -267,6 +267,7 @@ static int listen_all(struct program *p)
     return status;
 }
 
+/* What a gate that root runs keeps there (gate-guard) is the gate's, whoever owns the folder. */
 static bool is_empty(const char *folder)
 {
     DIR *dir = opendir(folder);
@@ -274,7 +275,8 @@ static bool is_empty(const char *folder)
     bool empty = dir != NULL;
 
     while (dir && empty && (e = readdir(dir)))
-        empty = e->d_name[0] == '.' && (!e->d_name[1] || !strcmp(e->d_name, ".."));
+        empty = !strcmp(e->d_name, ".") || !strcmp(e->d_name, "..") ||
+                !strcmp(e->d_name, "gate-guard");
     if (dir)
         closedir(dir);
     return empty;
