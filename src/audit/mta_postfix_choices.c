@@ -77,6 +77,7 @@ static void name_net(struct pf_conf *c, struct pf_choices *ch, struct ip_prefix 
 
 struct gathering {
     struct pf_conf *c;
+    const struct pf_lists *l;
     struct pf_choices *ch;
 };
 
@@ -149,8 +150,35 @@ static const char *below_top(struct pf_conf *c, struct span s)
     return audit_fmt(c->a, AUDIT_VICTIM_LOCAL "@elsewhere.%.*s", (int)s.n, s.p);
 }
 
-static void name_choice(struct pf_conf *c, struct pf_choices *ch, struct span key)
+static bool below_word(const struct pf_words *w, struct span name)
 {
+    for (size_t i = 0; i < w->count; i++) {
+        struct span s = w->v[i].s;
+
+        if (!pf_is_table(s) && s.n > 0 && s.n <= name.n && span_ends_nocase(name, s) &&
+            (s.n == name.n || name.p[name.n - s.n - 1] == '.') && span_find(s, '.') < s.n)
+            return true;
+    }
+    return false;
+}
+
+/* Only the operator can give a host a confirmed name in a domain of his own. */
+static bool own_name(struct pf_conf *c, const struct pf_domains *d, struct span name)
+{
+    struct span domain = pf_value(c, "mydomain").s;
+    struct pf_word word = {.s = domain};
+    struct pf_words mydomain = {&word, pf_find(c, "mydomain") || pf_find(c, "myhostname") ? 1 : 0};
+
+    return below_word(&d->mydestination, name) || below_word(&d->alias, name) ||
+           below_word(&d->mailbox, name) || below_word(&d->relay, name) ||
+           below_word(&mydomain, name);
+}
+
+static void name_choice(struct pf_conf *c, const struct pf_domains *d, struct pf_choices *ch,
+                        struct span key)
+{
+    if (own_name(c, d, key))
+        return;
     if (top_level(key))
         texts_add(&ch->names,
                   audit_fmt(c->a, "mail.stranger.%.*s", (int)(key.n - (key.p[0] == '.')),
@@ -181,7 +209,7 @@ static void key_choice(struct gathering *g, enum pf_why why, struct span key)
         if (pf_client_key_net(key, &net))
             name_net(g->c, ch, net);
         else
-            name_choice(g->c, ch, key);
+            name_choice(g->c, &g->l->domains, ch, key);
     }
 }
 
@@ -206,6 +234,25 @@ static void sample_rcpt(struct gathering *g, const char *s)
         texts_add(&g->ch->rcpts, audit_fmt(g->c->a, "%s%s" AUDIT_VICTIM_DOMAIN, s, at ? "" : "@"));
 }
 
+/* The beginning of an address, or a name; a name that goes on as a stranger's, too. */
+static void sample_client(struct gathering *g, const char *s)
+{
+    struct span all = span_str(s);
+    struct ip_prefix net;
+
+    if (all.n > 1 && all.p[all.n - 1] == '.')
+        all.n--;
+    if (pf_client_key_net(all, &net)) {
+        name_net(g->c, g->ch, net);
+        return;
+    }
+    if (*s == '.')
+        s = audit_fmt(g->c->a, "mail%s", s);
+    if (!own_name(g->c, &g->l->domains, span_str(s)))
+        texts_add(&g->ch->names, s);
+    texts_add(&g->ch->names, audit_fmt(g->c->a, "%s.stranger.example", s));
+}
+
 static void sample_use(struct gathering *g, enum pf_why why, const char *s)
 {
     if (!*s || strlen(s) > 300)
@@ -213,7 +260,7 @@ static void sample_use(struct gathering *g, enum pf_why why, const char *s)
     if (why == PF_WHY_HELO)
         texts_add(&g->ch->helos, s);
     if (why == PF_WHY_CLIENT)
-        texts_add(&g->ch->names, s);
+        sample_client(g, s);
     if (why == PF_WHY_SENDER)
         sample_sender(g, s);
     if (why == PF_WHY_RCPT)
@@ -279,6 +326,28 @@ static void table_choices(void *cookie, const struct pf_table *t, enum pf_why wh
         table_choices(cookie, t->inner[i], why);
 }
 
+/* Domains that relay_domains may hold beside those that it names. */
+static void relay_choices(struct gathering *g, const struct pf_words *relay)
+{
+    static const char *const tops[] = {"com", "net", "org"};
+
+    for (size_t i = 0; i < relay->count; i++) {
+        struct span s = relay->v[i].s;
+        const struct pf_table *t = pf_is_table(s) ? pf_table(g->c, s, relay->v[i].place) : NULL;
+
+        if (!t && top_level(s))
+            texts_add(&g->ch->rcpts, below_top(g->c, s));
+        for (size_t k = 0; t && t->kind == PF_TABLE_KEYS && k < t->count; k++)
+            if (top_level(t->v[k].key))
+                texts_add(&g->ch->rcpts, below_top(g->c, t->v[k].key));
+        for (size_t k = 0; t && t->kind == PF_TABLE_PATTERN && k < t->count && k < 20; k++)
+            if (t->v[k].op == PF_RULE && *sample_of(g->c, &t->v[k]))
+                sample_rcpt(g, sample_of(g->c, &t->v[k]));
+        for (size_t k = 0; t && t->kind == PF_TABLE_PATTERN && k < 3; k++)
+            texts_add(&g->ch->rcpts, below_top(g->c, span_str(tops[k])));
+    }
+}
+
 /* --- a stranger that nobody knows ------------------------------------------------------------- */
 
 struct naming {
@@ -334,7 +403,7 @@ static void own_choices(struct pf_conf *c, const struct pf_lists *l, struct pf_c
 void pf_choices_read(struct pf_conf *c, const struct pf_lists *l, struct pf_choices *ret)
 {
     struct audit_nets rows = {0};
-    struct gathering g = {c, ret};
+    struct gathering g = {c, l, ret};
 
     *ret = (struct pf_choices){.weight = 50 + l->mynetworks.count};
     texts_add(&ret->names, "unknown");
@@ -353,11 +422,9 @@ void pf_choices_read(struct pf_conf *c, const struct pf_lists *l, struct pf_choi
         bool bad;
 
         if (!pf_is_table(s) && s.n > 0 && s.p[0] != '!' && !pf_net_parse(s, &net, &bad))
-            name_choice(c, ret, s);
+            name_choice(c, &l->domains, ret, s);
     }
-    for (size_t i = 0; i < l->domains.relay.count; i++)
-        if (top_level(l->domains.relay.v[i].s))
-            texts_add(&ret->rcpts, below_top(c, l->domains.relay.v[i].s));
+    relay_choices(&g, &l->domains.relay);
     pf_each_table(c, l, table_choices, &g);
     if (audit_strangers(c->a, &ret->named, &ret->ips, &ret->ip_count) < 0)
         audit_bad(c->a, (struct audit_place){c->file, 0}, "out of memory");

@@ -9,7 +9,7 @@
  *   list      match lists: networks, domains
  *   addr      where a recipient goes
  *   walk      the restriction lists, for one client and one envelope
- *   try       whom to walk with, and what it means that one passes
+ *   choices   what a stranger can choose; try: whom to walk with; tell: what it means
  *   rules     what needs no walk
  */
 #ifndef POSTERN_AUDIT_MTA_POSTFIX_PRIV_H

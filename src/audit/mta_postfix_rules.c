@@ -364,6 +364,8 @@ static void proxies(struct pf_conf *c)
     const char *setting = c->door->proxy_how ? c->door->proxy_how : "smtpd_upstream_proxy_protocol";
     struct audit_place at = pf_where(c, setting);
     bool usual = c->door->port == 25 || c->door->port == 465 || c->door->port == 587;
+    struct ip stranger = audit_stranger(NULL, IP_V4);
+    struct pf_match any;
     struct pf_words w;
 
     c->door->proxy_how = NULL;
@@ -374,6 +376,9 @@ static void proxies(struct pf_conf *c)
         pf_rows(c, &w, &c->door->proxies);
         for (size_t i = 0; i < c->door->proxies.count; i++)
             xclient(c, &c->door->proxies.v[i]);
+        any = pf_match_client(c, "smtpd_authorized_xclient_hosts", &w, "unknown", stranger);
+        if (any.hit == PF_HIT && !audit_nets_has(&c->door->proxies, stranger))
+            everybody(c, &c->door->proxies, any.place, audit_dup(c->a, any.word));
     }
     if (!*pf_string(c, setting))
         return;

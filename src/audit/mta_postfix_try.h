@@ -31,4 +31,34 @@ void pf_choices_deinit(struct pf_choices *ch);
 /* A key of a table of clients as a network: "198.51", "192.0.2.1", "2001:db8". */
 bool pf_client_key_net(struct span key, struct ip_prefix *ret);
 
+/* What is varied, and how many choices each has been given. */
+enum pf_dimension {
+    PF_D_IP,
+    PF_D_NAME,
+    PF_D_HELO,
+    PF_D_MAIL,
+    PF_D_RCPT,
+    PF_D_CERT,
+    PF_D_MX,
+    PF_DIMENSIONS
+};
+
+enum { PF_TOLD_MAX = 100 };
+
+struct pf_trying {
+    struct pf_conf *c;
+    struct pf_lists *l;
+    struct pf_choices ch;
+    size_t at[PF_DIMENSIONS]; /* the choice of each; 0: the plain one */
+    size_t walks, work;
+    bool bold, all_open, certs, mx;
+    struct pf_cause told[PF_TOLD_MAX];
+    size_t told_count;
+};
+
+/* A finding for an outcome, unless it is told already or told by its network. */
+void pf_tell(struct pf_trying *t, const struct pf_client *who, const struct pf_outcome *o);
+/* mynetworks without its too wide and its doubtful words. */
+const char *pf_narrow_networks(struct pf_trying *t);
+
 #endif
