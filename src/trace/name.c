@@ -69,6 +69,8 @@ struct span name_org(struct span host)
 
 static bool fits(struct span org, struct span domain)
 {
+    if (domain.p[domain.n - 1] == '*')
+        return span_starts_nocase(org, span_slice(domain, 0, domain.n - 1));
     return domain.p[domain.n - 1] == '.' ? span_starts_nocase(org, domain)
                                          : span_eq_nocase(org, domain);
 }
@@ -223,6 +225,13 @@ static unsigned octets_in(struct span host, struct ip ip)
     return hits;
 }
 
+static bool has_kind(struct span host, unsigned kind)
+{
+    const struct name_group *g = provider_of(name_org(host));
+
+    return g && (g->kind & kind);
+}
+
 /* "a11-42.smtp-out.example": the numbers tell one mail server of a bank from the next. */
 static bool is_outlet(struct span front)
 {
@@ -246,7 +255,7 @@ bool name_is_generic(struct span host, struct ip ip)
     if (!org.n || org.n >= host.n)
         return false;
     front = span_slice(host, 0, (size_t)(org.p - host.p));
-    if (is_outlet(front))
+    if (is_outlet(front) || has_kind(host, NAME_MAIL_ONLY))
         return false;
     if (ip.family == IP_V4 && octets_in(front, ip) >= 2)
         return true;
@@ -331,13 +340,6 @@ struct span name_domain(struct span address)
     size_t at = span_rfind(address, '@');
 
     return at < address.n ? bare(span_slice(address, at + 1, address.n)) : SPAN_NULL;
-}
-
-static bool has_kind(struct span host, unsigned kind)
-{
-    const struct name_group *g = provider_of(name_org(host));
-
-    return g && (g->kind & kind);
 }
 
 bool name_is_freemail(struct span domain)

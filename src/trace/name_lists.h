@@ -9,12 +9,14 @@ enum {
     NAME_FREEMAIL = 1,  /* its domain is used by anyone with a mailbox there */
     NAME_SENDER = 2,    /* its hosts send what customers hand in */
     NAME_FORWARDER = 4, /* its hosts take mail for customers' domains */
+    NAME_MAIL_ONLY = 8, /* all its hosts are mail servers, also those named by a number */
 };
 
 enum { NAME_GROUP_MICROSOFT = 1 };
 
 struct name_group {
-    struct span domain; /* lower case; with a closing dot: whatever the ending */
+    struct span domain; /* lower case; with a closing dot: whatever the ending, with
+                           a closing star: whatever follows */
     int group;          /* domains of one number are one sender */
     unsigned kind;
 };

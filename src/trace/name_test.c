@@ -99,6 +99,8 @@ static void kinds(void **state)
         {"yahoo.co.jp", name_is_freemail, true},
         {"example.com", name_is_freemail, false},
         {"o1.sendgrid.net", name_is_provider, true},
+        {"s4.csa1.acemsb3.com", name_is_provider, true},
+        {"acem.com", name_is_provider, false},
         {"NAM10-DM6-obe.outbound.protection.outlook.com", name_is_tenant_out, true},
         {"DB8.mail.protection.outlook.com", name_is_tenant_out, false},
     };
@@ -121,6 +123,7 @@ static void generic_names(void **state)
         {"adsl42.example.net", "198.51.100.9", true},
         {"a2-7.smtp-out.example.net", "192.0.2.7", false},
         {"a2-7.smtp.example.net", "192.0.2.7", true},
+        {"m2-7.eu.mailgun.net", "192.0.2.7", false},
         {"dialogue.example.net", "198.51.100.9", false},
         {"mail.example.net", "198.51.100.9", false},
         {"mx1.example.net", "192.0.2.1", false},
