@@ -164,6 +164,17 @@ static bool has_literal(struct pf_conf *c, const struct pf_words *w, const struc
     return false;
 }
 
+/* Half open: what is taken for a user who is not there. */
+static void nobody(struct pf_conf *c, struct audit_finding *f, struct span domain)
+{
+    struct ip ip = audit_stranger(NULL, c->door->v4 ? IP_V4 : IP_V6);
+
+    if (pf_is_table(domain) || domain.n == 0 || domain.p[0] == '.')
+        return;
+    f->witness = audit_witness(c->door, ip, NULL,
+                               audit_fmt(c->a, "no-such-user@%.*s", (int)domain.n, domain.p));
+}
+
 static void unlisted(struct pf_conf *c, const struct pf_lists *l)
 {
     static const struct pf_words none;
@@ -177,6 +188,7 @@ static void unlisted(struct pf_conf *c, const struct pf_lists *l)
         f = find(c, "PF17", AUDIT_HALF_OPEN, pf_where(c, "local_recipient_maps"),
                  "local_recipient_maps is empty, so mail for unknown users is taken and bounced "
                  "to senders who never wrote it");
+        nobody(c, f, word.s);
         pf_fix(c, f, "local_recipient_maps", "proxy:unix:passwd.byname $alias_maps");
     }
     if (!*pf_string(c, "relay_recipient_maps") &&
@@ -185,6 +197,7 @@ static void unlisted(struct pf_conf *c, const struct pf_lists *l)
                  "relay_recipient_maps is empty, so mail for unknown users of relay_domains is "
                  "taken and bounced to senders who never wrote it");
         f->unless = "the next host takes every recipient";
+        nobody(c, f, word.s);
         pf_fix(c, f, "relay_recipient_maps", "hash:/etc/postfix/relay_recipients");
     }
     if (!pf_yes(c, "smtpd_reject_unlisted_recipient") &&
@@ -193,6 +206,8 @@ static void unlisted(struct pf_conf *c, const struct pf_lists *l)
         f = find(c, "PF17", AUDIT_HALF_OPEN, pf_where(c, "smtpd_reject_unlisted_recipient"),
                  "smtpd_reject_unlisted_recipient is off, so mail for unknown users is taken and "
                  "bounced to senders who never wrote it");
+        if (has_literal(c, &l->domains.mydestination, &none, &word))
+            nobody(c, f, word.s);
         pf_fix(c, f, "smtpd_reject_unlisted_recipient", "yes");
     }
 }
@@ -219,6 +234,7 @@ static void wildcard_alias(struct pf_conf *c, const struct pf_lists *l)
                                "%.*s takes every recipient of the domain and sends it on to "
                                "%.*s, which bounces those that it does not have",
                                (int)e->key.n, e->key.p, (int)e->value.n, e->value.p));
+            nobody(c, f, span_slice(e->key, 1, e->key.n));
             f->fix = "list the recipients one by one";
         }
     }

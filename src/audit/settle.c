@@ -189,6 +189,17 @@ static void lower(struct audit *a, struct audit_finding *f)
                                 : audit_fmt(a, "that port %u is not published", f->door->port));
 }
 
+/* Every alarm is false where strangers don't get to the door. */
+static void unless(struct audit *a, struct audit_finding *f)
+{
+    const struct audit_door *d = f->door;
+
+    if (f->unless || !d || !d->port || f->severity == AUDIT_NOTE)
+        return;
+    f->unless = audit_fmt(a, "strangers don't reach port %u of this host (--published)", d->port);
+    f->unless_state = audit_exposed(a, d) == AUDIT_YES ? AUDIT_UNLESS_RULED : AUDIT_UNLESS_OPEN;
+}
+
 static void supply(struct audit *a, struct audit_finding *f)
 {
     const struct audit_door *d = f->door;
@@ -200,6 +211,7 @@ static void supply(struct audit *a, struct audit_finding *f)
             f->restart = d->restart;
         if (!f->ports && d->port)
             f->ports = audit_fmt(a, "%u", d->port);
+        unless(a, f);
         lower(a, f);
         if (d->smarthost && f->severity >= AUDIT_NAT)
             f->why = audit_fmt(a, "%s; what is relayed goes out through %s and in its name", f->why,
