@@ -17,7 +17,7 @@ import time
 
 import pytest
 
-from testlib import BUILD, PATIENCE, Tester, TOP, free_port
+from testlib import BUILD, PATIENCE, Logging, Tester, TOP, free_port
 
 sys.path.insert(0, os.path.join(TOP, "tests", "lab"))
 import kernel  # noqa: E402  pylint: disable=wrong-import-position
@@ -28,7 +28,7 @@ SPAM = "Subject: buy\r\nContent-Type: text/html\r\n\r\nbuy http://a http://b htt
 ROOT = os.geteuid() == 0
 
 
-class Decoy:
+class Decoy(Logging):
     """One decoy on loopback, with folders that its user can write to. Root runs it as nobody."""
 
     def __init__(self, *options, folder=None, wrap=(), listen=None, env=None):
@@ -56,38 +56,14 @@ class Decoy:
                 *user, *self.options]
 
     def __enter__(self):
-        # Into a file: a pipe that nobody reads would make it wait.
-        with open(os.path.join(self.folder, "log"), "w", encoding="utf-8") as out:
-            self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stderr=out,
-                                            env=self.env)
-        # pylint: disable=consider-using-with
-        self.log = open(os.path.join(self.folder, "log"), encoding="utf-8")
-        self.await_line("event=listening")
+        self.begin(self.command(), os.path.join(self.folder, "log"), "event=listening", self.env)
         return self
 
     def __exit__(self, *_):
-        if self.process.poll() is None:
-            self.process.terminate()
-            self.process.wait(PATIENCE)
-        self.lines += self.log.read().splitlines()
-        self.log.close()
+        self.end()
         if self.made:
             shutil.rmtree(self.folder)
-        assert not re.search("Sanitizer|runtime error", "\n".join(self.lines)), "\n".join(self.lines)
-
-    def await_line(self, what):
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            line = self.log.readline()
-            if not line:
-                if self.process.poll() is not None:
-                    break
-                time.sleep(0.01)
-                continue
-            self.lines.append(line.rstrip())
-            if what in line:
-                return line
-        raise AssertionError("\n".join([*self.lines, *self.log.read().splitlines()]))
+        self.sound()
 
     def restart(self, how=signal.SIGKILL):
         self.process.send_signal(how)

@@ -22,7 +22,7 @@ import time
 
 import pytest
 
-from testlib import BUILD, DOMAIN, PATIENCE, Tester, TOP, free_port
+from testlib import BUILD, DOMAIN, PATIENCE, Logging, Tester, TOP, free_port
 
 POLICY = os.path.join(BUILD, "postern-policy")
 ROOT = os.geteuid() == 0
@@ -34,7 +34,7 @@ gate {
 """
 
 
-class Policy:
+class Policy(Logging):
     """One postern-policy."""
 
     def __init__(self, *options, config=CONFIG, listen=True, milter=False):
@@ -59,43 +59,14 @@ class Policy:
             f.write(config)
 
     def __enter__(self):
-        # Into a file: a pipe that nobody reads would make it wait.
-        log = os.path.join(self.folder, "log")
-        with open(log, "w", encoding="utf-8") as out:
-            self.process = subprocess.Popen([POLICY, "--config", self.config, *self.options],
-                                            stdin=subprocess.DEVNULL, stderr=out)
-        self.log = open(log, encoding="utf-8")  # pylint: disable=consider-using-with
-        self.await_line("event=serving")
+        self.begin([POLICY, "--config", self.config, *self.options], os.path.join(self.folder, "log"),
+                   "event=serving")
         return self
 
     def __exit__(self, *_):
-        if self.process.poll() is None:
-            self.process.terminate()
-        self.process.wait(PATIENCE)
-        self.lines += self.log.read().splitlines()
-        self.log.close()
+        self.end()
         shutil.rmtree(self.folder)
-        assert not re.search("Sanitizer|runtime error", "\n".join(self.lines)), "\n".join(self.lines)
-
-    def forget_lines(self):
-        """What earlier questions left in the log."""
-        while line := self.log.readline():
-            self.lines.append(line.rstrip())
-
-    def await_line(self, what):
-        """The next line of the log with these words."""
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            line = self.log.readline()
-            if not line:
-                if self.process.poll() is not None:
-                    break
-                time.sleep(0.01)
-                continue
-            self.lines.append(line.rstrip())
-            if what in line:
-                return line
-        raise AssertionError("\n".join(self.lines))
+        self.sound()
 
     def reload(self, config, wait_for="event=reloaded"):
         self.write(config)

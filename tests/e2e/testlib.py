@@ -392,6 +392,49 @@ class MailboxServer(Server):
             path.rename(self.maildir / "new" / name)
 
 
+class Logging:
+    """A program that writes its log into a file: a pipe that nobody reads would make it wait."""
+
+    def begin(self, command, path, first, env=None):
+        """Starts it, and waits for the first line with these words."""
+        with open(path, "w", encoding="utf-8") as out:
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=out, env=env)
+        self.log = open(path, encoding="utf-8")  # pylint: disable=consider-using-with
+        self.await_line(first)
+
+    def end(self):
+        """Ends it, if it has not ended."""
+        if self.process.poll() is None:
+            self.process.terminate()
+        self.process.wait(PATIENCE)
+        self.forget_lines()
+        self.log.close()
+
+    def sound(self):
+        assert not re.search("Sanitizer|runtime error", "\n".join(self.lines)), "\n".join(self.lines)
+
+    def forget_lines(self):
+        """What earlier questions left in the log."""
+        while line := self.log.readline():
+            self.lines.append(line.rstrip())
+
+    def await_line(self, what):
+        """The next line of the log with these words."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            line = self.log.readline()
+            if not line:
+                if self.process.poll() is not None:
+                    break
+                time.sleep(0.01)
+                continue
+            self.lines.append(line.rstrip())
+            if what in line:
+                return line
+        self.forget_lines()
+        raise AssertionError("\n".join(self.lines))
+
+
 class Answers:
     """A server with a thread for each connection, in which `session` is called; what the other side does
     to the connection then is no fault of the test."""
