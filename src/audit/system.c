@@ -229,6 +229,7 @@ static int run_host(struct audit_system *s, struct system_host *h)
 {
     int r;
 
+    s->failed = s->joint; /* not the host before */
     h->a = audit_new(&s->files);
     if (!h->a)
         return -ENOMEM;

@@ -6,6 +6,8 @@
 #include "audit/out.h"
 #include "cmd/audit/facts.h"
 #include "cmd/audit/files.h"
+#include "cmd/audit/live.h"
+#include "cmd/audit/system.h"
 #include "io/term.h"
 
 #include <errno.h>
@@ -19,8 +21,8 @@ static const char program[] = "postern audit";
 
 struct args {
     struct facts facts;
-    const char *root, *kind;
-    bool json, sarif, fix, notes, kinds;
+    const char *root, *kind, *system;
+    bool json, sarif, fix, notes, kinds, live;
     unsigned colour;
 };
 
@@ -34,6 +36,12 @@ static const struct option_row rows[] = {
      offsetof(struct args, kinds)},
     {"root", 0, "DIR", "the paths, and all that they name, lie below DIR: an image or a backup",
      OPTION_TEXT, offsetof(struct args, root)},
+    {"live", 0, NULL,
+     "also audit the mail servers of this running host: their own tools are run (postconf, exim "
+     "-bP, sendmail -bt), its addresses and open ports are read",
+     OPTION_FLAG, offsetof(struct args, live)},
+    {"system", 0, "FILE", "audit the hosts that FILE names, and what they make together",
+     OPTION_TEXT, offsetof(struct args, system), .shown = "see postern-audit-system(5)"},
     {.group = "Facts of the host that its files don't tell"},
     FACTS_OPTION_ROWS(struct args, facts),
     {.group = "Output"},
@@ -52,10 +60,11 @@ static const struct option_row rows[] = {
 static const struct options options = {
     .program = program,
     .about = "says from its configuration what lets strangers relay through a mail server",
-    .usage = "[OPTION]... PATH...\n--list-kinds",
+    .usage = "[OPTION]... PATH...\n--live [OPTION]... [PATH]...\n--system FILE [OPTION]...\n"
+             "--list-kinds",
     .text = "Each PATH is a configuration file or the folder of one (/etc/postfix, exim4.conf, "
-            "docker-compose.yml). All paths of one call belong to one host. Nothing is changed, "
-            "started or connected to.\n"
+            "docker-compose.yml). All paths of one call belong to one host. Nothing is changed or "
+            "connected to, and nothing is started unless --live asks for it.\n"
             "\n"
             "Exit status: 0 clean, 1 something weaker than a relay, 2 strangers can relay, "
             "3 undecided, 64 misuse, 65 a file is no configuration, 66 a file can't be read.",
@@ -90,7 +99,8 @@ static int list_kinds(void)
     return put(&out);
 }
 
-static int show(const struct audit *a, const struct args *args)
+/* `s` is NULL for one host. */
+static int show(const struct audit *a, const struct audit_system *s, const struct args *args)
 {
     struct audit_style style = {.colour = term_color((enum term_color)args->colour, STDOUT_FILENO),
                                 .notes = args->notes,
@@ -104,6 +114,8 @@ static int show(const struct audit *a, const struct args *args)
         audit_out_json(a, args->notes, &out);
     else if (args->sarif)
         audit_out_sarif(a, args->notes, &out);
+    else if (args->fix && s)
+        system_patch(s, &out, &left);
     else if (args->fix)
         audit_out_patch(a, &out, &left);
     else
@@ -118,20 +130,19 @@ static int show(const struct audit *a, const struct args *args)
     return status ? status : verdict.exit;
 }
 
-static int failed(const struct audit *a, const struct args *args, int r)
+static int failed(const char *error, const struct args *args, int r)
 {
     struct buf out = BUF_INIT(1 << 16);
 
     if (r < 0)
         return say(EX_OSERR, strerror(-r));
     if (args->json) {
-        audit_out_json_error(audit_error(a), &out);
+        audit_out_json_error(error, &out);
         put(&out);
     }
-    return say(strstr(audit_error(a), "may not be read") || strstr(audit_error(a), "is missing")
-                   ? EX_NOINPUT
-                   : EX_DATAERR,
-               audit_error(a));
+    return say(strstr(error, "may not be read") || strstr(error, "is missing") ? EX_NOINPUT
+                                                                               : EX_DATAERR,
+               error);
 }
 
 static bool kind_known(const char *kind)
@@ -142,12 +153,47 @@ static bool kind_known(const char *kind)
     return false;
 }
 
+static int run_host(const struct args *args, const struct audit_files *provider, char **paths,
+                    int count)
+{
+    char err[OPTIONS_ERROR_MAX], why[LIVE_ERROR_MAX];
+    struct audit *a = audit_new(provider);
+    int r = 0;
+
+    if (!a)
+        return say(EX_OSERR, strerror(ENOMEM));
+    if (facts_give(&args->facts, a, err) < 0) {
+        audit_free(&a);
+        return options_misuse(&options, "%s", err);
+    }
+    if (args->live && (r = live_give(a, &args->facts, why)) < 0) {
+        audit_free(&a);
+        return say(r == -ENOENT ? EX_NOINPUT : EX_OSERR, why);
+    }
+    for (int i = 0; i < count && r == 0; i++)
+        r = audit_path(a, args->kind, paths[i]);
+    if (r == 0)
+        r = audit_finish(a);
+    r = r == 0 ? show(a, NULL, args) : failed(audit_error(a), args, r);
+    audit_free(&a);
+    return r;
+}
+
+static int run_system(const struct args *args, const struct audit_files *provider)
+{
+    struct audit_system *s = NULL;
+    int r = system_audit(provider, args->system, &s);
+
+    r = r == 0 ? show(audit_system_joint(s), s, args)
+               : failed(s ? audit_system_error(s) : "", args, r);
+    audit_system_free(&s);
+    return r;
+}
+
 static int run(const struct args *args, char **paths, int count)
 {
-    char err[OPTIONS_ERROR_MAX];
     struct audit_files provider;
     struct files files;
-    struct audit *a;
     int r = files_open(&files, args->root);
 
     if (r < 0) {
@@ -155,21 +201,7 @@ static int run(const struct args *args, char **paths, int count)
         return EX_NOINPUT;
     }
     provider = files_provider(&files);
-    a = audit_new(&provider);
-    if (!a) {
-        files_close(&files);
-        return say(EX_OSERR, strerror(ENOMEM));
-    }
-    if (facts_give(&args->facts, a, err) < 0) {
-        r = options_misuse(&options, "%s", err);
-    } else {
-        for (int i = 0; i < count && r == 0; i++)
-            r = audit_path(a, args->kind, paths[i]);
-        if (r == 0)
-            r = audit_finish(a);
-        r = r == 0 ? show(a, args) : failed(a, args, r);
-    }
-    audit_free(&a);
+    r = args->system ? run_system(args, &provider) : run_host(args, &provider, paths, count);
     files_close(&files);
     return r;
 }
@@ -183,7 +215,11 @@ int main(int argc, char **argv)
         return status;
     if (args.kinds)
         status = list_kinds();
-    else if (first >= argc)
+    else if (args.system && (args.live || first < argc))
+        status = options_misuse(&options, "--system names its paths itself: no PATH, no --live");
+    else if (args.live && args.root)
+        status = options_misuse(&options, "--live is this host, --root is another: choose one");
+    else if (first >= argc && !args.live && !args.system)
         status = options_misuse(&options, "no PATH is given");
     else if (args.kind && !kind_known(args.kind))
         status =
