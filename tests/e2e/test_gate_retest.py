@@ -8,7 +8,7 @@ import pytest
 
 from gatebackend import Backend
 from gatelib import Attempt, Gate, metrics
-from test_prove_imap import free_port
+from testlib import free_port
 
 BODIES = "8BITMIME"
 
