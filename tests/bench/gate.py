@@ -134,6 +134,7 @@ class Place:
                    os.path.join(self.plan["build"], "postern-gate"), "--config", os.devnull, "--name",
                    "gate.test.example", "--domains", DOMAIN, "--listen-mx", f"127.0.0.1:{port}",
                    "--backend", f"127.0.0.1:{SINK} transparent", "--no-backend-test",
+                   "--state", os.path.join(self.folder, "state"),
                    "--no-client-names",     # no DNS server is there, and none of the others asks
                    "--sessions-per-host", "200000", "--sessions-max", "200000", *options]
         return self.start(command, port, inside=False)
