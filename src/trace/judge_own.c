@@ -232,13 +232,15 @@ static bool is_providers_line(const struct inquiry *q, const struct house *h)
            (r->writer == RECEIVED_BY_SMTPSVC || span_starts_nocase(r->with, SPAN_LIT("HTTP")));
 }
 
-/* A provider's name in HELO only: his signature or his reverse-path must stand by it. */
+/* A provider's name in HELO only: a signature, his or his customer's, or SPF must stand by it. */
 static bool is_by_provider(const struct score *s, struct span house)
 {
     const struct facts *f = s->q->f;
 
     return marks_dkim(s->q, house) || marks_dkim(s->q, f->from_domain) ||
-           (spf_pass(s) && name_same_org(name_domain(f->return_path), house)) ||
+           (spf_pass(s) && (name_same_org(name_domain(f->return_path), house) ||
+                            (name_is_bulk_sender(house) &&
+                             name_same_org(name_domain(f->return_path), f->from_domain)))) ||
            (name_is_tenant_out(s->r->helo) && name_is_tenant_net(s->r->ip));
 }
 

@@ -352,6 +352,11 @@ bool name_is_provider(struct span host)
     return has_kind(host, NAME_SENDER | NAME_FREEMAIL);
 }
 
+bool name_is_bulk_sender(struct span host)
+{
+    return has_kind(host, NAME_MAIL_ONLY) && !has_kind(host, NAME_FORWARDER);
+}
+
 bool name_is_forwarder(struct span host)
 {
     return has_kind(host, NAME_FORWARDER);

@@ -49,6 +49,8 @@ struct span name_domain(struct span address);
 bool name_is_freemail(struct span domain);
 /* Sends for its paying or registered users: mailbox providers, bulk senders, web services. */
 bool name_is_provider(struct span host);
+/* One of them whose hosts do nothing else, and take no mail for others. */
+bool name_is_bulk_sender(struct span host);
 /* Takes mail for other people's domains and sends it on: forwarding and filtering services. */
 bool name_is_forwarder(struct span host);
 /* The outbound side of a cloud whose tenants relay through it by connector. */

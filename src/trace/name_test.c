@@ -101,6 +101,8 @@ static void kinds(void **state)
         {"o1.sendgrid.net", name_is_provider, true},
         {"s4.csa1.acemsb3.com", name_is_provider, true},
         {"acem.com", name_is_provider, false},
+        {"out1-2.dm.aliyun.com", name_is_bulk_sender, true},
+        {"mx1.pphosted.com", name_is_bulk_sender, false},
         {"NAM10-DM6-obe.outbound.protection.outlook.com", name_is_tenant_out, true},
         {"DB8.mail.protection.outlook.com", name_is_tenant_out, false},
     };
