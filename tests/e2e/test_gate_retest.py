@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A backend that is down when the gate starts, or goes down later: it is noticed when it is back."""
 
+import contextlib
 import signal
+import socket
+import threading
 import time
 
 import pytest
@@ -43,6 +46,27 @@ def test_down_at_the_start():
         assert len(g.logged("event=backend-down")) == 1
         assert len(g.logged("event=backend-back")) == 1
         assert len(g.logged(rf"event=backend-test backend=127.0.0.1:{port} .*result=down")) == 2
+
+
+def test_how_often():
+    """After 1, 2 and 4 s, as long as it takes a connection and says nothing sensible."""
+    with socket.create_server(("127.0.0.1", 0)) as s:
+        times = []
+
+        def serve():
+            with contextlib.suppress(OSError):
+                while True:
+                    s.accept()[0].close()
+                    times.append(time.monotonic())
+        threading.Thread(target=serve, daemon=True).start()
+        with Gate(f"127.0.0.1:{s.getsockname()[1]} xclient") as g:
+            time.sleep(8.2)
+            tests = times[::2]      # as a stranger of IPv4 and as one of IPv6
+            gaps = [b - a for a, b in zip(tests, tests[1:])]
+            assert len(times) == 8 and len(gaps) == 3, gaps
+            assert all(due - 0.1 < gap < due + 0.6 for gap, due in zip(gaps, (1, 2, 4))), gaps
+            assert len(g.logged("event=backend-down")) == 1
+        s.shutdown(socket.SHUT_RDWR)
 
 
 def test_goes_down_later():
