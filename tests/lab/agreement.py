@@ -298,6 +298,9 @@ class Agreement:
         self.lock = threading.Lock()
         self.passed = self.failed = self.skipped = 0
         self.jobs = a.jobs
+        self.widths = [max((len(r.id) for r in rows), default=5), 9,
+                       max((len(r.about) for r in rows), default=0)]
+        self.widths[2] = max(self.widths[2], len("configuration"))
         self.held = None        # lines kept back while others print
 
     def say(self, text):
@@ -324,9 +327,7 @@ class Agreement:
         self.line(["audit", "server", "configuration", "audit", "test", "oracle", ""])
 
     def line(self, words):
-        w = max(len(r.id) for r in self.rows)
-        n = max(len(r.about) for r in self.rows)
-        cells = [f"{t:<{m}}" for t, m in zip(words, [w, 9, n, 24, 13, 13, 0])]
+        cells = [f"{t:<{m}}" for t, m in zip(words, [*self.widths, 24, 13, 13, 0])]
         self.say("  ".join(cells).rstrip())
 
     def end(self, row, words, bad, seconds):
