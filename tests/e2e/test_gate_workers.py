@@ -17,6 +17,7 @@ from gatelib import DOMAIN, Gate, metrics
 from hygienelib import NET, in_namespace
 from test_gate_grants import NETWORKS, Talk, eventually, relays
 from test_gate_hygiene import Folder
+from test_gate_traps_from import put
 
 WORKERS = ["--workers", "3"]
 
@@ -33,7 +34,7 @@ def replace(gate, which):
 
 @in_namespace
 def test_timed_list_of_a_new_worker():
-    """No file keeps it here; thousands of entries come over, and none is counted or logged twice."""
+    """No file keeps it here; it comes over, and no entry is counted or logged twice."""
     with Folder() as folder, Backend() as b, \
             Gate(b, listen=f"{NET}.1:0", options=[*WORKERS, "--traps", f"trap@{DOMAIN}", "--admin", f"{folder}/a",
                                                   "--metrics-listen", "127.0.0.1:0"]) as g:
@@ -50,6 +51,30 @@ def test_timed_list_of_a_new_worker():
         assert len(g.logged("event=trap ")) == 1
         assert metrics(g)["postern_gate_traps_total"] == 1
         assert g.stop() == 0
+
+
+@in_namespace
+def test_long_list_of_a_new_worker():
+    """Thousands of entries come over in pieces: none is lost on the way."""
+    with Folder() as folder, Backend() as b:
+        path, listed = f"{folder}/traps", f"{NET}.5"
+        put(path, *sorted([listed, *(f"198.18.{n // 250}.{n % 250}" for n in range(20000))]))
+        with Gate(b, listen=f"{NET}.1:0", options=[*WORKERS, "--trap-file", path]) as g:
+            assert eventually(lambda: "written anew" in open(path, encoding="ascii").read())
+            os.unlink(path)     # what is not read again must be told
+            children = subprocess.run(["pgrep", "-P", str(g.process.pid)], check=True,
+                                      stdout=subprocess.PIPE).stdout.split()
+            os.kill(int(children[2]), signal.SIGKILL)
+            assert int(g.wait_log(r"knows what the others know. lines=(\d+)")[1]) == 20001
+
+            def rcpt():
+                with g.client(source=listed) as c:
+                    c.hello()
+                    c.expect(250, "MAIL FROM:<a@b.example>")
+                    return c.say(f"RCPT TO:<user@{DOMAIN}>")[0]
+            assert {rcpt() for _ in range(24)} == {554}
+            assert not g.logged("lines are lost")
+            assert g.stop() == 0
 
 
 def test_grants_of_a_new_worker(tmp_path):

@@ -11,6 +11,7 @@
 #include "io/log.h"
 #include "io/timer.h"
 
+#include <string.h>
 #include <unistd.h>
 
 enum { PENDING_MAX = 1 << 20 };
@@ -23,8 +24,11 @@ static struct {
     struct buf in;
     struct buf sync; /* lines for new workers, "@<number> " before each */
     struct timer sync_timer;
-    int64_t second; /* of `said` */
-    unsigned said;
+    struct {
+        const char *verb; /* NULL: free */
+        int64_t second;   /* of `said` */
+        unsigned said;
+    } counts[BUS_COUNTS];
     struct {
         const char *verb;
         bus_fn fn;
@@ -236,14 +240,20 @@ bool bus_shared(void)
     return bus.parent != NULL;
 }
 
-static bool may_count(void)
+static bool may_count(const char *verb)
 {
     int64_t second = loop_now(bus.loop) / 1000;
+    size_t i = 0;
 
-    if (second != bus.second)
-        bus.said = 0;
-    bus.second = second;
-    return bus.said++ < BUS_SPARE;
+    while (i < BUS_COUNTS && bus.counts[i].verb && strcmp(bus.counts[i].verb, verb) != 0)
+        i++;
+    if (i == BUS_COUNTS)
+        return false;
+    if (bus.counts[i].second != second)
+        bus.counts[i].said = 0;
+    bus.counts[i].verb = verb;
+    bus.counts[i].second = second;
+    return bus.counts[i].said++ < BUS_SPARE;
 }
 
 bool bus_count(const char *verb, const char *fmt, ...)
@@ -251,7 +261,7 @@ bool bus_count(const char *verb, const char *fmt, ...)
     struct buf line = BUF_INIT(BUS_LINE_MAX);
     va_list ap;
 
-    if (!bus.parent || !may_count())
+    if (!bus.parent || !may_count(verb))
         return false;
     buf_addf(&line, "%s %ld ", verb, (long)getpid());
     va_start(ap, fmt);

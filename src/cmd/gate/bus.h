@@ -29,7 +29,8 @@ enum {
     BUS_LINE_MAX = 1000,
     BUS_LISTENERS = 24,
     BUS_TELLERS = 8,
-    BUS_SPARE = 200,          /* lines a second that strangers can make a worker say */
+    BUS_COUNTS = 8,           /* verbs of bus_count() */
+    BUS_SPARE = 100,          /* lines of one such verb that a worker says in a second */
     BUS_SYNC_MAX = 8 << 20,   /* octets of all that a new worker is told */
     BUS_SYNC_PIECE = 8 << 10, /* octets of it in BUS_SYNC_EVERY ms */
     BUS_SYNC_EVERY = 10,
@@ -48,8 +49,9 @@ bool bus_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Whether there are other workers. */
 bool bus_shared(void);
 /*
- * Counts what only several workers have to hear: "verb <our pid> …". Not said where there is one
- * worker, nor beyond BUS_SPARE a second: then each worker knows its own share, and no more.
+ * Counts what only several workers have to hear: "verb <our pid> …"; the verb is a constant. Not
+ * said where there is one worker, nor beyond BUS_SPARE a second: then each worker knows its own
+ * share, and no more. A flood of one kind takes nothing from another.
  */
 bool bus_count(const char *verb, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* The words behind the pid of such a line; false for our own, and for nonsense. */
