@@ -101,9 +101,9 @@ enum audit_file audit_folder(struct audit *a, const char *path, const char *cons
                              size_t *ret_count);
 /*
  * Names below `from` ("/etc/postfix") stand for names below `to` (where the user has the copy).
- * Unless `to` is a place of the running system (/etc, /usr, /opt, /var, as given), the files are a
- * copy: other absolute paths are then looked for below `to` and, by their last part, in it, and
- * never on this machine.
+ * Unless `to` is a place of a running system (/etc, /usr, /opt, a spool, as given), or the provider
+ * has a whole one (audit_whole()), the files are a copy: other absolute paths are then looked for
+ * below `to` and, by their last part, in it, and never on this machine.
  */
 void audit_alias(struct audit *a, const char *from, const char *to);
 /* dir + "/" + name, or name when it is absolute. */
@@ -241,6 +241,10 @@ extern const struct audit_kind audit_kind_kubernetes;
 extern const struct audit_kind audit_kind_mercury;
 extern const struct audit_kind audit_kind_nginx;
 extern const struct audit_kind audit_kind_sendmail;
+extern const struct audit_kind audit_kind_qmail;
+extern const struct audit_kind audit_kind_courier;
+extern const struct audit_kind audit_kind_opensmtpd;
+extern const struct audit_kind audit_kind_haraka;
 extern const struct audit_kind audit_kind_postfix;
 
 #endif
