@@ -72,6 +72,12 @@ struct audit_memory {
 /* A path is a folder when some file lies in it. `memory` is borrowed. */
 struct audit_files audit_files_memory(const struct audit_memory *memory);
 
+/*
+ * The provider has one whole system, an image or a backup, and nothing of this machine: what a
+ * configuration names is where it says, wherever the configuration lies.
+ */
+void audit_whole(struct audit *a);
+
 /* --- places and edits ----------------------------------------------------------------------- */
 
 struct audit_place {

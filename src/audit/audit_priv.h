@@ -48,7 +48,8 @@ struct audit_boxes;
 
 struct audit {
     struct audit_files files;
-    int err; /* sticky: -ENOMEM, -E2BIG */
+    bool whole; /* the provider has a whole system, and nothing but it */
+    int err;    /* sticky: -ENOMEM, -E2BIG */
     struct audit_chunk *chunks;
     size_t memory;
     _Alignas(16) char spare[AUDIT_SPARE];

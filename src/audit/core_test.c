@@ -94,6 +94,8 @@ static void a_copy_is_never_this_machine(void **state)
         {"in a folder of it", "copy", "/etc/x/sub/b", "b"},
         {"as given", "copy", "copy/sub/b", "b"},
         {"the machine's own place", "/etc/x", "/etc/x/only", "machine"},
+        {"/var is no place of its own", "/var/tmp/c", "/etc/x/only", NULL},
+        {"a spool is", "/var/spool/c", "/etc/x/only", "machine"},
         {"a whole system", "img/etc/x", "/srv/e", "image"},
         {"a whole system, below the alias", "img/etc/x", "/etc/x/d", "image"},
     };

@@ -81,12 +81,18 @@ static bool below(const char *path, const char *folder)
 
 static bool system_place(const char *path)
 {
-    static const char *const places[] = {"/etc", "/usr", "/opt", "/var"};
+    static const char *const places[] = {"/etc",       "/usr",           "/opt",
+                                         "/var/qmail", "/var/lib/exim4", "/var/spool"};
 
     for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
         if (below(path, places[i]))
             return true;
     return false;
+}
+
+void audit_whole(struct audit *a)
+{
+    a->whole = true;
 }
 
 void audit_alias(struct audit *a, const char *from, const char *to)
@@ -96,8 +102,9 @@ void audit_alias(struct audit *a, const char *from, const char *to)
     while (n > 1 && from[n - 1] == '/')
         n--;
     if (audit_grow(a, &a->aliases, &a->alias_cap, sizeof(a->aliases[0]), a->alias_count + 1))
-        a->aliases[a->alias_count++] = (struct audit_alias){
-            audit_dup(a, span_of(from, n)), audit_dup(a, span_str(to)), !system_place(to)};
+        a->aliases[a->alias_count++] =
+            (struct audit_alias){audit_dup(a, span_of(from, n)), audit_dup(a, span_str(to)),
+                                 !a->whole && !system_place(to)};
 }
 
 /* The candidates of one alias for `path`, in their order; "" for none, NULL behind the last. */

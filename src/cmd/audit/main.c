@@ -162,6 +162,8 @@ static int run_host(const struct args *args, const struct audit_files *provider,
 
     if (!a)
         return say(EX_OSERR, strerror(ENOMEM));
+    if (args->root)
+        audit_whole(a);
     if (facts_give(&args->facts, a, err) < 0) {
         audit_free(&a);
         return options_misuse(&options, "%s", err);
