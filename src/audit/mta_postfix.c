@@ -181,7 +181,8 @@ static void services(struct pf_conf *c, const char *dir)
         return;
     }
     all = pf_master_read(c, &f);
-    for (const struct pf_service *s = all; s && !audit_failed(c->a); s = s->next) {
+    for (const struct pf_service *s = all; s && !audit_failed(c->a) && !*audit_error(c->a);
+         s = s->next) {
         bool screen = strcmp(s->command, "postscreen") == 0;
 
         if (strcmp(s->type, "inet") == 0 && (screen || strcmp(s->command, "smtpd") == 0))

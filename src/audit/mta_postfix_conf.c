@@ -364,8 +364,8 @@ static void expand_into(struct expansion *e, struct span raw)
     e->c->expanded_all += 64 + raw.n;
     if (e->c->expanded_all > PF_EXPAND_ALL)
         audit_bad(e->c->a, e->place, "values that name one another without end; mend $names");
-    if (e->c->expanding >= AUDIT_NEST_MAX || e->c->expanded > PF_EXPAND_ONE ||
-        e->c->expanded_all > PF_EXPAND_ALL) {
+    if (*audit_error(e->c->a) || e->c->expanding >= AUDIT_NEST_MAX ||
+        e->c->expanded > PF_EXPAND_ONE || e->c->expanded_all > PF_EXPAND_ALL) {
         e->unknown = true;
         return;
     }
