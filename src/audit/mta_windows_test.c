@@ -3,13 +3,13 @@
 #include "audit/try_test.h"
 
 #define KEY                                                                                        \
-    "REGEDIT4\r\n\r\n[HKEY_LOCAL_"                                                                 \
-    "MACHINE\\SYSTEM\\CurrentControlSet\\Services\\MSExchangeIMC\\Parameters]\r\n"
+    "REGEDIT4\r\n\r\n[HKEY_LOCAL_MACHINE\\SYSTEM\\CurrentControlSet\\Services\\"                   \
+    "MSExchangeIMC\\Parameters]\r\n"
 #define RANGES                                                                                     \
     "insert into hm_securityranges (rangepriorityid, rangelowerip1, rangelowerip2, "               \
     "rangeupperip1, rangeupperip2, rangeoptions, rangename, rangeexpires, rangeexpirestime) "      \
     "values "
-#define HOME         "(30, 2130706433, NULL, 2130706433, NULL, 71627, 'My computer', 0, '2001-01-01');\n"
+#define HOME         "(30, 2130706433, NULL, 2130706433, NULL, 71627, 'Mine', 0, '2001-01-01');\n"
 #define NET(options) "(10, 0, NULL, 4294967295, NULL, " options ", 'Internet', 0, '2001-01-01');\n"
 #define TSV                                                                                        \
     "rangeid\trangepriorityid\trangelowerip1\trangelowerip2\trangeupperip1\trangeupperip2\t"       \
