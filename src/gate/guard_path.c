@@ -35,12 +35,19 @@ static bool is_near(const struct guard *g, struct ip ip)
     return false;
 }
 
-/* Lowest and highest bit of what is not 0. */
-static unsigned span_of_bits(uint64_t bits)
+/* Many different distances, and far from each other. */
+static bool is_many(uint64_t paths)
 {
-    unsigned low = (unsigned)__builtin_ctzll(bits), high = 63 - (unsigned)__builtin_clzll(bits);
+    unsigned count = 0, low = 63, high = 0;
 
-    return high - low;
+    for (unsigned i = 0; i < 64; i++) {
+        if (!(paths >> i & 1))
+            continue;
+        count++;
+        low = i < low ? i : low;
+        high = i;
+    }
+    return count >= GUARD_PATHS && high - low >= GUARD_PATHS_SPAN;
 }
 
 bool guard_path(struct guard *g, struct guard_address *a, const struct guard_session *s,
@@ -58,8 +65,5 @@ bool guard_path(struct guard *g, struct guard_address *a, const struct guard_ses
         a->paths_at = now;
     g->news = g->news || !(a->paths & bit);
     a->paths |= bit;
-    if (is_near(g, a->ip) && hops >= GUARD_NEAR_HOPS)
-        return true;
-    return __builtin_popcountll(a->paths) >= GUARD_PATHS &&
-           span_of_bits(a->paths) >= GUARD_PATHS_SPAN;
+    return (is_near(g, a->ip) && hops >= GUARD_NEAR_HOPS) || is_many(a->paths);
 }

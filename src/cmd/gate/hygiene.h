@@ -37,12 +37,12 @@ struct hygiene_session {
     struct hops hops;
     unsigned rcpts_taken, rcpts_refused; /* of the session */
     uint16_t logins_failed;
-    bool own;     /* from own networks, or exempt: never asked about, listed, held */
-    bool listed;  /* by score */
-    bool trapped; /* this transaction names a trap: all of it is refused */
-    bool waiting; /* ready() is awaited, */
+    bool own;             /* from own networks, or exempt: never asked about, listed, held */
+    bool listed;          /* by score */
+    bool trapped;         /* this transaction names a trap: all of it is refused */
+    bool waiting;         /* ready() is awaited, */
     bool listing, naming; /* and this is what it needs */
-    bool greeted; /* HELO was counted */
+    bool greeted;         /* HELO was counted */
 };
 
 /* worker: its number; metrics outlive it. -errno with the reason in err. */

@@ -275,8 +275,8 @@ static bool is_empty(const char *folder)
     bool empty = dir != NULL;
 
     while (dir && empty && (e = readdir(dir)))
-        empty = !strcmp(e->d_name, ".") || !strcmp(e->d_name, "..") ||
-                !strcmp(e->d_name, "gate-guard");
+        empty =
+            !strcmp(e->d_name, ".") || !strcmp(e->d_name, "..") || !strcmp(e->d_name, "gate-guard");
     if (dir)
         closedir(dir);
     return empty;
