@@ -108,6 +108,15 @@ static bool has_inside(const struct score *s)
     return chain_is_private(door->ip) && name_same_org(door->name, door->by);
 }
 
+/* One house sends and takes the bounces, another one signs: so do bulk senders for customers. */
+static bool is_for_customer(const struct score *s, struct span path)
+{
+    struct span house = s->name.n ? s->name : s->r->helo;
+
+    return spf_pass(s) && name_same_org(path, house) && name_is_host(s->r->helo) &&
+           name_org(s->r->helo).n < s->r->helo.n && !name_same_org(path, s->q->f->from_domain);
+}
+
 static void weigh_domain(struct score *s)
 {
     const struct facts *f = s->q->f;
@@ -116,6 +125,8 @@ static void weigh_domain(struct score *s)
     if (marks_dkim(s->q, f->from_domain)) {
         add(s, name_is_freemail(f->from_domain) ? 6 : 2, "a signature of the From domain holds",
             f->from_domain);
+        if (is_for_customer(s, path))
+            add(s, 3, "the sending house takes the bounces of another that signs", path);
     } else if (name_same_org(s->name, f->from_domain)) {
         add(s, 3, "the From domain is the sender's own", f->from_domain);
     } else if (is_named_server(s)) {
@@ -201,6 +212,8 @@ static void weigh_words(struct score *s)
 
     for (size_t k = t->genuine; k < t->count; k++) {
         if (t->hops[k].role == TRACE_FORGED) {
+            if (!t->hops[k].fault && name_same_host(t->hops[k].r.by, s->r->helo))
+                break; /* of a form not known here, and nothing else against it */
             add(s, t->hops[k].fault ? -3 : -2, "a line below the last true one is invented",
                 t->hops[k].r.by);
             break;
