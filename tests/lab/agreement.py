@@ -213,6 +213,8 @@ class Server:
         client, ptr = w["client"], w.get("ptr")
         if ":" in client and "-6" not in words:
             return f"{finding['id']}: IPv6 witness without -6"
+        if ptr and not re.fullmatch(r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]+", ptr.lower()):
+            return f"{finding['id']}: its witness's name {ptr!r} is none that a host could have"
         self.it.stranger(client, ptr)
         words = [*words, *([] if ":" in client else ["-4"]), "--local-address", client]
         answer = self.run([w for w in words if w != "--own"], True, ptr, client)
