@@ -17,8 +17,8 @@
 int channel_proxy_header(const struct door *d, size_t probe, struct buf *out);
 
 /*
- * Line `step` of a login by this row: AUTH with its mechanism, then each response in base64. Results
- * as above.
+ * Line `step` of a login by this row: AUTH with its mechanism, then each response in base64.
+ * Results as above.
  */
 int channel_auth_line(const struct door *d, const struct form *channel, size_t probe, unsigned step,
                       struct buf *out);
