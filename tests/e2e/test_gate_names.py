@@ -133,6 +133,13 @@ def test_only_xclient_waits():
             assert b.visits[-1].told["NAME"] == LATER
 
 
+def test_the_test_of_a_backend_has_a_name():
+    """Or it would learn nothing of one that wants names."""
+    with Backend() as b, Gate(b, backend_test=True) as g:
+        assert {v.told["NAME"] for v in b.visits} == {"postern-check.example.net"}
+        assert g.logged("event=backend-test .*result=open")
+
+
 def test_kept_for_a_while():
     with Zone(table()) as z, Backend() as b, Gate(b, names=z.place) as g:
         for _ in range(3):
