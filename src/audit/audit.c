@@ -259,10 +259,29 @@ static int add_input(struct audit *a, const struct audit_kind *kind, const char 
     return a->err;
 }
 
+/* Two ways to write one path: "./a//b/" and "a/b". */
+static bool same_path(const char *a, const char *b)
+{
+    struct span x = span_str(a), y = span_str(b), one = SPAN_NULL, two = SPAN_NULL;
+    bool more_x, more_y;
+
+    if ((a[0] == '/') != (b[0] == '/'))
+        return false;
+    do {
+        while ((more_x = span_cut(&x, '/', &one)) && (one.n == 0 || span_eq(one, SPAN_LIT("."))))
+            ;
+        while ((more_y = span_cut(&y, '/', &two)) && (two.n == 0 || span_eq(two, SPAN_LIT("."))))
+            ;
+        if (more_x != more_y || (more_x && !span_eq(one, two)))
+            return false;
+    } while (more_x);
+    return true;
+}
+
 void audit_input_add(struct audit *a, const struct audit_kind *kind, const char *path, bool folder)
 {
     for (size_t i = 0; i < a->input_count; i++)
-        if (a->inputs[i].kind == kind && strcmp(a->inputs[i].path, path) == 0)
+        if (a->inputs[i].kind == kind && same_path(a->inputs[i].path, path))
             return;
     add_input(a, kind, path, folder);
 }

@@ -269,11 +269,30 @@ static void fill(struct audit *a, const struct box_image *row, struct audit_box 
         row->more(a, b, d);
 }
 
+/* A configuration of Postfix that is mounted is judged too, unless it is a template. */
+static void follow(struct audit *a, const struct audit_box *b)
+{
+    for (const struct audit_box_volume *v = b->volumes; v; v = v->next) {
+        struct span target = span_str(v->target);
+        bool folder =
+            span_eq(target, SPAN_LIT("/etc/postfix")) || span_eq(target, SPAN_LIT("/etc/postfix/"));
+        struct audit_source_file f;
+
+        if (!folder && !span_eq(target, SPAN_LIT("/etc/postfix/main.cf")))
+            continue;
+        if (audit_text(a, folder ? audit_join_path(a, v->source, "main.cf") : v->source, &f) ==
+                AUDIT_FILE_OK &&
+            !span_has_nocase(f.text, SPAN_LIT("{{")) && !span_has_nocase(f.text, SPAN_LIT("{%")))
+            audit_input_add(a, &audit_kind_postfix, v->source, folder);
+    }
+}
+
 void audit_box_image(struct audit *a, struct audit_box *b)
 {
     const struct box_image *row = image_of(b);
     bool any = false;
 
+    follow(a, b);
     if (!row)
         return;
     for (size_t i = 0; i < BOX_PORTS && row->ports[i]; i++)

@@ -245,11 +245,55 @@ static void port_facts(struct audit *a, const struct audit_docker *d, const stru
     port_mesh(a, b, p);
 }
 
+/*
+ * The addresses of the one box that is the mail server, for "the networks of my interfaces" in its
+ * own files. Docker gives 172.18.0.0/16 to the first network without a subnet; any other pool would
+ * be trusted as well, and would have its gateway as well.
+ */
+static void box_addresses(struct audit *a, const struct audit_docker *d, const struct audit_box *b)
+{
+    for (const struct audit_box_link *l = b->links; l; l = l->next) {
+        struct ip ip = {.family = IP_V4, .b = {172, 18, 0, 2}};
+
+        for (size_t i = 0; i < l->net->subnet_count; i++) {
+            const struct ip_prefix net = l->net->subnets[i].net;
+
+            ip = net.ip.family == IP_V4 ? l->v4 : l->v6;
+            if (!ip.family) {
+                ip = net.ip;
+                ip.b[ip.family == IP_V4 ? 3 : 15] |= 2;
+            }
+            audit_host_address(a, ip, net.len);
+        }
+        if (l->net->subnet_count == 0 && net_bridged(l->net) && d->pool_count == 0)
+            audit_host_address(a, ip, 16);
+    }
+}
+
+static void mail_addresses(struct audit *a, const struct audit_boxes *all)
+{
+    const struct audit_box *one = NULL;
+    size_t known, count = 0;
+
+    audit_host_interfaces(a, &known);
+    for (const struct audit_box *b = all->boxes; b; b = b->next)
+        if (!b->bare && !b->pod && !proxy_image(b) && publishes_mail(b)) {
+            one = b;
+            count++;
+        }
+    if (known == 0 && count == 1 && !one->host_network)
+        box_addresses(a, &all->docker, one);
+}
+
 void audit_docker_facts(struct audit *a)
 {
     struct audit_boxes *all = audit_boxes(a);
-    bool mail = false, every = false, published = false;
+    bool mail = false, every = false, published = false, told = false;
+    size_t haproxy, nginx;
 
+    audit_inputs(a, &audit_kind_haproxy, &haproxy);
+    audit_inputs(a, &audit_kind_nginx, &nginx);
+    told = haproxy + nginx > 0; /* by the proxy's own configuration */
     for (const struct audit_box *b = all->boxes; b; b = b->next) {
         if (b->bare || b->pod)
             continue;
@@ -257,7 +301,7 @@ void audit_docker_facts(struct audit *a)
         for (const struct audit_box_port *p = b->ports; p; p = p->next)
             port_facts(a, &all->docker, b, p);
         published = published || publishes_mail(b);
-        if (proxy_image(b) && publishes_mail(b))
+        if (!told && proxy_image(b) && publishes_mail(b))
             proxy_facts(a, all, b);
         every = every || (b->host_network && audit_box_mail(b));
     }
@@ -267,4 +311,5 @@ void audit_docker_facts(struct audit *a)
     every = every && !published;
     audit_host_publish(a, 0, every, every);
     audit_host_nat_told(a);
+    mail_addresses(a, all);
 }

@@ -47,11 +47,16 @@ static void dms_host(struct audit *a, struct audit_box *b, struct audit_door *d,
         public_16(a, d, var);
 }
 
+static bool slirp(const struct audit_box *b)
+{
+    return span_starts(span_str(b->network_mode), SPAN_LIT("slirp4netns"));
+}
+
 /* The /16 around each network of the container. */
 static void dms_sixteen(struct audit *a, struct audit_box *b, struct audit_door *d,
                         const struct audit_var *var)
 {
-    bool known = false;
+    bool known = slirp(b);
     char ip[IP_TEXT_MAX];
 
     for (const struct audit_box_link *l = b->links; l; l = l->next)
@@ -64,9 +69,25 @@ static void dms_sixteen(struct audit *a, struct audit_box *b, struct audit_door 
             box_trust_text(a, b, d, audit_fmt(a, "%s/16", ip_text(net.ip, ip)),
                            "PERMIT_DOCKER=host", var->place);
         }
+    if (slirp(b))
+        box_trust_text(a, b, d, "10.0.0.0/16", "PERMIT_DOCKER=host", var->place);
     if (!known)
-        box_trust_text(a, b, d, "172.16.0.0/12",
+        box_trust_text(a, b, d, b->pod ? "10.42.0.0/16 10.244.0.0/16" : "172.16.0.0/12",
                        "PERMIT_DOCKER=host: the /16 of the container's network", var->place);
+}
+
+/* Its own address, which is also that of all clients where a forwarder runs inside of it. */
+static void dms_container(struct audit *a, struct audit_box *b, struct audit_door *d,
+                          const struct audit_var *var)
+{
+    char ip[IP_TEXT_MAX];
+
+    if (slirp(b))
+        box_trust_text(a, b, d, "10.0.2.100/32", "PERMIT_DOCKER=container", var->place);
+    for (const struct audit_box_link *l = b->links; l; l = l->next)
+        if (l->v4.family)
+            box_trust_text(a, b, d, audit_fmt(a, "%s/32", ip_text(l->v4, ip)),
+                           "PERMIT_DOCKER=container", var->place);
 }
 
 static const struct audit_box_volume *volume_at(const struct audit_box *b, const char *target)
@@ -138,6 +159,10 @@ void box_image_dms(struct audit *a, struct audit_box *b, struct audit_door *d)
     }
     if (span_eq(value, SPAN_LIT("network")))
         box_trust_text(a, b, d, "172.16.0.0/12", "PERMIT_DOCKER=network", var->place);
+    else if (span_eq(value, SPAN_LIT("container")))
+        dms_container(a, b, d, var);
+    else if (span_eq(value, SPAN_LIT("connected-networks")) && slirp(b))
+        box_trust_text(a, b, d, "10.0.2.0/24", "PERMIT_DOCKER=connected-networks", var->place);
     else if (span_eq(value, SPAN_LIT("connected-networks")))
         box_trust_nets(a, b, d, "PERMIT_DOCKER=connected-networks", var->place);
     else if (span_eq(value, SPAN_LIT("host")) && b->host_network)
@@ -191,13 +216,6 @@ void box_image_mailcow(struct audit *a, struct audit_box *b, struct audit_door *
         mailcow_conf(a, b, d);
         return;
     }
-    for (const struct audit_box_link *l = b->links; l; l = l->next)
-        for (size_t i = 0; i < l->net->subnet_count; i++) {
-            const struct ip_prefix net = l->net->subnets[i].net;
-
-            if (net.ip.family == IP_V4 && l->v4.family)
-                audit_host_address(a, l->v4, net.len);
-        }
     if (vol && audit_there(a, audit_join_path(a, vol->source, "main.cf")))
         audit_input_add(a, &audit_kind_postfix, vol->source, true);
     else

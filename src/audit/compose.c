@@ -283,6 +283,8 @@ static void read_volumes(struct compose *c, struct audit_box *b, const struct au
         }
         if (!source || !target)
             continue;
+        if (strncmp(source, "./", 2) == 0)
+            source += 2;
         vol = audit_alloc(c->a, sizeof(*vol));
         *vol = (struct audit_box_volume){b->volumes, audit_join_path(c->a, c->dir, source), target};
         b->volumes = vol;

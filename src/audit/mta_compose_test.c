@@ -180,6 +180,55 @@ static const struct try_case cases[] = {
                                 "    environment: {MYNETWORKS: 10.0.0.0/8}\n"
                                 "networks:\n  o: {driver: overlay}\n"}},
      "J1:nat:7"},
+    {"slirp4netns, the container's own address",
+     {{"/p/docker-compose.yml",
+       "services:\n  m:\n    image: docker-mailserver/docker-mailserver\n    ports: ['25:25']\n"
+       "    network_mode: 'slirp4netns'\n    environment: {PERMIT_DOCKER: container}\n"}},
+     "J1:nat:6"},
+    {"slirp4netns that keeps the source",
+     {{"/p/docker-compose.yml",
+       "services:\n  m:\n    image: docker-mailserver/docker-mailserver\n    ports: ['25:25']\n"
+       "    network_mode: 'slirp4netns:port_handler=slirp4netns'\n"
+       "    environment: {PERMIT_DOCKER: host}\n"}},
+     ""},
+    {"haproxy in another container",
+     {{"/p/docker-compose.yml",
+       "services:\n  lb:\n    image: haproxy:2.9\n    ports: ['0.0.0.0:25:25']\n"
+       "    networks: [n]\n  smtp:\n    build: .\n    networks: [n]\n"
+       "    environment: {MYNETWORKS: 10.5.0.0/24}\nnetworks:\n  n:\n"
+       "    ipam: {config: [{subnet: 10.5.0.0/24}]}\n"}},
+     "J1:nat:9"},
+    {"haproxy in another container, sending PROXY",
+     {{"/p/docker-compose.yml",
+       "services:\n  lb:\n    image: haproxy:2.9\n    ports: ['0.0.0.0:25:25']\n"
+       "    networks: [n]\n  smtp:\n    build: .\n    networks: [n]\n"
+       "    environment: {MYNETWORKS: 10.5.0.0/24}\nnetworks:\n  n:\n"
+       "    ipam: {config: [{subnet: 10.5.0.0/24}]}\n"},
+      {"/p/haproxy.cfg", "listen smtp\n  bind :25\n  server s smtp:25 send-proxy\n"}},
+     "",
+     .path = "/p/docker-compose.yml /p/haproxy.cfg"},
+    {"incident 15: private ranges by default",
+     {{"/p/docker-compose.yml", "services:\n  a:\n    image: anonaddy/anonaddy:1.2\n"
+                                "    ports: ['25:25']\n"}},
+     "J1:nat:2"},
+    {"incident 19: the world by default",
+     {{"/p/docker-compose.yml", "services:\n  a:\n    image: loganmarchione/docker-postfixrelay\n"
+                                "    ports: ['25:25']\n    environment:\n"
+                                "      RELAY_HOST: smtp.example.com\n"}},
+     "DK01:open:2"},
+    {"incident 19: private ranges, whatever is said",
+     {{"/p/docker-compose.yml", "services:\n  a:\n    image: juanluisbaptiste/postfix:latest\n"
+                                "    ports: ['25:25']\n    environment:\n"
+                                "      SMTP_NETWORKS: 127.0.0.0/8\n"}},
+     "J1:nat:2"},
+    {"incident 21: the subnet is trusted",
+     {{"/p/docker-compose.yml", "services:\n  a:\n    image: simplelogin/postfix:4\n"
+                                "    ports: ['25:25']\n"}},
+     "J1:nat:2"},
+    {"incident 5: a firewall with source NAT",
+     {{"/p/docker-compose.yml", DMS("0.0.0.0:25:25", "host")}},
+     "J1:nat:7",
+     .nat = "172.20.0.1"},
     {"a helper on the host's network publishes nothing",
      {{"/p/docker-compose.yml", "services:\n  netfilter-mailcow:\n    network_mode: host\n"
                                 "    image: ghcr.io/mailcow/netfilter:1\n  r:\n"

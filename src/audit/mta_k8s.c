@@ -26,7 +26,7 @@ struct object {
 struct audit_k8s {
     struct object *objects, **end;
     size_t count;
-    bool snat_told, published;
+    bool published, inside; /* a Service leads strangers to a mail port, or none of them */
 };
 
 /* --- reading ---------------------------------------------------------------------------------- */
@@ -289,15 +289,16 @@ static void service_facts(struct audit *a, struct audit_k8s *k, const struct aud
                    (external && external->count > 0);
     bool mail = false;
 
-    for (size_t i = 0; outside && ports && ports->kind == AUDIT_NODE_LIST && i < ports->count;
-         i++) {
+    for (size_t i = 0; ports && ports->kind == AUDIT_NODE_LIST && i < ports->count; i++) {
         unsigned port = target_of(k, s, ports->v[i].value);
         unsigned front = port_number(audit_node_get(ports->v[i].value, "port"));
 
         if (!port || !tcp(ports->v[i].value) || (!audit_mail_port(port) && !audit_mail_port(front)))
             continue;
-        audit_host_publish(a, port, true, true);
-        mail = true;
+        k->inside = true;
+        if (outside)
+            audit_host_publish(a, port, true, true);
+        mail = outside;
     }
     if (!mail)
         return;
@@ -473,7 +474,7 @@ int audit_k8s_facts(struct audit *a)
     }
     for (const struct audit_box *b = audit_boxes(a)->boxes; b; b = b->next)
         mail = mail || (b->pod && audit_box_mail(b));
-    if (k && (mail || k->published)) {
+    if (k && (mail || k->published || k->inside)) {
         audit_host_publish(a, 0, false, false);
         audit_host_nat_told(a);
     }
