@@ -407,7 +407,9 @@ static enum audit_guess exchange_probe(struct audit *a, const struct audit_probe
          span_has_nocase(t, SPAN_LIT("PermissionGroups"))) &&
         span_has_nocase(t, SPAN_LIT("Bindings")))
         return AUDIT_GUESS_SURE;
-    if (span_has_nocase(t, SPAN_LIT("ms-Exch-SMTP-")))
+    if (span_has_nocase(t, SPAN_LIT("ms-Exch-SMTP-")) ||
+        span_has_nocase(t, SPAN_LIT("New-ReceiveConnector")) ||
+        span_has_nocase(t, SPAN_LIT("Set-ReceiveConnector")))
         return AUDIT_GUESS_LIKELY;
     if (span_has_nocase(t, SPAN_LIT("DomainType")) &&
         (span_has_nocase(t, SPAN_LIT("Authoritative")) || span_has_nocase(t, SPAN_LIT("Relay"))))
@@ -440,6 +442,20 @@ static int judge_all(struct exchange *x)
     return err;
 }
 
+/* Whether it is output rather than a script: then "Bindings" stands at the beginning of a line. */
+static bool listed(struct span text)
+{
+    struct span line;
+
+    while (span_cut(&text, '\n', &line))
+        if (span_starts_nocase(line, SPAN_LIT("Bindings ")) ||
+            span_starts_nocase(line, SPAN_LIT("ExtendedRights ")) ||
+            span_starts_nocase(line, SPAN_LIT("DomainType ")) ||
+            span_starts_nocase(line, SPAN_LIT("Identity ")))
+            return true;
+    return false;
+}
+
 /* All exports of one server are judged together, when the last of them is read. */
 static int exchange_read(struct audit *a, const struct audit_kind *kind, const char *path,
                          bool folder)
@@ -458,7 +474,10 @@ static int exchange_read(struct audit *a, const struct audit_kind *kind, const c
 
         if (got != AUDIT_FILE_OK)
             return audit_bad(a, (struct audit_place){paths[i], 0}, "%s", audit_file_name(got));
-        r = audit_records_read(a, &f, end);
+        if (!listed(f.text) && audit_records_shell(a, &f, end))
+            ;
+        else
+            r = audit_records_read(a, &f, end);
         if (r == 0 && !*end)
             r = audit_bad(a, (struct audit_place){paths[i], 0},
                           "no records of Exchange; export with '| fl', Export-Csv or "

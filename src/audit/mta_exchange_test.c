@@ -84,6 +84,32 @@ static const struct try_case cases[] = {
       {"/x/ad.txt", RIGHT("Relay", "NT AUTHORITY\\ANONYMOUS LOGON", "False")}},
      "XC01:open:4",
      .path = "/x/rc.txt /x/ad.txt"},
+    {"a script that opens it",
+     {{"/x/relay.ps1",
+       "# relay\nNew-ReceiveConnector -Name \"Relay\" -Server EX1 -Bindings 0.0.0.0:25 `\n"
+       "  -RemoteIPRanges 0.0.0.0-255.255.255.255 -PermissionGroups AnonymousUsers\n"
+       "Get-ReceiveConnector \"EX1\\Relay\" | Add-ADPermission -User \"NT AUTHORITY\\ANONYMOUS "
+       "LOGON\" -ExtendedRights \"Ms-Exch-SMTP-Accept-Any-Recipient\"\n"}},
+     "XC01:open:4"},
+    {"a script for two hosts",
+     {{"/x/relay.ps1",
+       "New-ReceiveConnector \"Relay\" -Bindings 0.0.0.0:25 -RemoteIPRanges 10.1.1.1,10.1.1.2 "
+       "-PermissionGroups AnonymousUsers\n"
+       "Get-ReceiveConnector Relay | Add-ADPermission -User 'S-1-5-7' -ExtendedRights "
+       "'Ms-Exch-SMTP-Accept-Any-Recipient'\n"}},
+     ""},
+    {"a script that secures it externally",
+     {{"/x/relay.ps1",
+       "Set-ReceiveConnector 'App' -PermissionGroups ExchangeServers -AuthMechanism "
+       "'Tls, ExternalAuthoritative' -RemoteIPRanges 0.0.0.0-255.255.255.255\n"}},
+     "XC02:open:1"},
+    {"DSC",
+     {{"/x/dsc.ps1", "xExchReceiveConnector Relay\n{\n  Identity = 'EX1\\Relay'\n"
+                     "  Bindings = '0.0.0.0:25'\n  RemoteIPRanges = '0.0.0.0-255.255.255.255'\n"
+                     "  PermissionGroups = 'AnonymousUsers'\n  ExtendedRightAllowEntries = @(\n"
+                     "    MSFT_KeyValuePair {\n      Key = 'NT AUTHORITY\\ANONYMOUS LOGON'\n"
+                     "      Value = 'Ms-Exch-SMTP-Accept-Any-Recipient'\n    }\n  )\n}\n"}},
+     "XC01:open:10"},
     {"every domain",
      {{"/x/ad.txt", "Name : All\nDomainName : *\nDomainType : InternalRelay\nDefault : False\n"}},
      "XC04:open:2",

@@ -26,6 +26,12 @@ struct audit_record {
 /* 0, or AUDIT_BAD when it is none of the three. */
 int audit_records_read(struct audit *a, const struct audit_source_file *f,
                        struct audit_record **ret);
+/*
+ * The same from a script of Exchange's shell or of DSC, at the end of the list *ret. False: it is
+ * neither.
+ */
+bool audit_records_shell(struct audit *a, const struct audit_source_file *f,
+                         struct audit_record **ret);
 /* Names without case; NULL: no such field. */
 const struct audit_field *audit_record_find(const struct audit_record *r, const char *name);
 const char *audit_record_get(const struct audit_record *r, const char *name);
