@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Match lists: the first word that matches decides, "!" turns it round, "/file" stands for the
- * words of a file, "type:table" for its keys.
+ * words of a file, "type:table" for its keys. A word that begins with "#" ends the list ("#comment
+ * after other text is not allowed", says Postfix, and reads no further).
  *
  * Networks are strict: host bits beyond the prefix make Postfix answer 451 to everybody who gets as
  * far as that word, which closes the server rather than opening it. An IPv4 network written as a
@@ -45,7 +46,7 @@ static void unfold_file(struct unfolding *u, const char *path, struct audit_plac
     while (!u->looped && audit_lines_next(&r, &line)) {
         struct span rest = line.text, word;
 
-        while (!u->looped && audit_word(&rest, ", \t\r\n", true, &word))
+        while (!u->looped && audit_word(&rest, ", \t\r\n", true, &word) && word.p[0] != '#')
             unfold(u, (struct pf_word){word, {f.name, audit_line_of(&line, word.p)}}, negated);
     }
     u->depth--;
@@ -76,7 +77,7 @@ struct pf_words pf_unfold(struct pf_conf *c, const struct pf_words *w)
     struct unfolding u = {.c = c};
     struct pf_word *copy;
 
-    for (size_t i = 0; i < w->count; i++)
+    for (size_t i = 0; i < w->count && w->v[i].s.p[0] != '#'; i++)
         unfold(&u, w->v[i], false);
     copy = audit_alloc(c->a, u.count * sizeof(copy[0]) + 1);
     if (audit_failed(c->a))
