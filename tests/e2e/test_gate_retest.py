@@ -14,6 +14,7 @@ from gatelib import Attempt, Gate, metrics
 from testlib import free_port
 
 BODIES = "8BITMIME"
+DEAD = "127.0.0.3"      # nothing else of a test listens there, whatever port it gets
 
 
 def offers(gate):
@@ -30,22 +31,22 @@ def waits(gate, pattern, seconds):
 def test_down_at_the_start():
     """One of two is missing: what EHLO shows is complete soon after it has come, whatever the other
     did meanwhile; its absence is one alarm and its coming one line, although it is tried and tried."""
-    port = free_port()
+    port = free_port(DEAD)
     with Backend() as other, \
-            Gate(f"127.0.0.1:{port} xclient", f"other.example={other.place} xclient",
+            Gate(f"{DEAD}:{port} xclient", f"other.example={other.place} xclient",
                  backend_test=True) as g:
         visits = len(other.visits)
-        assert g.logged(rf"error event=backend-down backend=127.0.0.1:{port}")
+        assert g.logged(rf"error event=backend-down backend={DEAD}:{port}")
         assert BODIES not in offers(g)
         time.sleep(3.5)                                     # tried again after 1 and 2 s
         assert len(other.visits) == visits                  # and the other is left in peace
-        with Backend(port=port) as b:
+        with Backend(address=DEAD, port=port) as b:
             g.wait_log(r"event=backend-back .*seconds=\d", 8)
             assert BODIES in offers(g)
             assert len(b.visits) == 2                       # the IPv4 stranger and the IPv6 one
         assert len(g.logged("event=backend-down")) == 1
         assert len(g.logged("event=backend-back")) == 1
-        assert len(g.logged(rf"event=backend-test backend=127.0.0.1:{port} .*result=down")) == 2
+        assert len(g.logged(rf"event=backend-test backend={DEAD}:{port} .*result=down")) == 2
 
 
 def test_how_often():
@@ -71,9 +72,9 @@ def test_how_often():
 
 def test_goes_down_later():
     """A session is the first to see it. The alarm comes once, and once more for the next time."""
-    port = free_port()
-    with Gate(f"127.0.0.1:{port} xclient", options=["--metrics-listen", "127.0.0.1:0"]) as g:
-        with Backend(port=port) as b:
+    port = free_port(DEAD)
+    with Gate(f"{DEAD}:{port} xclient", options=["--metrics-listen", "127.0.0.1:0"]) as g:
+        with Backend(address=DEAD, port=port) as b:
             g.wait_log("event=backend-back", 8)
             with g.client() as c:
                 assert Attempt().send(c).acked
@@ -84,7 +85,7 @@ def test_goes_down_later():
         g.wait_log("error event=backend-down", 5)
         assert BODIES in offers(g)                          # what is known of it stays known
         assert metrics(g)["postern_gate_backends_down"] == 1
-        with Backend(port=port) as b:
+        with Backend(address=DEAD, port=port) as b:
             g.wait_log("event=backend-back", 8)
             with g.client() as c:
                 assert Attempt().send(c).acked
@@ -100,10 +101,10 @@ def test_goes_down_later():
 @pytest.mark.parametrize("identity", ["xclient", "proxy2"])
 def test_a_session_sees_that_it_is_back(identity):
     """While the gate waits for the next try, up to a minute, the first good session ends the wait."""
-    port = free_port()
-    with Gate(f"127.0.0.1:{port} {identity}") as g:
+    port = free_port(DEAD)
+    with Gate(f"{DEAD}:{port} {identity}") as g:
         time.sleep(3.5)                                     # the next try is 3.5 s away
-        with Backend(identity, port=port) as b:
+        with Backend(identity, address=DEAD, port=port) as b:
             with g.client() as c:
                 c.hello()
                 c.expect(250, "MAIL FROM:<a@client.example>")
@@ -114,13 +115,13 @@ def test_a_session_sees_that_it_is_back(identity):
 
 def test_reload_raises_no_second_alarm():
     """Nor does it forget that one is down."""
-    port = free_port()
-    with Gate(f"127.0.0.1:{port} xclient") as g:
+    port = free_port(DEAD)
+    with Gate(f"{DEAD}:{port} xclient") as g:
         for _ in range(2):
             g.process.send_signal(signal.SIGHUP)
             g.wait_log("event=reload result=done")
         time.sleep(0.5)
         assert len(g.logged("event=backend-down")) == 1
-        with Backend(port=port):
+        with Backend(address=DEAD, port=port):
             g.wait_log(r"event=backend-back .*seconds=\d", 8)
         assert g.stop() == 0
