@@ -88,6 +88,9 @@ PLACES = [     # name, the setting with {D} a folder that is there, words
     ("traps", 'trap-file = "{D}/no/traps"', "trap-file: {D}/no: No such file"),
     ("evidence is a file", 'evidence = "{D}/file"', "evidence: {D}/file: this is no folder"),
     ("evidence below a file", 'evidence = "{D}/file/e"', "evidence: {D}/file/e: Not a directory"),
+    ("state below a file", 'state = "{D}/file/s"', "state: {D}/file/s: Not a directory"),
+    ("others' traps", 'traps-from = { "{D}/no/traps" }', "traps-from: {D}/no/traps: No such file"),
+    ("others' traps below a file", 'traps-from = { "{D}/file/t" }', "traps-from: {D}/file/t: Not a dir"),
     ("metrics", 'metrics-listen = "192.0.2.77:9100"', "metrics-listen: 192.0.2.77:9100: Cannot assign"),
     ("policy", 'grants-listen = "192.0.2.77:9101"', "grants-listen: 192.0.2.77:9101: Cannot assign"),
     ("drac", 'drac-listen = "192.0.2.77:9102"', "drac-listen: 192.0.2.77:9102: Cannot assign"),
@@ -137,12 +140,17 @@ def test_places_for_the_user_of_later(open_folder):
     for folder in (mine, his):
         folder.mkdir(mode=0o755)
     shutil.chown(his, "nobody")
+    (mine / "secret").write_text("")
+    (mine / "secret").chmod(0o600)
     with Backend() as b:
         for text, status, words in (
                 (f'trap-file = "{mine}/t"', 73, f"trap-file: {mine}: Permission denied for nobody"),
                 (f'evidence = "{mine}"', 73, f"evidence: {mine}: Permission denied for nobody"),
+                (f'traps-from = {{ "{mine}/secret" }}', 73,
+                 f"traps-from: {mine}/secret: Permission denied for nobody"),
                 (f'evidence = "{mine}/new"', 73, f"evidence: {mine}/new: is not there; make it"),
-                (f'trap-file = "{his}/t"\nevidence = "{his}"\nadmin = "{mine}/a"', 0, "")):
+                (f'trap-file = "{his}/t"\nevidence = "{his}"\nadmin = "{mine}/a"\n'
+                 f'traps-from = {{ "{his}/none" }}\nstate = "{mine}/state/new"', 0, "")):
             r, _ = check(open_folder, f'backend = "{b.place} xclient"\nuser = nobody\n{text}',
                          "--no-backend-test")
             assert r.returncode == status and words in r.stderr, r.stderr

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Sockets, the pid file and the folder of evidence are opened with the rights of the start; the
- * trap file and what goes into that folder are written later, when rights are given up: as the user
- * that is set, and by the rules for everybody, for root too. So the second half is looked at by a
- * child that gives its rights up as the service does, and tells what it sees through a pipe.
+ * Sockets, the pid file and the folder of evidence are opened with the rights of the start. The trap
+ * file and what goes into that folder are written later, and others' trap files read, when rights
+ * are given up: as the user that is set, and by the rules for everybody, for root too. So that half
+ * is looked at by a child that gives its rights up as the service does, and tells what it sees
+ * through a pipe.
  */
 #include "cmd/gate/check_places.h"
 
@@ -94,28 +95,46 @@ static void try_socket(struct finder *f, const char *setting, const char *path)
         fault(f, setting, path, "there is something that is no socket");
 }
 
-/* The start makes it, and those above it, and then it is the starter's. */
-static void try_evidence(struct finder *f, const char *path, const char *user)
+/* A folder that the start makes, with those above it, if it is not there. */
+static void try_made(struct finder *f, const char *setting, const char *path)
 {
     char at[4096] = "", up[4096];
     struct stat st;
 
-    if (!path || stat(path, &st) == 0)
-        return; /* one that is there is looked at with the rights of later */
-    if (errno != ENOENT) {
-        fault(f, "evidence", path, strerror(errno));
-        return;
-    }
-    if (user && geteuid() == 0) {
-        fault(f, "evidence", path, "is not there; make it, and give it to the user that is set");
-        return;
-    }
     span_copy(span_str(path), at, sizeof(at));
-    do {
+    while (stat(at, &st) < 0 && errno == ENOENT && strchr(at, '/') && at[1]) {
         folder_of(at, up, sizeof(up));
         memcpy(at, up, sizeof(at));
-    } while (stat(at, &st) < 0 && errno == ENOENT && strchr(at, '/') && at[1]);
-    try_folder(f, "evidence", at);
+    }
+    try_folder(f, setting, at);
+}
+
+/* It would be the starter's, whose rights are gone when the first line is written. */
+static void try_evidence(struct finder *f, const char *path, const char *user)
+{
+    struct stat st;
+
+    if (!path || stat(path, &st) == 0)
+        return; /* one that is there is looked at with the rights of later */
+    if (errno == ENOENT && user && geteuid() == 0)
+        fault(f, "evidence", path, "is not there; make it, and give it to the user that is set");
+    else if (errno == ENOENT)
+        try_made(f, "evidence", path);
+    else
+        fault(f, "evidence", path, strerror(errno));
+}
+
+/* It may come later, but then its folder is there. */
+static void try_read(struct finder *f, const char *setting, const char *path)
+{
+    char folder[4096] = "";
+    struct stat st;
+
+    if (faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) == 0)
+        return;
+    folder_of(path, folder, sizeof(folder));
+    if (errno != ENOENT || stat(folder, &st) < 0)
+        fault(f, setting, path, strerror(errno));
 }
 
 static void try_port(struct finder *f, const char *setting, const char *text, bool udp)
@@ -157,6 +176,8 @@ static void look_later(const struct gate_args *a, int fd)
     try_file(&f, "trap-file", a->trap_file);
     if (a->evidence && (stat(a->evidence, &st) == 0 || errno != ENOENT))
         try_folder(&f, "evidence", a->evidence);
+    for (size_t i = 0; i < a->traps_from.count; i++)
+        try_read(&f, "traps-from", a->traps_from.v[i]);
     if (out.n && write(fd, out.p, out.n) != (ssize_t)out.n)
         _exit(EX_OSERR);
     _exit(0);
@@ -210,10 +231,12 @@ int check_places(const struct gate_args *a, void (*say)(void *cookie, const char
     try_socket(&f, "grants-socket", a->grants_socket);
     try_file(&f, "pid-file", a->pid_file);
     try_evidence(&f, a->evidence, a->user);
+    if (a->state)
+        try_made(&f, "state", a->state);
     try_port(&f, "metrics-listen", a->metrics_listen, false);
     try_port(&f, "grants-listen", a->grants_listen, false);
     try_port(&f, "drac-listen", a->drac_listen, true);
-    if ((a->trap_file || a->evidence) && ask_child(&f, a) < 0)
+    if ((a->trap_file || a->evidence || a->traps_from.count) && ask_child(&f, a) < 0)
         return EX_OSERR;
     return f.found ? EX_CANTCREAT : 0;
 }
