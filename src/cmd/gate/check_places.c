@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Sockets, the pid file and the folder of evidence are opened with the rights of the start. The trap
- * file and what goes into that folder are written later, and others' trap files read, when rights
- * are given up: as the user that is set, and by the rules for everybody, for root too. So that half
- * is looked at by a child that gives its rights up as the service does, and tells what it sees
- * through a pipe.
+ * Sockets, the pid file and the folder of evidence are opened with the rights of the start. The
+ * trap file and what goes into that folder are written later, and others' trap files read, when
+ * rights are given up: as the user that is set, and by the rules for everybody, for root too. So
+ * that half is looked at by a child that gives its rights up as the service does, and tells what it
+ * sees through a pipe.
  */
 #include "cmd/gate/check_places.h"
 
