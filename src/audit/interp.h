@@ -245,6 +245,9 @@ extern const struct audit_kind audit_kind_qmail;
 extern const struct audit_kind audit_kind_courier;
 extern const struct audit_kind audit_kind_opensmtpd;
 extern const struct audit_kind audit_kind_haraka;
+extern const struct audit_kind audit_kind_maddy;
+extern const struct audit_kind audit_kind_stalwart;
+extern const struct audit_kind audit_kind_james;
 extern const struct audit_kind audit_kind_postfix;
 
 #endif
