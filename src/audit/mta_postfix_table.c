@@ -403,19 +403,28 @@ static enum pf_hit cidr_lookup(const struct pf_table *t, struct span key, struct
     return PF_MISS;
 }
 
+/* All that is found, joined by commas: two times "OK" is no OK but a list of restrictions. */
 static enum pf_hit union_lookup(struct pf_conf *c, const struct pf_table *t, struct span key,
                                 struct pf_found *ret)
 {
-    enum pf_hit all = PF_MISS;
+    bool maybe = false, found_one = false;
+    struct pf_found one;
 
     for (size_t i = 0; i < t->inner_count; i++) {
-        enum pf_hit hit = pf_lookup(c, t->inner[i], key, ret);
+        enum pf_hit hit = pf_lookup(c, t->inner[i], key, &one);
 
-        if (hit == PF_HIT)
-            return hit;
-        all = hit == PF_MAYBE ? hit : all;
+        maybe = maybe || hit == PF_MAYBE;
+        if (hit != PF_HIT)
+            continue;
+        if (found_one)
+            one =
+                (struct pf_found){span_str(audit_fmt(c->a, "%.*s,%.*s", (int)ret->value.n,
+                                                     ret->value.p, (int)one.value.n, one.value.p)),
+                                  ret->place};
+        *ret = one;
+        found_one = true;
     }
-    return all;
+    return found_one ? PF_HIT : maybe ? PF_MAYBE : PF_MISS;
 }
 
 static enum pf_hit pipe_lookup(struct pf_conf *c, const struct pf_table *t, struct span key,

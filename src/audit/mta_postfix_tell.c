@@ -250,12 +250,15 @@ static bool by_network(struct pf_trying *t, const struct pf_outcome *o)
     if (!pf_is_table(o->cause.word))
         return o->cause.why == PF_WHY_NETWORK;
     tab = pf_table(t->c, o->cause.word, o->cause.place);
-    if (tab->kind == PF_TABLE_CIDR ||
-        (tab->kind == PF_TABLE_KEYS && o->cause.why == PF_WHY_NETWORK))
+    if (tab->kind == PF_TABLE_KEYS && o->cause.why == PF_WHY_NETWORK)
         return true;
-    for (size_t i = 0; tab->kind == PF_TABLE_KEYS && i < tab->count; i++)
-        if (tab->v[i].line == o->cause.place.line)
-            return pf_client_key_net(tab->v[i].key, &net);
+    for (size_t i = 0; i < tab->count; i++) {
+        if (tab->v[i].line != o->cause.place.line)
+            continue;
+        if (tab->kind == PF_TABLE_CIDR)
+            return !tab->v[i].negated || o->cause.why == PF_WHY_NETWORK;
+        return tab->kind == PF_TABLE_KEYS && pf_client_key_net(tab->v[i].key, &net);
+    }
     return false;
 }
 

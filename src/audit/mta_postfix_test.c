@@ -257,6 +257,10 @@ static void tables(void **state)
          {{MAIN, RCPT_LIST("check_client_access cidr:/etc/postfix/clients")},
           {MAP("clients"), "192.0.2.0/24 REJECT\n0.0.0.0/0 OK\n"}},
          "PF05:open:2"},
+        {"all but a network",
+         {{MAIN, RCPT_LIST("check_client_access cidr:/etc/postfix/clients")},
+          {MAP("clients"), "!10.0.0.0/8 OK\n"}},
+         "PF02:open:1"},
         {"half the world",
          {{MAIN, RCPT_LIST("check_client_access cidr:/etc/postfix/clients")},
           {MAP("clients"), "0.0.0.0/1 DUNNO\n128.0.0.0/1 OK\n"}},
@@ -300,6 +304,10 @@ static void tables(void **state)
          {{MAIN, RCPT_LIST("check_sender_access unionmap:{inline:{a.example=REJECT},"
                            "inline:{b.example=OK}}")}},
          "PF04:forged-sender:5"},
+        {"two OK of a union are none",
+         {{MAIN, RCPT_LIST("check_sender_access unionmap:{inline:{b.example=OK},"
+                           "inline:{b.example=OK}}")}},
+         ""},
         {"through proxymap",
          {{MAIN, RCPT_LIST("check_sender_access proxy:hash:/etc/postfix/senders")},
           {MAP("senders"), "own.example OK\n"}},
