@@ -40,6 +40,14 @@ static void dms_host(struct audit *a, struct audit_box *b, struct audit_door *d,
         if (v[i].ip.family != IP_V4 || ip_space(v[i].ip) == IP_LOOPBACK)
             continue;
         v4 = true;
+        if (ip_space(v[i].ip) != IP_PRIVATE && ip_space(v[i].ip) != IP_LINKLOCAL) {
+            struct ip neighbour = net.ip;
+
+            neighbour.b[2] = (uint8_t)(v[i].ip.b[2] + 1);
+            neighbour.b[3] = 66;
+            public_16(a, d, var)->witness = audit_witness(d, neighbour, NULL, NULL);
+            continue;
+        }
         box_trust_text(a, b, d, audit_fmt(a, "%s/16", ip_text(net.ip, ip)), "PERMIT_DOCKER=host",
                        var->place);
     }
@@ -264,11 +272,6 @@ void box_image_mailu(struct audit *a, struct audit_box *b, struct audit_door *d)
 
 /* --- bokysan/docker-postfix ------------------------------------------------------------------- */
 
-static bool wide(struct ip_prefix net)
-{
-    return net.len < (net.ip.family == IP_V4 ? 8u : 19u);
-}
-
 /*
  * smtpd_client_restrictions keep clients of other networks out; of those that are let in the
  * sender's domain decides. A network with strangers in it is therefore open to who claims that
@@ -279,32 +282,14 @@ void box_image_bokysan(struct audit *a, struct audit_box *b, struct audit_door *
     const char *domains = audit_env_get(&b->env, "ALLOWED_SENDER_DOMAINS");
     const struct audit_var *client = audit_env_find(&b->env, "POSTFIX_smtpd_client_restrictions");
     struct span rest = span_str(domains), domain;
-    size_t kept = 0;
 
     if (!domains || !audit_word(&rest, " ,", false, &domain)) {
         box_image_lists(a, b, d);
         return;
     }
     d->keys |= AUDIT_KEY_SENDER;
-    for (size_t i = 0; i < d->trusted.count; i++) {
-        struct audit_net *n = &d->trusted.v[i];
-        struct audit_finding *f;
-
-        if (!wide(n->net) || n->except) {
-            d->trusted.v[kept++] = *n;
-            continue;
-        }
-        f = audit_find(a, "DK02", AUDIT_FORGED, d, n->place);
-        f->why = audit_fmt(a,
-                           "%s lets all clients in, and who claims a sender at %.*s may send "
-                           "anywhere",
-                           n->text, SPAN_ARG(domain));
-        f->witness = audit_witness(d, audit_stranger(NULL, n->net.ip.family),
-                                   audit_fmt(a, "info@%.*s", SPAN_ARG(domain)), NULL);
-        f->fix = n->fix;
-        f->edit = n->edit;
-    }
-    d->trusted.count = kept;
+    for (size_t i = 0; i < d->trusted.count; i++)
+        d->trusted.v[i].mail = audit_fmt(a, "info@%.*s", SPAN_ARG(domain));
     if (client && !strstr(client->value, "reject")) {
         struct audit_finding *f = audit_find(a, "DK02", AUDIT_FORGED, d, client->place);
 

@@ -78,6 +78,8 @@ struct audit_docker {
     struct audit_place rootless_place;
     struct ip_prefix pools[AUDIT_BOX_SUBNETS];
     size_t pool_count;
+    struct ip_prefix bip; /* of the daemon's own bridge; no family: 172.17.0.0/16 */
+    struct ip bip_gateway;
 };
 
 struct audit_box_file {

@@ -208,6 +208,24 @@ static struct ip ip_of(struct compose *c, const struct audit_node *n)
     return ip;
 }
 
+/* The daemon's own bridge, of network_mode: bridge. */
+static const struct audit_box_net *docker0(struct compose *c)
+{
+    const struct audit_docker *d = &audit_boxes(c->a)->docker;
+    const struct audit_box_net *known = net_named(c, "(docker0)");
+    struct ip ip = {.family = IP_V4, .b = {172, 17}};
+    struct audit_box_net *net;
+
+    if (known)
+        return known;
+    net = audit_box_net_add(c->a, "(docker0)", d->place);
+    net->ipv6 = d->ipv6;
+    net->subnets[0].net = d->bip.ip.family ? d->bip : ip_prefix_of(ip, 16);
+    net->subnets[0].gateway = d->bip_gateway;
+    net->subnet_count = 1;
+    return net;
+}
+
 static int read_links(struct compose *c, struct audit_box *b, const struct audit_node *n)
 {
     if (n && n->kind == AUDIT_NODE_TEXT && audit_node_text(n))
@@ -224,6 +242,8 @@ static int read_links(struct compose *c, struct audit_box *b, const struct audit
         audit_box_link_add(c->a, b, net, ip_of(c, audit_node_get(v, "ipv4_address")),
                            ip_of(c, audit_node_get(v, "ipv6_address")));
     }
+    if (b->network_mode && strcmp(b->network_mode, "bridge") == 0)
+        audit_box_link_add(c->a, b, docker0(c), (struct ip){0}, (struct ip){0});
     if (!b->links && !b->network_mode) {
         const struct audit_box_net *net = net_named(c, "default");
 

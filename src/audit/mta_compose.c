@@ -5,6 +5,7 @@
  */
 #include "audit/boxes.h"
 #include "audit/yaml.h"
+#include "base/num.h"
 
 /* --- compose ---------------------------------------------------------------------------------- */
 
@@ -111,6 +112,16 @@ static int docker_read(struct audit *a, const struct audit_kind *kind, const cha
     d->iptables = audit_node_bool(audit_node_get(root, "iptables"));
     d->ip6tables = audit_node_bool(audit_node_get(root, "ip6tables"));
     d->ipv6 = audit_node_bool(audit_node_get(root, "ipv6"));
+    if (audit_node_text(audit_node_get(root, "bip"))) {
+        struct span len = span_str(audit_node_get(root, "bip")->text), host;
+        unsigned n;
+
+        if (!span_cut(&len, '/', &host) || !ip_parse(host, &d->bip_gateway) ||
+            !num_uint(len, 0, 128, &n))
+            return audit_bad(a, audit_node_place(audit_node_get(root, "bip")),
+                             "bip is the bridge's address with a length: 192.168.1.1/24");
+        d->bip = ip_prefix_of(d->bip_gateway, n);
+    }
     pools = audit_node_get(root, "default-address-pools");
     for (size_t i = 0; pools && pools->kind == AUDIT_NODE_LIST && i < pools->count; i++) {
         const struct audit_node *base = audit_node_get(pools->v[i].value, "base");

@@ -104,7 +104,7 @@ static const struct try_case cases[] = {
                                 "    ports: ['25:587']\n    environment:\n"
                                 "      ALLOWED_SENDER_DOMAINS: example.org example.net\n"
                                 "      MYNETWORKS: 0.0.0.0/0\n"}},
-     "DK02:forged-sender:7",
+     "DK01:forged-sender:7",
      .witness = "info@example.org|victim@elsewhere.example"},
     {"an image that is built, by its variables",
      {{"/p/docker-compose.yml", "services:\n  postfix:\n    build: .\n    ports: ['25:25']\n"
@@ -229,6 +229,24 @@ static const struct try_case cases[] = {
      {{"/p/docker-compose.yml", DMS("0.0.0.0:25:25", "host")}},
      "J1:nat:7",
      .nat = "172.20.0.1"},
+    {"the daemon's own bridge",
+     {{"/p/docker-compose.yml",
+       "services:\n  r:\n    build: .\n    network_mode: bridge\n    ports: ['25:25']\n"
+       "    environment: {MYNETWORKS: 172.17.0.0/16}\n"}},
+     "J1:nat:6"},
+    {"the daemon's own bridge, elsewhere",
+     {{"/p/docker-compose.yml",
+       "services:\n  r:\n    build: .\n    network_mode: bridge\n    ports: ['25:25']\n"
+       "    environment: {MYNETWORKS: 172.17.0.0/16}\n"},
+      {"/p/daemon.json", "{\"bip\": \"10.9.0.1/24\"}"}},
+     "",
+     .path = "/p /p/daemon.json"},
+    {"incident 13: the provider's /16",
+     {{"/p/docker-compose.yml",
+       "services:\n  m:\n    image: docker-mailserver/docker-mailserver\n"
+       "    network_mode: host\n    environment:\n      PERMIT_DOCKER: host\n"}},
+     "DK03:open:6",
+     .interfaces = "198.51.100.7/24"},
     {"a helper on the host's network publishes nothing",
      {{"/p/docker-compose.yml", "services:\n  netfilter-mailcow:\n    network_mode: host\n"
                                 "    image: ghcr.io/mailcow/netfilter:1\n  r:\n"

@@ -51,10 +51,26 @@ struct row {
     size_t names_count, count;
 };
 
+/* Columns of the table, and what the backup and the administrator call them. */
+static const char *alias(const char *name)
+{
+    static const char *const v[][2] = {{"rangename", "Name"},
+                                       {"rangepriorityid", "Priority"},
+                                       {"rangeoptions", "Options"},
+                                       {"rangelowerip1", "LowerIP"},
+                                       {"rangeupperip1", "UpperIP"}};
+
+    for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++)
+        if (strcmp(v[i][0], name) == 0)
+            return v[i][1];
+    return name;
+}
+
 static const char *get(const struct row *r, const char *name)
 {
     for (size_t i = 0; i < r->names_count && i < r->count; i++)
-        if (span_eq_nocase(span_str(r->names[i]), span_str(name)))
+        if (span_eq_nocase(span_str(r->names[i]), span_str(name)) ||
+            span_eq_nocase(span_str(r->names[i]), span_str(alias(name))))
             return r->values[i];
     return NULL;
 }
@@ -303,6 +319,39 @@ static void read_table(struct hmail *h, struct span text)
     }
 }
 
+/* --- the backup ------------------------------------------------------------------------------- */
+
+/* <SecurityRange Name="Internet" LowerIP="0.0.0.0" …/>, as hMailServerBackup.xml has it. */
+static void read_backup(struct hmail *h, struct span text)
+{
+    static const char tag[] = "<SecurityRange ";
+    struct sql s = {text, 1};
+
+    while (!audit_failed(h->a)) {
+        struct row *r;
+        size_t at = span_find_nocase(s.text, span_str(tag));
+        unsigned line;
+
+        if (at == s.text.n)
+            return;
+        skip(&s, at + sizeof(tag) - 1);
+        line = s.line;
+        r = audit_alloc(h->a, sizeof(*r));
+        while (s.text.n > 0 && s.text.p[0] != '>' && r->count < COLUMNS_MAX) {
+            size_t eq = span_find(s.text, '=');
+            struct span name = span_trim(span_slice(s.text, 0, eq));
+
+            if (eq > span_find(s.text, '>'))
+                break;
+            skip(&s, eq + 1);
+            r->names[r->names_count++] = audit_dup(h->a, name);
+            r->values[r->count++] = sql_value(h->a, &s);
+            blanks(&s);
+        }
+        add_row(h, r, line);
+    }
+}
+
 /* --- judging ---------------------------------------------------------------------------------- */
 
 static int by_priority(const void *pa, const void *pb)
@@ -454,6 +503,8 @@ static int hmail_read(struct audit *a, const struct audit_kind *kind, const char
     if (span_has_nocase(f.text, SPAN_LIT("insert into")))
         read_inserts(h, f.text, "hm_securityranges", usual, sizeof(usual) / sizeof(usual[0]),
                      add_row);
+    else if (span_has_nocase(f.text, SPAN_LIT("<SecurityRange ")))
+        read_backup(h, f.text);
     else
         read_table(h, f.text);
     if (!h->seen)
@@ -473,6 +524,7 @@ static enum audit_guess hmail_probe(struct audit *a, const struct audit_probe *p
     if (p->folder)
         return AUDIT_GUESS_NO;
     if (span_has_nocase(p->text, SPAN_LIT("hm_securityranges")) ||
+        span_has_nocase(p->text, SPAN_LIT("<SecurityRange ")) ||
         span_has_nocase(span_slice(p->text, 0, 400), SPAN_LIT("rangeoptions")))
         return AUDIT_GUESS_SURE;
     return AUDIT_GUESS_NO;
@@ -481,7 +533,7 @@ static enum audit_guess hmail_probe(struct audit *a, const struct audit_probe *p
 const struct audit_kind audit_kind_hmailserver = {
     .name = "hmailserver",
     .title = "hMailServer",
-    .reads = "a dump or export of hm_securityranges: SQL, CSV, tabs",
+    .reads = "a dump or export of hm_securityranges (SQL, CSV, tabs), or hMailServerBackup.xml",
     .restart = "restart the hMailServer service",
     .rules = {.wide = "HM01", .nat = "HM03"},
     .probe = hmail_probe,

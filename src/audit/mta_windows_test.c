@@ -86,6 +86,13 @@ static const struct try_case cases[] = {
        RANGES NET(
            "96203") "insert into hm_incoming_relays values (1,'x',0,NULL,4294967295,NULL);\n"}},
      "HM05:latent:2"},
+    {"hmail, the backup",
+     {{"hMailServerBackup.xml",
+       "<Backup>\n<SecurityRanges>\n<SecurityRange Name=\"All\" LowerIP=\"0.0.0.0\" "
+       "UpperIP=\"255.255.255.255\" Priority=\"10\" Options=\"30667\" Expires=\"0\"/>\n"
+       "<SecurityRange Name=\"Mine\" LowerIP=\"127.0.0.1\" UpperIP=\"127.0.0.1\" "
+       "Priority=\"30\" Options=\"71627\"/>\n</SecurityRanges>\n"}},
+     "HM01:open:3"},
     {"hmail, no rows", {{"h.sql", "create table hm_securityranges (a int);\n"}}, "!no rows"},
 
     {"notes 4, all three lines",
