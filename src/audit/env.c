@@ -18,15 +18,15 @@ void audit_env_set(struct audit *a, struct audit_env *env, struct audit_var var)
             env->v[i] = var;
             return;
         }
+    if (env->count >= AUDIT_ENV_MAX) {
+        audit_bad(a, var.place, "more than %d variables; leave out what is no mail setting",
+                  AUDIT_ENV_MAX);
+        return;
+    }
     if (env->count == env->cap) {
         size_t cap = env->cap ? 2 * env->cap : 32;
         struct audit_var *v;
 
-        if (env->count >= AUDIT_ENV_MAX) {
-            audit_bad(a, var.place, "more than %d variables; leave out what is no mail setting",
-                      AUDIT_ENV_MAX);
-            return;
-        }
         v = audit_alloc(a, cap * sizeof(v[0]));
         if (audit_failed(a))
             return;

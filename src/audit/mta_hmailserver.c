@@ -20,7 +20,7 @@ enum {
     BIT_REMOTE_TO_REMOTE = 512,
     BIT_LOGIN_LOCAL_TO_REMOTE = 16384,
     BIT_LOGIN_REMOTE_TO_REMOTE = 65536,
-    RANGES_MAX = 2000,
+    RANGES_MAX = 500,
     COLUMNS_MAX = 40,
 };
 
@@ -35,7 +35,7 @@ struct hmail {
     struct audit *a;
     const struct audit_kind *kind;
     const char *file, *domain; /* domain: one of ours, for the witness */
-    struct range v[RANGES_MAX];
+    struct range v[RANGES_MAX + 1];
     size_t count;
     bool seen; /* the table was there */
 };
@@ -133,7 +133,7 @@ static void add_row(struct hmail *h, const struct row *r, unsigned line)
     }
     g->priority = (unsigned)n;
     g->options = (unsigned)o;
-    if (h->count + 1 < RANGES_MAX)
+    if (h->count < RANGES_MAX)
         h->count++;
     else
         audit_bad(h->a, g->place, "more than %d ranges; export less", RANGES_MAX);
@@ -507,7 +507,9 @@ static int hmail_read(struct audit *a, const struct audit_kind *kind, const char
         read_backup(h, f.text);
     else
         read_table(h, f.text);
-    if (!h->seen)
+    if (audit_error(a)[0])
+        r = AUDIT_BAD;
+    else if (!h->seen)
         r = audit_bad(
             a, (struct audit_place){path, 0},
             "no rows of hm_securityranges in it; export that table with its column names");

@@ -163,9 +163,26 @@ static void windows_cases(void **state)
     assert_int_equal(wrong, 0);
 }
 
+/* As many ranges as there may be, and one more. */
+static void hmail_limit(void **state)
+{
+    for (unsigned over = 0; over < 2; over++) {
+        struct buf text = BUF_INIT(1 << 20);
+        struct try_case c = {.name = "ranges", .expect = over ? "!more than 500 ranges" : ""};
+
+        for (unsigned i = 0; i < 500 + over; i++)
+            buf_addf(&text, RANGES "(10, %u, NULL, %u, NULL, 96203, 'r%u', 0, '2001');\n", i * 1000,
+                     i * 1000 + 9, i);
+        c.files[0] = (struct audit_memory_file){"h.sql", buf_str(&text), 0};
+        assert_true(try_case(&c, "h.sql"));
+        buf_deinit(&text);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(windows_cases)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(windows_cases),
+                                       cmocka_unit_test(hmail_limit)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -261,7 +261,7 @@ static void load_all(struct loader *l, struct pairs *documents)
             n = load(l, &e, 0);
             break;
         }
-        if (documents->count >= AUDIT_YAML_DOCUMENTS_MAX)
+        if (n && documents->count >= AUDIT_YAML_DOCUMENTS_MAX)
             bad(l, e.start_mark.line, "more than 2000 documents in one file");
         else if (n)
             add_pair(l, documents, (struct audit_pair){NULL, n->line, n});
