@@ -102,7 +102,7 @@ static void test_picks(void **state)
         buf_add_str(&out, "x"); /* what stands before counts for nothing */
         smtp_proxy_tlvs_pick(guard_span(&g, picks[i].in), &out);
         if (out.err || !span_eq(span_slice(buf_span(&out), 1, out.n), picks[i].want))
-            fail_msg("%s: other octets, %zu", picks[i].name, out.n - 1);
+            fail_msg("%s: other octets, %zu", picks[i].name, (size_t)out.n - 1);
         buf_deinit(&out);
     }
     guard_free(&g);
