@@ -146,7 +146,7 @@ static void test_bdat(void **state)
             n++;
         }
         if (!last || n != chunks[i].count || !span_eq(buf_span(&whole), text))
-            fail_msg("%s: %zu chunks with %zu octets", chunks[i].name, n, whole.n);
+            fail_msg("%s: %zu chunks with %zu octets", chunks[i].name, n, (size_t)whole.n);
         buf_deinit(&whole);
     }
     stage_free(st);
