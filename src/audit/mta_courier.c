@@ -81,7 +81,7 @@ static void judge_domains(struct courier *c, struct audit_door *d, const char *p
             continue;
         found = raise(c, d, "CO02", AUDIT_OPEN, (struct audit_place){f.name, line.first},
                       audit_fmt(c->a, "\"%.*s\" stands for every domain below it", SPAN_ARG(s)),
-                      audit_fmt(c->a, "%s%.*s", AUDIT_VICTIM, SPAN_ARG(s)));
+                      unix_victim_below(c->a, s));
         audit_fix_lines(c->a, found, AUDIT_EDIT_DELETE, f.name, line.first, line.first,
                         "(take the line out, and name whole domains)");
         found->restart = "makeacceptmailfor && courier restart";

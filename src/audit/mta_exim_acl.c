@@ -118,6 +118,22 @@ static enum exim_tri by_route(struct exim_run *r, const struct exim_cond *cond)
     return EXIM_DOUBT;
 }
 
+/* A sender of the stranger's own passes if there is a router for it; one of ours he can guess. */
+static enum exim_tri by_sender_route(struct exim_run *r)
+{
+    struct span sender = span_str(r->w.sender), domain;
+    size_t at = span_rfind(sender, '@');
+
+    if (sender.n == 0)
+        return EXIM_YES;
+    if (strcmp(r->w.sender, AUDIT_SPAMMER) != 0)
+        return EXIM_ANY;
+    return exim_route(r, span_slice(sender, 0, at), span_slice(sender, at + 1, sender.n),
+                      &domain) == EXIM_ROUTE_NONE
+               ? EXIM_NO
+               : EXIM_ANY;
+}
+
 static enum exim_tri by_verify(struct exim_run *r, const struct exim_cond *cond)
 {
     struct span what = span_slice(cond->value.s, 0, span_find(cond->value.s, '/'));
@@ -127,8 +143,8 @@ static enum exim_tri by_verify(struct exim_run *r, const struct exim_cond *cond)
         return by_route(r, cond);
     if (span_eq(what, SPAN_LIT("certificate")))
         return r->w.cert ? EXIM_YES : EXIM_NO;
-    if (span_eq(what, SPAN_LIT("sender")) && r->w.sender[0] == '\0')
-        return EXIM_YES;
+    if (span_eq(what, SPAN_LIT("sender")))
+        return by_sender_route(r);
     return EXIM_ANY; /* sender, helo, reverse_host_lookup, header_…: he sees to it */
 }
 

@@ -89,7 +89,7 @@ void exim_candidate(struct exim_run *r, unsigned from, struct span text, bool re
     if (to == &f->ptrs && regex && !end)
         return; /* anchored at its end: the name is in the operator's own domain */
     if (to == &f->ptrs && regex)
-        s = audit_fmt(r->a, "%s.stranger.example", s);
+        s = audit_fmt(r->a, "%s%s.stranger.example", s[0] == '.' ? "a" : "", s);
     if (to == &f->domains) {
         if (!regex)
             return;

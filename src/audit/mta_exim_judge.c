@@ -268,6 +268,13 @@ static void try_senders(struct judge *j)
     if (try_world(j, &w, "EX05", AUDIT_FORGED,
                   "the null sender may send to any domain, and anybody can claim it"))
         j->d->keys |= AUDIT_KEY_SENDER;
+    for (size_t i = 0; i < f->owns.count && i < EXIM_PAIRS_MAX / 2; i++) {
+        w.sender = audit_fmt(j->a, "postmaster@%s", f->owns.v[i]);
+        if (try_world(j, &w, "EX05", AUDIT_FORGED,
+                      "who claims a sender of ours may send to any domain, and anybody can claim "
+                      "it"))
+            j->d->keys |= AUDIT_KEY_SENDER;
+    }
     for (size_t i = 0; i < f->senders.count; i++) {
         w = j->base;
         w.sender = f->senders.v[i];

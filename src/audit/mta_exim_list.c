@@ -142,7 +142,7 @@ static void note_pattern(struct match *m, struct span item)
         if (!unix_shared_suffix(tail) || to->count >= EXIM_CANDIDATES_MAX)
             return;
         to->place[to->count] = m->place;
-        to->v[to->count++] = audit_fmt(r->a, "%s.%.*s", AUDIT_VICTIM_DOMAIN, SPAN_ARG(tail));
+        to->v[to->count++] = unix_victim_below(r->a, tail) + strlen(AUDIT_VICTIM_LOCAL "@");
     } else if (tail.n > 0) {
         s = audit_fmt(r->a, "%s%.*s", tail.p[0] == '.' ? "host" : "", SPAN_ARG(tail));
         exim_candidate(r, from, span_str(s), false, m->place);

@@ -103,7 +103,7 @@ static const struct try_case cases[] = {
     {"sender of ours",
      {{F, WITH_ACL("  accept sender_domains = +local_domains\n")}},
      "EX05:forged-sender:7",
-     .witness = "user@example.org|victim@elsewhere.example"},
+     .witness = "postmaster@example.org|victim@elsewhere.example"},
     {"sender of ours to us",
      {{F, WITH_ACL("  accept sender_domains = example.org\n"
                    "         domains = +local_domains\n"
@@ -125,6 +125,11 @@ static const struct try_case cases[] = {
      {{F, WITH_ACL("  accept senders = :\n")}},
      "EX05:forged-sender:7",
      .witness = "|victim@elsewhere.example"},
+    {"a sender that verifies, without a router for others",
+     {{F, LISTS MAIN LOOP ACL "  require verify = sender\n  accept\n"
+                              "begin routers\nlocaluser:\n  driver = accept\n  check_local_user\n"
+                              "  domains = +local_domains\n  transport = t\n"}},
+     "EX05:forged-sender:8"},
     {"a HELO",
      {{F, WITH_ACL("  accept condition = ${if eq{$sender_helo_name}{backup.example.org}}\n")}},
      "EX05:forged-sender:7"},

@@ -4,8 +4,9 @@
  * that was taken. A stranger relays when nothing at RCPT keeps him out and his mail walks through
  * the processors, from "root" on, into a RemoteDelivery.
  *
- * With neither a login nor authorizedAddresses James authorises the whole world, to be compatible
- * with its second version.
+ * The check at RCPT refuses foreign recipients of clients that are neither logged in nor in
+ * authorizedAddresses, so an open RemoteDelivery behind it waits for one more change only. It is
+ * not relied upon where logins are turned off: what it does then has changed between versions.
  */
 #include "audit/unix.h"
 
@@ -16,7 +17,7 @@
 enum { DEPTH_MAX = 40 };
 
 struct element {
-    const char *name, *match, *cls, *state, *label, *enabled;
+    const char *name, *match, *cls, *state, *label, *enabled, *loader;
     const char *value;
     unsigned line;
     struct element *children, **end, *next;
@@ -65,6 +66,8 @@ static void start(void *data, const XML_Char *name, const XML_Char **atts)
             e->label = v;
         else if (strcmp(atts[i], "enabled") == 0)
             e->enabled = v;
+        else if (strcmp(atts[i], "coreHandlersPackage") == 0)
+            e->loader = v;
     }
     *parent->end = e;
     parent->end = &e->next;
@@ -321,6 +324,8 @@ static void judge_mail(struct james *j, struct audit_door *d, bool checked)
                            "the check at RCPT keeps it out"
                          : "mail of strangers is sent anywhere by this RemoteDelivery";
         f->witness = audit_witness(d, audit_stranger(NULL, IP_V4), NULL, NULL);
+        if (!checked)
+            f->unless = "this version's check at RCPT refuses foreign recipients of strangers";
         f->fix = "before it: <mailet match=\"All\" class=\"ToProcessor\"><processor>relay-denied"
                  "</processor></mailet>, and a way past it for SMTPAuthSuccessful";
         d->stranger = checked ? AUDIT_NO : AUDIT_YES;
@@ -379,9 +384,11 @@ static void judge_server(struct james *j, const struct element *s)
     const struct element *addresses = find(s, "authorizedAddresses");
     const struct element *chain = find(s, "handlerchain");
     struct span announce = value(s, "announce"), bind = value(s, "bind"), required, one;
-    bool checked = !chain || has_handler(chain, "CoreCmdHandlerLoader") ||
-                   has_handler(chain, "AuthRequiredToRelayRcptHook") ||
-                   has_handler(chain, "UsersRepositoryAuthHook");
+    /* Both loaders that James ships bring the check, and one of them is the default. */
+    bool checked = !chain || !chain->loader ||
+                   span_eq(short_name(chain->loader), SPAN_LIT("CoreCmdHandlerLoader")) ||
+                   span_eq(short_name(chain->loader), SPAN_LIT("NoAuthCmdHandlerLoader")) ||
+                   has_handler(chain, "AuthRequiredToRelayRcptHook");
     bool auth;
 
     required = value(s, "authRequired");
@@ -411,15 +418,13 @@ static void judge_server(struct james *j, const struct element *s)
         if (addresses) {
             trust(j, d, addresses);
         } else if (!auth && goes_out(j, true, NULL, &w) == YES) {
-            f = audit_find(j->a, "JA02", AUDIT_OPEN, d, place);
-            f->why = "with neither a login nor authorizedAddresses every client is authorised";
-            f->witness = audit_witness(d, audit_stranger(NULL, IP_V4), NULL, NULL);
+            f = audit_find(j->a, "JA02", AUDIT_NOTE, d, place);
+            f->why = "early versions of James 3 take every client as authorised where there is "
+                     "neither a login nor authorizedAddresses";
             f->fix = "<authorizedAddresses>127.0.0.0/8</authorizedAddresses>";
-            d->stranger = AUDIT_YES;
-            continue;
         }
         if (j->container)
-            judge_mail(j, d, checked);
+            judge_mail(j, d, checked && auth);
     }
 }
 

@@ -302,7 +302,7 @@ static void try_candidates(struct smtpd *c, struct audit_door *d, const struct s
 
         if (!span_starts(s, SPAN_LIT("host.")) || !unix_shared_suffix(span_slice(s, 5, s.n)))
             continue;
-        w.domain = audit_fmt(c->a, "%s%s", AUDIT_VICTIM_DOMAIN, s.p + 4);
+        w.domain = unix_victim_below(c->a, span_slice(s, 4, s.n)) + strlen(AUDIT_VICTIM_LOCAL "@");
         try_client(c, d, &w, "OS05", AUDIT_OPEN,
                    "this pattern stands for domains that are "
                    "anybody's");

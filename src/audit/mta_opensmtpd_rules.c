@@ -35,6 +35,8 @@ static void note(struct smtpd *c, enum smtpd_key key, struct span item, bool reg
     }
     if (!s)
         return;
+    if (s[0] == '.') /* the end of a name */
+        s = audit_fmt(c->a, "a%s", s);
     for (size_t i = 0; i < *n; i++)
         if (strcmp(c->found[key][i].text, s) == 0)
             return;

@@ -55,7 +55,7 @@ static void judge_hosts(struct qmail *q, const char *path, const char *first[1])
             continue;
         found = raise(q, "QM03", AUDIT_OPEN, (struct audit_place){f.name, line.first},
                       audit_fmt(q->a, "\"%.*s\" stands for every domain below it", SPAN_ARG(s)),
-                      audit_fmt(q->a, "%s%.*s", AUDIT_VICTIM, SPAN_ARG(s)));
+                      unix_victim_below(q->a, s));
         audit_fix_lines(q->a, found, AUDIT_EDIT_DELETE, f.name, line.first, line.first,
                         "(take the line out, and name whole domains)");
     }

@@ -166,7 +166,7 @@ static bool wide_name(struct sm_conf *c, struct audit_door *d, struct span name,
                               "\"%.*s\" in %s stands for every name below it, so that mail "
                               "for anybody there is relayed",
                               SPAN_ARG(name), where),
-                    audit_fmt(c->a, "%s.%.*s", AUDIT_VICTIM, SPAN_ARG(s))),
+                    unix_victim_below(c->a, s)),
               "name whole domains of your own instead");
     return true;
 }
@@ -294,7 +294,7 @@ static void judge_entire_domain(struct sm_conf *c, struct audit_door *d)
                         "the host is called %s, so its domain is \"%s\", and mail for all of "
                         "that is relayed",
                         host, dot + 1),
-              audit_fmt(c->a, "%s.%s", AUDIT_VICTIM, dot + 1));
+              unix_victim_below(c->a, span_str(dot + 1)));
     else
         raise(c, d, "SM06", AUDIT_LATENT, f->place,
               audit_fmt(c->a, "every client with a name in %s may send anywhere", dot + 1), NULL)

@@ -141,7 +141,7 @@ static void try_suffix(struct trial *t, struct span name)
         name = span_slice(name, 1, name.n);
     if (sm_net(name, &net) || !unix_shared_suffix(name) || name.n == 0)
         return;
-    s.rcpt = audit_fmt(t->c->a, "%s.%.*s", AUDIT_VICTIM, SPAN_ARG(name));
+    s.rcpt = unix_victim_below(t->c->a, name);
     one(t, &s, "SM02", AUDIT_OPEN,
         audit_fmt(t->c->a, "mail for any name below \"%.*s\" is relayed", SPAN_ARG(name)));
 }
@@ -213,12 +213,12 @@ static void try_forms(struct trial *t)
 {
     static const struct {
         unsigned form;
-        const char *format;
+        const char *front, *behind; /* of the domain */
     } forms[] = {
-        {AUDIT_FORM_PERCENT, AUDIT_VICTIM_LOCAL "%%" AUDIT_VICTIM_DOMAIN "@%.*s"},
-        {AUDIT_FORM_BANG, AUDIT_VICTIM_DOMAIN "!" AUDIT_VICTIM_LOCAL "@%.*s"},
-        {AUDIT_FORM_QUOTED, "\"" AUDIT_VICTIM "\"@%.*s"},
-        {AUDIT_FORM_ROUTE, "@%.*s:" AUDIT_VICTIM},
+        {AUDIT_FORM_PERCENT, AUDIT_VICTIM_LOCAL "%" AUDIT_VICTIM_DOMAIN "@", ""},
+        {AUDIT_FORM_BANG, AUDIT_VICTIM_DOMAIN "!" AUDIT_VICTIM_LOCAL "@", ""},
+        {AUDIT_FORM_QUOTED, "\"" AUDIT_VICTIM "\"@", ""},
+        {AUDIT_FORM_ROUTE, "@", ":" AUDIT_VICTIM},
     };
     static const char *const classes[] = {"w", "R"};
 
@@ -234,7 +234,8 @@ static void try_forms(struct trial *t)
 
                 if (sm_net(w->words.v[i].text, &net))
                     continue;
-                s.rcpt = audit_fmt(t->c->a, forms[n].format, SPAN_ARG(w->words.v[i].text));
+                s.rcpt = audit_fmt(t->c->a, "%s%.*s%s", forms[n].front,
+                                   SPAN_ARG(w->words.v[i].text), forms[n].behind);
                 if (sm_check(t->c->rules, &s, &r) != SM_ACCEPTED ||
                     !sm_goes_out(t->c->rules, &s, &as_is))
                     continue;

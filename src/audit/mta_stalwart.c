@@ -251,10 +251,10 @@ static void json_expression(struct stalwart *s, const json_t *v, struct stalwart
     stalwart_clause(e, SPAN_NULL, json_text(s, json_object_get(v, "else")));
 }
 
-static void json_walk(struct stalwart *s, const json_t *v, struct span text, unsigned depth)
+static void json_walk(struct stalwart *s, json_t *v, struct span text, unsigned depth)
 {
     const char *type = json_string_value(json_object_get(v, "@type")), *key;
-    json_t *child, *object = (json_t *)v;
+    json_t *child;
     size_t i;
 
     if (depth > STALWART_NEST_MAX)
@@ -265,7 +265,7 @@ static void json_walk(struct stalwart *s, const json_t *v, struct span text, uns
     }
     if (!json_is_object(v))
         return;
-    json_object_foreach(object, key, child)
+    json_object_foreach(v, key, child)
     {
         if (strcmp(key, "allowRelaying") == 0 && json_is_boolean(child) &&
             !(type && strcmp(type, "MtaStageRcpt") == 0) && json_object_get(v, "name")) {

@@ -405,3 +405,12 @@ bool unix_below(struct span name, struct span domain)
     return domain.n > 0 && span_ends_nocase(name, domain) &&
            (name.n == domain.n || name.p[name.n - domain.n - 1] == '.');
 }
+
+const char *unix_victim_below(struct audit *a, struct span suffix)
+{
+    if (suffix.n > 0 && suffix.p[0] == '.')
+        suffix = span_slice(suffix, 1, suffix.n);
+    if (unix_below(SPAN_LIT(AUDIT_VICTIM_DOMAIN), suffix))
+        return AUDIT_VICTIM;
+    return audit_fmt(a, "%s.%.*s", AUDIT_VICTIM, SPAN_ARG(suffix));
+}

@@ -49,7 +49,9 @@ void unix_net_drop(struct audit *a, struct audit_net *n);
 
 /* A finding that needs a domain whose MX record names this host: its recipient and its proof. */
 void unix_mx_witness(struct audit *a, struct audit_finding *f);
-/* Whether the name is one of the words or below one. */
+/* The victim's address in a domain below the suffix, with or without its leading dot. */
+const char *unix_victim_below(struct audit *a, struct span suffix);
+/* Whether the name is the domain or below it. */
 bool unix_below(struct span name, struct span domain);
 
 /* An address of the net that is in none of the narrower ones; false when they leave none. */
