@@ -215,6 +215,12 @@ static void key_choice(struct gathering *g, enum pf_why why, struct span key)
 
 static void sample_sender(struct gathering *g, const char *s)
 {
+    size_t n = strlen(s);
+
+    if (n > 0 && s[n - 1] == '@') {
+        texts_add(&g->ch->mails, audit_fmt(g->c->a, "%sstranger.example", s));
+        return;
+    }
     texts_add(&g->ch->mails, s[0] == '@' ? audit_fmt(g->c->a, "user%s", s) : s);
     if (strchr(s, '@'))
         return;

@@ -21,8 +21,10 @@ bool pf_is_table(struct span word)
 
 bool pf_table_fixed(const struct pf_table *t)
 {
-    return t->kind == PF_TABLE_KEYS || t->kind == PF_TABLE_OPAQUE ||
-           (t->kind == PF_TABLE_UNION && t->inner_count > 0 && pf_table_fixed(t->inner[0]));
+    /* The first of several decides. */
+    if (t->kind == PF_TABLE_UNION || t->kind == PF_TABLE_PIPE)
+        return t->inner_count > 0 && pf_table_fixed(t->inner[0]);
+    return t->kind == PF_TABLE_KEYS || t->kind == PF_TABLE_OPAQUE || t->kind == PF_TABLE_STATIC;
 }
 
 /* --- entries ---------------------------------------------------------------------------------- */

@@ -304,6 +304,19 @@ static void tables(void **state)
          {{MAIN, RCPT_LIST("check_sender_access unionmap:{inline:{a.example=REJECT},"
                            "inline:{b.example=OK}}")}},
          "PF04:forged-sender:5"},
+        {"a pipe",
+         {{MAIN, RCPT_LIST("check_sender_access pipemap:{inline:{b.example=friend},"
+                           "inline:{friend=OK}}")}},
+         "PF04:forged-sender:5"},
+        {"a pattern that ends at the sign",
+         {{MAIN, RCPT_LIST("check_sender_access pcre:/etc/postfix/senders")},
+          {MAP("senders"), "/^(ok|reject)-.*@/ $1\n"}},
+         "PF04:forged-sender:1",
+         .witness = "ok-x@stranger.example|victim@elsewhere.example"},
+        {"classes know case",
+         {{MAIN, BASE HOST "smtpd_restriction_classes = friends\nfriends = permit\n"
+                           "smtpd_relay_restrictions = Friends, reject_unauth_destination\n"}},
+         ""},
         {"two OK of a union are none",
          {{MAIN, RCPT_LIST("check_sender_access unionmap:{inline:{b.example=OK},"
                            "inline:{b.example=OK}}")}},

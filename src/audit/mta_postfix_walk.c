@@ -108,7 +108,7 @@ static enum pf_status mismatch(struct pf_walking *w, const struct pf_word *at)
 static bool in_class_list(const struct pf_walking *w, struct span name)
 {
     for (size_t i = 0; i < w->l->classes.count; i++)
-        if (span_eq_nocase(w->l->classes.v[i].s, name))
+        if (span_eq(w->l->classes.v[i].s, name))
             return true;
     return false;
 }
