@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What one address alone gives away: its packets' way, and whom it relays for; the verdict's words. */
+/* What one address alone gives away: its packets' way, and whom it relays for. */
 #include "gate/guard.h"
 
 #include <setjmp.h>

@@ -65,7 +65,8 @@ void trap_write(const struct trap_list *t, enum ip_family family, int64_t now_wa
                 struct buf *out);
 /*
  * Adds what a file holds and has not ended, TRAP_ENTRIES_MAX of it at most. Lines that can't be
- * read, and those beyond that, are counted in *ret_bad and passed over; entries without a time get `until_wall`. -ENOMEM.
+ * read, and those beyond that, are counted in *ret_bad and passed over; entries without a time get
+ * `until_wall`. -ENOMEM.
  */
 int trap_read(struct trap_list *t, struct span text, int64_t until_wall, int64_t now_wall,
               size_t *ret_bad);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The first recipient is told at once, those that follow closely are added up for a moment: a
- * mailing of a thousand is some lines then, and a limit is passed by a few at most. Who fails to log in comes
- * as often as he likes, so those lines are bounded; beyond the bound each worker brakes by what it
- * has seen itself.
+ * mailing of a thousand is some lines then, and a limit is passed by a few at most. Who fails to
+ * log in comes as often as he likes, so those lines are bounded; beyond the bound each worker
+ * brakes by what it has seen itself.
  */
 #include "cmd/gate/login_spread.h"
 
