@@ -144,7 +144,8 @@ static bool is_hybrid(const struct inquiry *q, size_t house)
     const struct house *cloud = &q->houses[house - 1];
 
     return house >= 2 && cloud->seen &&
-           (name_is_tenant_out(cloud->seen->helo) || name_is_tenant_out(cloud->seen->name));
+           (name_is_tenant_out(cloud->seen->helo) || name_is_tenant_out(cloud->seen->name) ||
+            name_is_tenant_in(q->t->hops[cloud->door].r.by));
 }
 
 static void blame(struct inquiry *q, size_t house)

@@ -383,6 +383,11 @@ bool name_is_tenant_net(struct ip ip)
     return false;
 }
 
+bool name_is_tenant_in(struct span host)
+{
+    return name_same_host(host, SPAN_LIT("smtp-relay.gmail.com"));
+}
+
 bool name_is_tenant_out(struct span host)
 {
     return span_ends_nocase(host, SPAN_LIT(".outbound.protection.outlook.com")) ||

@@ -55,6 +55,8 @@ bool name_is_bulk_sender(struct span host);
 bool name_is_forwarder(struct span host);
 /* The outbound side of a cloud whose tenants relay through it by connector. */
 bool name_is_tenant_out(struct span host);
+/* The door for such tenants' own servers, where the cloud has one by itself. */
+bool name_is_tenant_in(struct span host);
 /* The networks that it sends from. */
 bool name_is_tenant_net(struct ip ip);
 bool name_is_microsoft(struct span host);

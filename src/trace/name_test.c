@@ -105,6 +105,8 @@ static void kinds(void **state)
         {"mx1.pphosted.com", name_is_bulk_sender, false},
         {"NAM10-DM6-obe.outbound.protection.outlook.com", name_is_tenant_out, true},
         {"DB8.mail.protection.outlook.com", name_is_tenant_out, false},
+        {"smtp-relay.gmail.com", name_is_tenant_in, true},
+        {"smtp.gmail.com", name_is_tenant_in, false},
     };
 
     for (size_t i = 0; i < COUNT(cases); i++) {

@@ -237,6 +237,25 @@ static void appliances_and_clouds(void **state)
          "Return-Path: bounces+SRS=JHROu=3H@firm.onmicrosoft.com|Received-SPF: Pass (x)|"
          "Message-ID: <b0bf7e1f@EX04.corp.local>|",
          'D', "198.51.100.5"},
+        {"D: the door of another cloud",
+         "Received: from mail-oa1-f101.google.com (mail-oa1-f101.google.com [203.0.113.77]) by "
+         "mx.rcpt.example (Postfix) with ESMTPS id 4Lq0001" D24(
+             "10:00:05") "Received: by mail-oa1-f101.google.com with SMTP id "
+                         "5-13bd2sm95778fac.0" D24("10:00:04") "Received: from mail.firm.example "
+                                                               "(mail.firm.example. "
+                                                               "[198.51.100.5]) by "
+                                                               "smtp-relay.gmail.com with ESMTPS "
+                                                               "id gx11-20020a056870b90b" D24(
+                                                                   "10:00:03") "Received: from "
+                                                                               "User "
+                                                                               "([203.0.113.9]) by "
+                                                                               "mail.firm.example "
+                                                                               "(8.14.4/8.14.4) "
+                                                                               "with SMTP id "
+                                                                               "51DA00Rp016737" D24(
+                                                                                   "10:00:01") SPAM
+         "X-Mailer: Microsoft Outlook Express 6.00.2600.0000|",
+         'D', "198.51.100.5"},
         {"not D: a spammer's machine and his own tenant",
          "Received: from NAM10-DM6-obe.outbound.protection.outlook.com (203.0.113.77) by "
          "EF3.mail.protection.outlook.com (10.13.1.2) with Microsoft SMTP Server (version=TLS1_2, "
