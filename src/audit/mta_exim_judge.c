@@ -512,6 +512,15 @@ void exim_judge(struct exim_conf *c, struct audit_door *d)
         exim_judge_logins(c, d, &found);
     }
     try_nets(&j);
+    if (found.more_nets.line) {
+        struct audit_finding *f = audit_undecided(c->a, "EX02", AUDIT_OPEN, d, found.more_nets);
+
+        f->why = audit_fmt(c->a,
+                           "more than %d networks are named, and those from here on were not "
+                           "tried",
+                           EXIM_NETS_MAX);
+        f->fix = "name networks instead of their addresses";
+    }
     d->smarthost = exim_smarthost(c, &d->smarthost_place);
     free(found.nets);
 }

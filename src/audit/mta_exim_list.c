@@ -292,9 +292,11 @@ static void note_net(struct match *m, struct ip_prefix net, struct span item)
     for (size_t i = 0; i < f->net_count; i++)
         if (f->nets[i].net.len == net.len && ip_eq(f->nets[i].net.ip, net.ip))
             return;
-    if (f->net_count >= AUDIT_NETS_MAX / 64 ||
-        array_grow(&f->nets, &f->net_cap, sizeof(f->nets[0]), f->net_count + 1) < 0)
+    if (f->net_count >= EXIM_NETS_MAX ||
+        array_grow(&f->nets, &f->net_cap, sizeof(f->nets[0]), f->net_count + 1) < 0) {
+        f->more_nets = f->more_nets.line ? f->more_nets : m->place;
         return;
+    }
     f->nets[f->net_count++] = (struct exim_named_net){net, m->place, item};
 }
 
@@ -453,7 +455,8 @@ static enum exim_tri match_item(struct match *m, struct span item)
     const struct exim_list *named;
     enum exim_tri t;
 
-    if (!exim_step(m->r, m->place))
+    /* Plain items cost little, and long lists are no loops. */
+    if (item.n > 0 && strchr("+/^", item.p[0]) && !exim_step(m->r, m->place))
         return EXIM_DOUBT;
     if (m->kind == EXIM_HOSTS && span_eq(item, SPAN_LIT("+include_unknown"))) {
         m->include_unknown = true;

@@ -15,6 +15,7 @@ enum {
     EXIM_MACROS_MAX = 2000,
     EXIM_STEPS_MAX = 20000,  /* conditions of one run: a loop that depth alone does not end */
     EXIM_TOTAL_MAX = 600000, /* of all runs */
+    EXIM_NETS_MAX = 1000,    /* that are tried */
     EXIM_CANDIDATES_MAX = 64,
     EXIM_PAIRS_MAX = 8, /* candidates that are tried in pairs, of each kind */
 };
@@ -242,6 +243,7 @@ struct exim_found {
     struct exim_candidates owns; /* domains that recipients may have */
     struct exim_named_net *nets;
     size_t net_count, net_cap;
+    struct audit_place more_nets; /* where there were more than are tried */
 };
 
 struct exim_variable {
