@@ -8,7 +8,7 @@
 
 #include "audit/interp.h"
 
-enum { AUDIT_ENV_MAX = 20000 }; /* variables of one environment */
+enum { AUDIT_ENV_MAX = 4000 }; /* variables of one environment */
 
 struct audit_var {
     const char *name, *value;

@@ -19,7 +19,7 @@ static const struct limit limits[] = {
     {"services", "/l/docker-compose.yml", "services:\n", "  s%u: {image: a}\n", AUDIT_BOXES_MAX,
      "more than 2000 services"},
     {"variables", "/l/x.env", "MYNETWORKS=127.0.0.1\n", "V%u=1\n", AUDIT_ENV_MAX - 1,
-     "more than 20000 variables"},
+     "more than 4000 variables"},
     {"records", "/l/x.txt", "DomainType : Authoritative\n\n", "DomainName : d%u\n\n",
      AUDIT_RECORDS_MAX - 1, "more than 20000 records"},
 };

@@ -80,12 +80,11 @@ static struct audit_finding *chain(struct audit_system *s, const struct system_h
     f->witness = audit_witness(NULL, audit_stranger(NULL, IP_V4), NULL, rcpt);
     f->witness.port = 25;
     f->ports = "25";
-    f->fix = net->fix ? net->fix
-                      : audit_fmt(j,
-                                  "on %s: refuse recipients of other domains, also in mail of %s; "
-                                  "on %s: take mail for our own domains only",
-                                  h->name, e->name, e->name);
-    f->edit = net->edit;
+    f->fix =
+        audit_fmt(j,
+                  "on %s: take %s out of the trusted networks; mail for our own domains is taken "
+                  "from %s all the same",
+                  h->name, net->text, e->name);
     f->restart = "restart both";
     f->prove = audit_fmt(j, "--own --ports 25 --rcpt '<%s>' %s", "{u}@{d}",
                          audit_host_get_name(e->a) ? audit_host_get_name(e->a) : e->name);
@@ -99,9 +98,59 @@ static const char *prove_of(struct audit *j, const struct system_host *e, const 
                      audit_host_get_name(e->a) ? audit_host_get_name(e->a) : e->name);
 }
 
+/* Findings of an edge that say which forms it hands on unread. */
+static const struct {
+    const char *id;
+    unsigned forms;
+} rules[] = {
+    {"PF10", AUDIT_FORM_PERCENT | AUDIT_FORM_BANG | AUDIT_FORM_DOUBLE},
+    {"PF11", AUDIT_FORM_QUOTED},
+    {"SM07", AUDIT_FORM_PERCENT},
+    {"SM08", AUDIT_FORM_BANG},
+};
+
+static unsigned forms_of(const struct audit_finding *f)
+{
+    for (size_t k = 0; k < sizeof(rules) / sizeof(rules[0]); k++)
+        if (strcmp(f->id, rules[k].id) == 0)
+            return rules[k].forms;
+    return 0;
+}
+
+/* What ends it on the edge ends the chain, and hurts nobody. */
+static void take_rule_fix(struct audit_finding *f, const struct system_host *e, unsigned form)
+{
+    for (size_t i = 0; i < e->a->finding_count; i++)
+        if (forms_of(e->a->findings[i]) & form && e->a->findings[i]->fix) {
+            f->fix = e->a->findings[i]->fix;
+            f->edit = e->a->findings[i]->edit;
+            f->restart = e->a->findings[i]->restart;
+            return;
+        }
+}
+
+/*
+ * What a server makes of routing in a local part of its own domains, for whom it trusts. Postfix
+ * swaps percent signs and bangs and looks into quotes as shipped, and so does Sendmail; both refuse
+ * the result to strangers only.
+ */
+static unsigned unpacks_of(const struct audit_door *d)
+{
+    const char *kind = d->kind ? d->kind->name : "";
+
+    if (d->unpacks)
+        return d->unpacks;
+    if (strcmp(kind, "postfix") == 0 || strcmp(kind, "sendmail") == 0)
+        return AUDIT_FORM_PERCENT | AUDIT_FORM_BANG | AUDIT_FORM_DOUBLE | AUDIT_FORM_QUOTED;
+    return 0;
+}
+
 static unsigned passes_of(const struct system_host *e)
 {
     unsigned passes = 0;
+
+    for (size_t i = 0; i < e->a->finding_count; i++)
+        passes |= forms_of(e->a->findings[i]);
 
     for (size_t i = 0; i < e->a->door_count; i++)
         if (!e->a->doors[i]->silent)
@@ -125,7 +174,7 @@ static void join_form(struct audit_system *s, const struct system_host *e,
 {
     static const char *const prove[] = {"{u}%{d}", "{d}!{u}", "{u}@{d}", "\"{u}@{d}\"", NULL};
     const char *domain = our_domain(s->joint, e, h);
-    unsigned both = passes_of(e) & d->unpacks;
+    unsigned both = passes_of(e) & unpacks_of(d);
 
     for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
         struct audit_finding *f;
@@ -139,6 +188,7 @@ static void join_form(struct audit_system *s, const struct system_host *e,
                   audit_fmt(s->joint, "a recipient for our domain in the %s form", forms[i].name),
                   rcpt);
         f->prove = prove[i] ? prove_of(s->joint, e, prove[i], domain) : NULL;
+        take_rule_fix(f, e, forms[i].form);
         return; /* one witness is enough */
     }
 }

@@ -70,6 +70,24 @@ def test_an_edge_that_knows_its_domains_is_clean(build, tmp_path):
     assert done.returncode == 0, done.stdout
 
 
+def test_a_percent_sign_goes_through_two_hosts(build, tmp_path):
+    """The edge hands routed addresses on, the server unpacks them for whom it trusts."""
+    postfix(tmp_path / "mail", "10.0.0.5")
+    postfix(tmp_path / "gw", "10.0.0.9")
+    with open(tmp_path / "gw" / "main.cf", "a", encoding="ascii") as f:
+        f.write("relay_domains = example.net\nallow_untrusted_routing = yes\n"
+                "relay_recipient_maps = inline:{info@example.net=x}\n")
+    system(tmp_path, """\
+        server mail { path = mail }
+        edge gw { path = gw; interface = 10.0.0.5/24; to = mail; domain = example.net }
+        """)
+    done = audit(build, tmp_path, "--system", "mail.system", "--json")
+    assert done.returncode == 2, done.stdout
+    first = verdict(done)["findings"][0]
+    assert first["id"] == "J2" and first["fix"] == "allow_untrusted_routing = no"
+    assert verdict(done)["witness"]["rcpt"] == ["victim%elsewhere.example@example.net"]
+
+
 def test_a_firewall_hides_strangers(build, tmp_path):
     postfix(tmp_path / "mail", "10.0.0.0/24")
     system(tmp_path, """\
