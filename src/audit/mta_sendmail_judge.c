@@ -283,7 +283,7 @@ static void judge_entire_domain(struct sm_conf *c, struct audit_door *d)
         found = audit_undecided(c->a, "SM06", AUDIT_OPEN, d, f->place);
         found->why = "every host of this host's own domain may relay, and which that is hangs on "
                      "the host's name: with two labels it is all of a top-level domain";
-        found->fix = "give the host's name with --host, or take the feature out";
+        found->fix = "give the host's name with --host-name, or take the feature out";
         return;
     }
     if (!dot)

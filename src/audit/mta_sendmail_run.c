@@ -167,7 +167,7 @@ static void try_own_domain(struct trial *t)
         f = audit_undecided(t->c->a, "SM06", AUDIT_OPEN, t->d, r.last);
         f->why = "every host of this host's own domain may relay, and which that is hangs on the "
                  "host's name: with two labels it is all of a top-level domain";
-        f->fix = "give the host's name with --host";
+        f->fix = "give the host's name with --host-name";
     }
 }
 
