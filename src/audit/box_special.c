@@ -220,6 +220,9 @@ void box_image_mailcow(struct audit *a, struct audit_box *b, struct audit_door *
 {
     const struct audit_box_volume *vol = volume_at(b, "/opt/postfix/conf");
 
+    for (const struct audit_box *o = audit_boxes(a)->boxes; b->bare && o; o = o->next)
+        if (!o->bare && o->image && strstr(o->image, "mailcow/postfix"))
+            return; /* its compose file has said it */
     if (b->bare) {
         mailcow_conf(a, b, d);
         return;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Limits of what is read as YAML, as variables, as records and as a system: at the edge, one past. */
+/* Limits of YAML, variables, records and systems: at the edge, and one past. */
 #include "audit/boxes.h"
 #include "audit/records.h"
 #include "audit/system.h"

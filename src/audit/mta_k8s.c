@@ -259,6 +259,27 @@ static bool speaks_proxy(const struct audit_node *service)
     return false;
 }
 
+/* A balancer of the inside, or one that lets only named networks in. */
+static bool kept_inside(const struct audit_node *service)
+{
+    const struct audit_node *notes = audit_node_at(service, "metadata.annotations");
+    const struct audit_node *ranges = audit_node_at(service, "spec.loadBalancerSourceRanges");
+
+    for (size_t i = 0; notes && notes->kind == AUDIT_NODE_MAP && i < notes->count; i++)
+        if ((span_has_nocase(span_str(notes->v[i].key), SPAN_LIT("internal")) &&
+             audit_node_bool(notes->v[i].value) == AUDIT_YES) ||
+            audit_node_is(notes->v[i].value, "internal"))
+            return true;
+    for (size_t i = 0; ranges && ranges->kind == AUDIT_NODE_LIST && i < ranges->count; i++) {
+        const char *text = audit_node_text(ranges->v[i].value);
+        struct ip_prefix net;
+
+        if (!text || !ip_prefix_parse(span_str(text), &net) || net.len < 8)
+            return false;
+    }
+    return ranges && ranges->count > 0;
+}
+
 static unsigned target_of(const struct audit_k8s *k, const struct audit_node *service,
                           const struct audit_node *port)
 {
@@ -285,8 +306,8 @@ static void service_facts(struct audit *a, struct audit_k8s *k, const struct aud
     const struct audit_node *policy = audit_node_get(spec, "externalTrafficPolicy");
     const struct audit_node *ports = audit_node_get(spec, "ports");
     const struct audit_node *external = audit_node_get(spec, "externalIPs");
-    bool outside = audit_node_is(type, "LoadBalancer") || audit_node_is(type, "NodePort") ||
-                   (external && external->count > 0);
+    bool balanced = audit_node_is(type, "LoadBalancer") && !kept_inside(s);
+    bool outside = balanced || audit_node_is(type, "NodePort") || (external && external->count > 0);
     bool mail = false;
 
     for (size_t i = 0; ports && ports->kind == AUDIT_NODE_LIST && i < ports->count; i++) {

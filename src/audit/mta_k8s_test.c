@@ -43,6 +43,14 @@ static const struct try_case cases[] = {
     {"the world",
      {{"/k/m.yaml", SERVICE("LoadBalancer", LOCAL) POD("x/postfix", "0.0.0.0/0")}},
      "K801:open:27"},
+    {"balancer for named networks",
+     {{"/k/m.yaml", SERVICE("LoadBalancer", "  loadBalancerSourceRanges: [192.0.2.0/24]\n")
+                        POD("x/postfix", "10.0.0.0/8")}},
+     ""},
+    {"balancer for all networks, said aloud",
+     {{"/k/m.yaml", SERVICE("LoadBalancer", "  loadBalancerSourceRanges: [0.0.0.0/0]\n")
+                        POD("x/postfix", "10.0.0.0/8")}},
+     "J1:nat:27"},
     {"several files",
      {{"/k/a.yaml", SERVICE("LoadBalancer", "")},
       {"/k/b.yml", POD("mwader/postfix-relay", "") "---\n"}},
