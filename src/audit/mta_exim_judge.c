@@ -289,6 +289,27 @@ static void try_senders(struct judge *j)
     }
 }
 
+/* Without one of these no client is asked for a certificate. */
+static bool asks_certificates(const struct exim_conf *c)
+{
+    const struct exim_option *verify = exim_option(c->options, "tls_verify_hosts");
+    const struct exim_option *try = exim_option(c->options, "tls_try_verify_hosts");
+
+    return (verify && span_trim(verify->value.s).n > 0) || (try && span_trim(try->value.s).n > 0);
+}
+
+/* The default, and any bundle of the public ones. */
+static bool system_authorities(const struct exim_conf *c)
+{
+    const struct exim_option *o = exim_option(c->options, "tls_verify_certificates");
+
+    return !o || span_has_nocase(o->value.s, SPAN_LIT("system")) ||
+           span_has_nocase(o->value.s, SPAN_LIT("/etc/ssl/certs")) ||
+           span_has_nocase(o->value.s, SPAN_LIT("/etc/pki")) ||
+           span_has_nocase(o->value.s, SPAN_LIT("ca-certificates")) ||
+           span_has_nocase(o->value.s, SPAN_LIT("ca-bundle"));
+}
+
 static void try_names(struct judge *j)
 {
     const struct exim_found *f = j->found;
@@ -325,9 +346,13 @@ static void try_names(struct judge *j)
     }
     w = j->base;
     w.cert = true;
-    if (try_world(j, &w, "EX09", AUDIT_FORGED,
-                  "a verified certificate gives the right to relay, and with the system's "
-                  "authorities anybody can have one"))
+    if (asks_certificates(j->c) &&
+        try_world(j, &w, "EX09", system_authorities(j->c) ? AUDIT_FORGED : AUDIT_LATENT,
+                  system_authorities(j->c)
+                      ? "a verified certificate gives the right to relay, and with the system's "
+                        "authorities anybody can have one"
+                      : "every certificate of tls_verify_certificates' authority gives the right "
+                        "to relay"))
         j->d->keys |= AUDIT_KEY_CERT;
 }
 

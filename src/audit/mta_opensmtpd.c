@@ -255,6 +255,14 @@ static bool try_client(struct smtpd *c, struct audit_door *d, const struct smtpd
     c->doubt = NULL;
     r = smtpd_walk(c, w, &doubt);
     if (r) {
+        bool domain = false;
+
+        for (size_t i = 1; i < r->count; i++)
+            domain = domain || is(r->words[i], "domain");
+        if (domain && severity == AUDIT_OPEN) {
+            id = "OS05";
+            why = "this rule relays to domains that are anybody's";
+        }
         f = raise(c, d, id, severity, r, w, why);
         add_auth(c, f, r);
     } else if (doubt) {

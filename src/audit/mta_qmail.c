@@ -201,6 +201,24 @@ static void run_line(struct qmail *q, struct span s, unsigned line)
     (void)tcp;
 }
 
+/* envdir sets what its files are called. */
+static void read_envdir(struct qmail *q)
+{
+    static const char *const paths[] = {"/var/qmail/supervise/qmail-smtpd/env/RELAYCLIENT",
+                                        "/service/qmail-smtpd/env/RELAYCLIENT",
+                                        "/etc/sv/qmail-smtpd/env/RELAYCLIENT"};
+    struct audit_source_file f;
+
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+        if (audit_text(q->a, paths[i], &f) == AUDIT_FILE_OK) {
+            raise(q, "QM02", AUDIT_OPEN, (struct audit_place){f.name, 0},
+                  "the environment of the service sets RELAYCLIENT for every client", NULL)
+                ->fix = "remove the file, and set RELAYCLIENT in tcp.smtp for your own addresses";
+            q->d->stranger = AUDIT_YES;
+            return;
+        }
+}
+
 static void read_run(struct qmail *q)
 {
     static const char *const paths[] = {"/var/qmail/supervise/qmail-smtpd/run",
@@ -297,7 +315,11 @@ static enum audit_guess qmail_probe(struct audit *a, const struct audit_probe *p
         for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++)
             if (audit_there(a, audit_join_path(a, p->path, signs[i])))
                 return AUDIT_GUESS_SURE;
-        if (strcmp(p->name, "control") == 0 && audit_there(a, audit_join_path(a, p->path, "me")))
+        if (audit_there(a, audit_join_path(a, p->path, "rcpthosts")) ||
+            (audit_there(a, audit_join_path(a, p->path, "me")) &&
+             (strcmp(p->name, "control") == 0 ||
+              audit_there(a, audit_join_path(a, p->path, "locals")) ||
+              audit_there(a, audit_join_path(a, p->path, "tcp.smtp")))))
             return AUDIT_GUESS_SURE;
         return audit_there(a, audit_join_path(a, p->path, "tcp.smtp")) ||
                        audit_there(a, audit_join_path(a, p->path, "etc/tcp.smtp"))
@@ -307,7 +329,21 @@ static enum audit_guess qmail_probe(struct audit *a, const struct audit_probe *p
     if (rules_name(p->name) || strcmp(p->name, "rcpthosts") == 0 ||
         strcmp(p->name, "morercpthosts") == 0 || strcmp(p->name, "percenthack") == 0)
         return AUDIT_GUESS_SURE;
-    return span_has_nocase(p->text, SPAN_LIT("qmail-smtpd")) ? AUDIT_GUESS_LIKELY : AUDIT_GUESS_NO;
+    return span_has_nocase(p->text, SPAN_LIT("qmail-smtpd")) ||
+                   (span_has_nocase(p->text, SPAN_LIT(":allow,RELAYCLIENT=\"")) &&
+                    !span_has_nocase(p->text, SPAN_LIT("\tallow")))
+               ? AUDIT_GUESS_LIKELY
+               : AUDIT_GUESS_NO;
+}
+
+/* A file of rules by address, whatever its name. */
+static bool rules_text(struct audit *a, const char *path)
+{
+    struct audit_source_file f;
+
+    return audit_text(a, path, &f) == AUDIT_FILE_OK &&
+           (span_has_nocase(f.text, SPAN_LIT(":allow")) ||
+            span_has_nocase(f.text, SPAN_LIT(":deny")));
 }
 
 static int qmail_read(struct audit *a, const struct audit_kind *kind, const char *path, bool folder)
@@ -315,7 +351,7 @@ static int qmail_read(struct audit *a, const struct audit_kind *kind, const char
     struct qmail q = {.a = a, .dir = path};
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path, *own = NULL;
     const char *dir = folder ? path : audit_dirname(a, path);
-    bool rules = !folder && rules_name(name), control = false;
+    bool rules = !folder && (rules_name(name) || rules_text(a, path)), control = false;
 
     if (folder && strcmp(name, "control") == 0)
         audit_alias(a, "/var/qmail/control", dir);
@@ -333,6 +369,7 @@ static int qmail_read(struct audit *a, const struct audit_kind *kind, const char
     judge_percent(&q, own);
     read_route(&q);
     read_run(&q);
+    read_envdir(&q);
     read_rules(&q, rules ? path : NULL);
     judge_rules(&q);
     if (q.d->stranger == AUDIT_UNKNOWN)

@@ -410,6 +410,9 @@ static enum audit_guess stalwart_probe(struct audit *a, const struct audit_probe
     if (p->folder) {
         struct audit_source_file f;
 
+        if (audit_text(a, audit_join_path(a, p->path, "config.json"), &f) == AUDIT_FILE_OK &&
+            (has(f.text, "MtaStageRcpt") || has(f.text, "allowRelaying")))
+            return AUDIT_GUESS_SURE;
         return audit_text(a, audit_join_path(a, p->path, "config.toml"), &f) == AUDIT_FILE_OK &&
                        (has(f.text, "server.listener") || has(f.text, "session.rcpt"))
                    ? AUDIT_GUESS_SURE
@@ -435,7 +438,10 @@ static int stalwart_read(struct audit *a, const struct audit_kind *kind, const c
         return 0;
     audit_alias(a, "/opt/stalwart/etc", folder ? path : audit_dirname(a, path));
     if (folder)
-        path = audit_join_path(a, path, "config.toml");
+        path = audit_join_path(a, path,
+                               audit_there(a, audit_join_path(a, path, "config.toml"))
+                                   ? "config.toml"
+                                   : "config.json");
     got = audit_text(a, path, &f);
     if (got != AUDIT_FILE_OK)
         return audit_bad(a, (struct audit_place){path, 0}, "%s", audit_file_name(got));
