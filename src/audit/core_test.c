@@ -344,6 +344,8 @@ static void proofs_of_witnesses(void **state)
          "--own --from '<it'\\''s@own.example>' --rcpt '<{u}@{d}>' HOST"},
         {{.mail = AUDIT_SPAMMER, .rcpt = {AUDIT_VICTIM}, .proxy = "XCLIENT ADDR=127.0.0.1"},
          "--own --family xclient HOST"},
+        {{.mail = AUDIT_SPAMMER, .rcpt = {"postmaster@own.example", AUDIT_VICTIM}},
+         "--own --set standard --only '*after-local' --local-rcpt 'postmaster@own.example' HOST"},
         {{.mail = AUDIT_SPAMMER, .rcpt = {"anyone@" AUDIT_MX_DOMAIN}},
          "--own --family mx-backup HOST"},
     };

@@ -118,9 +118,8 @@ static void local_domain(struct buf *out, struct span rcpt)
 /* One envelope by hand. */
 static bool prove_envelope(struct audit *a, const struct audit_witness *w, struct buf *out)
 {
-    const char *last = w->rcpt[1] ? w->rcpt[1] : w->rcpt[0];
     struct buf rcpt = BUF_INIT(2048);
-    bool can = prove_rcpt(&rcpt, span_str(last));
+    bool can = prove_rcpt(&rcpt, span_str(w->rcpt[0]));
 
     if (w->mail && strcmp(w->mail, AUDIT_SPAMMER) != 0)
         quoted(out, "from", span_str(audit_fmt(a, "<%s>", w->mail)));
@@ -132,8 +131,6 @@ static bool prove_envelope(struct audit *a, const struct audit_witness *w, struc
         buf_add_str(out, " --account USER --password-file FILE");
     if (w->tls && strcmp(w->tls, "tls") != 0)
         buf_add_str(out, " --cert FILE");
-    if (w->rcpt[1])
-        quoted(out, "local-rcpt", span_str(w->rcpt[0]));
     can = can && rcpt.err == 0;
     buf_deinit(&rcpt);
     return can;
@@ -154,13 +151,17 @@ static const char *prove(struct audit *a, const struct audit_finding *f)
     if (w->client.family == IP_V6)
         buf_add_str(&out, " -6");
     /* Families of probes that need more than an envelope. */
-    if (w->proxy)
+    if (w->proxy) {
         buf_addf(&out, " --family %s",
                  span_starts(span_str(w->proxy), SPAN_LIT("XCLIENT")) ? "xclient" : "proxy");
-    else if (strstr(w->rcpt[0], AUDIT_MX_DOMAIN))
+    } else if (strstr(w->rcpt[0], AUDIT_MX_DOMAIN)) {
         buf_add_str(&out, " --family mx-backup");
-    else
+    } else if (w->rcpt[1]) {
+        buf_add_str(&out, " --set standard --only '*after-local'");
+        quoted(&out, "local-rcpt", span_str(w->rcpt[0]));
+    } else {
         can = prove_envelope(a, w, &out);
+    }
     buf_addf(&out, " %s", a->name ? a->name : "HOST");
     if (can && out.err == 0)
         text = audit_dup(a, buf_span(&out));
