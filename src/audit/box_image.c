@@ -132,16 +132,17 @@ static bool publishes(const struct audit_box *b, unsigned port)
 static struct audit_door *open_door(struct audit *a, const struct audit_box *b, unsigned port)
 {
     struct audit_boxes *all = audit_boxes(a);
-    const struct audit_kind *kind = b->pod                ? all->kubernetes
+    const struct audit_kind *kind = b->kind               ? b->kind
+                                    : b->pod              ? all->kubernetes
                                     : b->bare && all->env ? all->env
                                                           : all->compose;
     struct audit_door *d =
         audit_door(a, kind ? kind : &audit_kind_compose, b->name, port, AUDIT_BIND_ANY, b->place);
 
     d->stranger = AUDIT_NO;
-    if (b->pod)
+    if (b->pod && kind != &audit_kind_quadlet)
         d->restart = "kubectl apply -f FILE; kubectl rollout restart of the workload";
-    else if (!b->bare)
+    else if (!b->bare && !b->pod)
         d->restart = audit_fmt(a, "docker compose up -d %s", b->name);
     return d;
 }

@@ -57,7 +57,8 @@ struct audit_box_volume {
 /* A service of Compose, a container of a pod, or an env file without either. */
 struct audit_box {
     struct audit_box *next;
-    const char *name, *image; /* image: "" when it is built here, NULL of an env file alone */
+    const struct audit_kind *kind; /* NULL: by what it is of the below */
+    const char *name, *image;      /* image: "" when it is built here, NULL of an env file alone */
     struct audit_place place;
     struct audit_env env;
     const char *network_mode; /* NULL: networks */

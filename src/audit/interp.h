@@ -228,6 +228,7 @@ void audit_fix_lines(struct audit *a, struct audit_finding *f, enum audit_edit_k
 /* --- the table (audit/kinds.c) -------------------------------------------------------------- */
 
 extern const struct audit_kind audit_kind_compose;
+extern const struct audit_kind audit_kind_courier;
 extern const struct audit_kind audit_kind_docker;
 extern const struct audit_kind audit_kind_domino;
 extern const struct audit_kind audit_kind_env;
@@ -236,18 +237,18 @@ extern const struct audit_kind audit_kind_exchange;
 extern const struct audit_kind audit_kind_exim;
 extern const struct audit_kind audit_kind_gwia;
 extern const struct audit_kind audit_kind_haproxy;
+extern const struct audit_kind audit_kind_haraka;
 extern const struct audit_kind audit_kind_hmailserver;
+extern const struct audit_kind audit_kind_james;
 extern const struct audit_kind audit_kind_kubernetes;
+extern const struct audit_kind audit_kind_maddy;
 extern const struct audit_kind audit_kind_mercury;
 extern const struct audit_kind audit_kind_nginx;
-extern const struct audit_kind audit_kind_sendmail;
-extern const struct audit_kind audit_kind_qmail;
-extern const struct audit_kind audit_kind_courier;
 extern const struct audit_kind audit_kind_opensmtpd;
-extern const struct audit_kind audit_kind_haraka;
-extern const struct audit_kind audit_kind_maddy;
-extern const struct audit_kind audit_kind_stalwart;
-extern const struct audit_kind audit_kind_james;
 extern const struct audit_kind audit_kind_postfix;
+extern const struct audit_kind audit_kind_qmail;
+extern const struct audit_kind audit_kind_quadlet;
+extern const struct audit_kind audit_kind_sendmail;
+extern const struct audit_kind audit_kind_stalwart;
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * HAProxy and nginx in front. The server behind them is an env file of a mail image: a door on port
+ * HAProxy and nginx in front, and Podman's quadlets. The server behind them is an env file of a mail image: a door on port
  * 25 that trusts what MYNETWORKS says.
  */
 #include "audit/try_test.h"
@@ -118,6 +118,35 @@ static const struct try_case cases[] = {
       {"/p/stream.d/a.conf", "stream { server { listen 0.0.0.0:25; proxy_pass localhost:25; } }"}},
      "J1:nat:1",
      .path = NGINX},
+    {"quadlet of a user, slirp4netns",
+     {{"/h/.config/containers/systemd/m.container",
+       "[Unit]\nDescription=x\n[Container]\nImage=docker.io/mailserver/docker-mailserver:14\n"
+       "PublishPort=25:25\nNetwork=slirp4netns\nEnvironment=PERMIT_DOCKER=container A=\"b c\"\n"}},
+     "J1:nat:7",
+     .path = "/h/.config/containers/systemd/m.container"},
+    {"quadlet of a user, pasta",
+     {{"/h/.config/containers/systemd/m.container",
+       "[Container]\nImage=docker.io/mailserver/docker-mailserver:14\nPublishPort=25:25\n"
+       "Network=pasta\nEnvironment=PERMIT_DOCKER=network\n"}},
+     "",
+     .path = "/h/.config/containers/systemd/m.container"},
+    {"quadlet of a user, a network of its own",
+     {{"/h/.config/containers/systemd/m.container",
+       "[Container]\nImage=mwader/postfix-relay\nPublishPort=25:25\nNetwork=m.network\n"
+       "Environment=\"POSTFIX_mynetworks=127.0.0.0/8 10.0.0.0/8\"\n"}},
+     "J1:nat:5",
+     .path = "/h/.config/containers/systemd/m.container"},
+    {"quadlet of root",
+     {{"/etc/containers/systemd/m.container",
+       "[Container]\nImage=mwader/postfix-relay\nPublishPort=25:25\nNetwork=m.network\n"
+       "Environment=\"POSTFIX_mynetworks=127.0.0.0/8 10.0.0.0/8\"\n"}},
+     "",
+     .path = "/etc/containers/systemd/m.container"},
+    {"quadlet that nobody limits",
+     {{"/etc/containers/systemd/m.container",
+       "[Container]\nImage=mwader/postfix-relay\nPublishPort=25:25\n"}},
+     "DK01:open:1",
+     .path = "/etc/containers/systemd/m.container"},
     {"nginx, a loop of includes",
      {{"/p/nginx.conf", "include nginx.conf;\n"}},
      "!include one another",
