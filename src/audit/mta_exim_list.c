@@ -119,7 +119,7 @@ static void note_pattern(struct match *m, struct span item)
             if (!unix_shared_suffix(dots))
                 return;
             to->place[to->count] = m->place;
-            to->v[to->count++] = audit_fmt(r->a, "%s.%s", AUDIT_VICTIM_DOMAIN, dots.p);
+            to->v[to->count++] = audit_fmt(r->a, "elsewhere.%s", dots.p);
         }
         return;
     }

@@ -242,9 +242,8 @@ static void judge_relay(struct haraka *h, struct audit_door *d)
 
 static void judge_patterns(struct haraka *h, struct audit_door *d)
 {
-    static const char *const victims[] = {AUDIT_VICTIM_DOMAIN, AUDIT_VICTIM_DOMAIN ".zq9.com",
-                                          AUDIT_VICTIM_DOMAIN ".zq9.org",
-                                          AUDIT_VICTIM_DOMAIN ".zq9.net"};
+    static const char *const victims[] = {AUDIT_VICTIM_DOMAIN, "elsewhere.com", "elsewhere.org",
+                                          "elsewhere.net"};
     struct audit_source_file f;
     struct audit_lines r;
     struct audit_line line;

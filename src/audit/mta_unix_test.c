@@ -26,7 +26,7 @@ static const struct try_case qmail[] = {
     {"all of .com",
      {ME, {"/var/qmail/control/rcpthosts", "example.org\n.com\n"}},
      "QM03:open:2",
-     .witness = "spammer@stranger.example|victim@elsewhere.example.com"},
+     .witness = "spammer@stranger.example|victim@elsewhere.com"},
     {"set by envdir",
      {ME, HOSTS, {"/var/qmail/supervise/qmail-smtpd/env/RELAYCLIENT", "\n"}},
      "QM02:open:0"},

@@ -412,5 +412,5 @@ const char *unix_victim_below(struct audit *a, struct span suffix)
         suffix = span_slice(suffix, 1, suffix.n);
     if (unix_below(SPAN_LIT(AUDIT_VICTIM_DOMAIN), suffix))
         return AUDIT_VICTIM;
-    return audit_fmt(a, "%s.%.*s", AUDIT_VICTIM, SPAN_ARG(suffix));
+    return audit_fmt(a, "%s@elsewhere.%.*s", AUDIT_VICTIM_LOCAL, SPAN_ARG(suffix));
 }

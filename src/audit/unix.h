@@ -49,7 +49,10 @@ void unix_net_drop(struct audit *a, struct audit_net *n);
 
 /* A finding that needs a domain whose MX record names this host: its recipient and its proof. */
 void unix_mx_witness(struct audit *a, struct audit_finding *f);
-/* The victim's address in a domain below the suffix, with or without its leading dot. */
+/*
+ * A victim's address below the suffix (with or without its leading dot): the usual one where it is
+ * below it, else one of a domain that the tester does not have, so that no proof is offered.
+ */
 const char *unix_victim_below(struct audit *a, struct span suffix);
 /* Whether the name is the domain or below it. */
 bool unix_below(struct span name, struct span domain);
