@@ -164,7 +164,10 @@ static bool run_variable(struct exim_run *r, struct span name, struct exim_value
     if (span_starts(name, SPAN_LIT("auth")) && num_uint(span_slice(name, 4, name.n), 1, 3, &n))
         *ret = auth_variable(r, n - 1);
     else if (span_eq(name, SPAN_LIT("value")))
-        *ret = exim_known(r->value);
+        *ret = (struct exim_value){
+            .state = r->value_state == EXIM_DOUBT || r->value_state == EXIM_ANY ? r->value_state
+                                                                                : EXIM_YES,
+            .text = r->value};
     else if (span_eq(name, SPAN_LIT("item")))
         *ret = exim_known(r->item);
     else if (span_starts(name, SPAN_LIT("acl_arg")) &&

@@ -22,11 +22,12 @@ struct exim_value exim_yes_no(struct exim_expand *e, enum exim_tri t, bool skip,
                               struct span otherwise)
 {
     struct exim_value yes = exim_known(otherwise), no = exim_known(SPAN_NULL), v;
-    bool both = t == EXIM_ANY || t == EXIM_DOUBT;
+    bool both = t == EXIM_ANY || t == EXIM_DOUBT, given = false;
     struct span value = e->r->value;
 
     if (exim_expand_braced(e, skip || t == EXIM_NO, &v)) {
         yes = v;
+        given = true;
         if (!both)
             e->r->value = value;
         if (!exim_expand_braced(e, skip || t == EXIM_YES, &no) && take_fail(e))
@@ -41,7 +42,7 @@ struct exim_value exim_yes_no(struct exim_expand *e, enum exim_tri t, bool skip,
     v = yes;
     exim_value_join(&v, &no);
     v.fail = yes.fail && no.fail;
-    if (!span_eq(yes.text, no.text) || yes.fail != no.fail)
+    if (!given || !span_eq(yes.text, no.text) || yes.fail != no.fail)
         v.state = v.state == EXIM_DOUBT ? EXIM_DOUBT : t;
     return v;
 }
@@ -100,8 +101,10 @@ static struct exim_value item_lookup(struct exim_expand *e, bool skip)
                              SPAN_ARG(span_slice(type, 0, 20))));
     }
     e->r->value = got == EXIM_YES ? data : SPAN_NULL;
+    e->r->value_state = got;
     v = exim_yes_no(e, got, skip, data);
     e->r->value = before;
+    e->r->value_state = EXIM_YES;
     return v;
 }
 

@@ -261,7 +261,8 @@ struct exim_run {
     unsigned depth, steps;
     struct exim_variable *variables;
     struct span captures[10];
-    struct span value, item, address_local, address_domain; /* $value, $item */
+    struct span value, item;   /* $value, $item */
+    enum exim_tri value_state; /* ANY and DOUBT: what $value is can't be known */
     struct span args[9];
     /* why it is in doubt: the first that was */
     struct audit_place doubt_place;
