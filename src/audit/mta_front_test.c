@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * HAProxy and nginx in front, and Podman's quadlets. The server behind them is an env file of a mail image: a door on port
- * 25 that trusts what MYNETWORKS says.
+ * HAProxy and nginx in front, and Podman's quadlets. The server behind a proxy is an env file of a
+ * mail image: a door on port 25 that trusts what MYNETWORKS says.
  */
 #include "audit/try_test.h"
 

@@ -40,7 +40,7 @@ static void put(struct audit_record *r, const char *name, const char *value, uns
 
 /* --- words of PowerShell ---------------------------------------------------------------------- */
 
-/* Quotes are taken off; "@(", brackets and backticks are blanks. False at the end of the command. */
+/* Quotes are taken off; "@(", brackets and backticks are blanks. False: the command ends. */
 static bool word(struct shell *x, struct span *s, const char **ret, bool *ret_option)
 {
     char quote;
