@@ -34,7 +34,6 @@ import os
 import re
 import shlex
 import shutil
-import subprocess
 import threading
 import time
 import tomllib
@@ -403,20 +402,9 @@ class Agreement:
         with open(os.path.join(self.out, f"{row.id}.log"), "w") as f:
             f.write(it.log("mx")[-20000:])
 
-    def known(self):
-        """Leaves out the servers that the auditor has no interpreter of, and says so."""
-        r = subprocess.run([self.postern, "audit", "--list-kinds"], capture_output=True, text=True,
-                           check=False)
-        kinds = r.stdout.split()
-        for row in [r for r in self.rows if r.server not in kinds]:
-            self.line([row.id, TITLES[row.server], row.about, "no interpreter", "-", "-", "skipped"])
-            self.skipped += 1
-        self.rows = [r for r in self.rows if r.server in kinds]
-
     def run(self):
         os.makedirs(self.out, exist_ok=True)
         self.head()
-        self.known()
         queue = self.groups()
         threads = [threading.Thread(target=self._worker, args=(queue,), daemon=True)
                    for _ in range(min(self.jobs, len(queue)))]
