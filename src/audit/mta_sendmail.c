@@ -197,7 +197,8 @@ static int sendmail_read(struct audit *a, const struct audit_kind *kind, const c
     rules = !(span_has_nocase(f.text, SPAN_LIT("FEATURE(")) ||
               span_has_nocase(f.text, SPAN_LIT("MAILER(")) ||
               span_has_nocase(f.text, SPAN_LIT("OSTYPE("))) ||
-            span_starts(f.text, SPAN_LIT("V")) || span_has_nocase(f.text, SPAN_LIT("\nMlocal,"));
+            (f.text.n > 1 && f.text.p[0] == 'V' && ascii_is_digit(f.text.p[1])) ||
+            span_has_nocase(f.text, SPAN_LIT("\nMlocal,"));
     r = rules ? sm_read_cf(&c, &f) : sm_read_mc(&c, &f);
     if (r != 0)
         return r;
