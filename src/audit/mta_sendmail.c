@@ -106,19 +106,20 @@ static struct audit_door *open_door(struct sm_conf *c, struct span options, unsi
 void sm_doors(struct sm_conf *c, void (*judge)(struct sm_conf *c, struct audit_door *d))
 {
     struct audit_place place = {c->file, 0};
-    bool any = false;
+    bool any = false, msa = false;
 
     for (const struct sm_daemon *o = c->daemons; o; o = o->next) {
         struct audit_door *d = open_door(c, o->options, 25, o->place);
 
         any = true;
+        msa = msa || d->port == 587;
         if (!d->silent)
             judge(c, d);
     }
     if (!any && !c->features[SM_MSP].on)
         judge(c, open_door(c, SPAN_LIT("Name=MTA"), 25, place));
     /* Every .mc without no_default_msa gets this one. */
-    if (!c->features[SM_NO_MSA].on && !c->features[SM_MSP].on && judge == sm_judge_mc)
+    if (!msa && !c->features[SM_NO_MSA].on && !c->features[SM_MSP].on && judge == sm_judge_mc)
         judge(c, open_door(c, SPAN_LIT("Name=MSA, Port=587, M=E"), 587, place));
 }
 
