@@ -49,7 +49,7 @@ class Fronted:
             if not self.gateway:
                 subprocess.run("ip route del default".split(), check=True)
             self.gate = stack.enter_context(Gate(self.backend, options=[
-                "--listen-mx", f"{Outside.INSIDE}.2:0", "--mx-networks", "--networks",
+                "--listen-mx", f"{Outside.INSIDE}.2:2525", "--mx-networks", "--networks",
                 f"{Outside.INSIDE}.0/24 deliberate", "--guard" if self.guard else "--no-guard",
                 "--metrics-listen", "127.0.0.1:0", *self.options]))
             self.find()

@@ -18,25 +18,32 @@ from hygienelib import NET, in_namespace
 from test_gate_grants import NETWORKS, Talk, eventually, relays
 from test_gate_hygiene import Folder
 from test_gate_traps_from import put
+from testlib import free_port
 
 WORKERS = ["--workers", "3"]
+PLACE = f"{NET}.1:2525"       # each of them has it; of port 0 each would have one of its own
+
+
+def place():
+    return f"127.0.0.1:{free_port()}"
 
 
 def replace(gate, which):
     """Kills these workers, one after the other; each has to be told what the others know."""
+    children = subprocess.run(["pgrep", "-P", str(gate.process.pid)], check=True,
+                              stdout=subprocess.PIPE).stdout.split()
     for victim in which:
-        children = subprocess.run(["pgrep", "-P", str(gate.process.pid)], check=True,
-                                  stdout=subprocess.PIPE).stdout.split()
         os.kill(int(children[victim]), signal.SIGKILL)
-        gate.wait_log("event=worker .*knows what the others know")
-        gate.wait_log("event=listening")
+        left = {"knows what the others know", "event=listening"}
+        while left:
+            left.discard(gate.wait_log("|".join(left))[0])
 
 
 @in_namespace
 def test_timed_list_of_a_new_worker():
     """No file keeps it here; it comes over, and no entry is counted or logged twice."""
     with Folder() as folder, Backend() as b, \
-            Gate(b, listen=f"{NET}.1:0", options=[*WORKERS, "--traps", f"trap@{DOMAIN}", "--admin", f"{folder}/a",
+            Gate(b, listen=PLACE, options=[*WORKERS, "--traps", f"trap@{DOMAIN}", "--admin", f"{folder}/a",
                                                   "--metrics-listen", "127.0.0.1:0"]) as g:
         def rcpt(to="user"):
             with g.client(source=f"{NET}.5") as c:
@@ -59,7 +66,7 @@ def test_long_list_of_a_new_worker():
     with Folder() as folder, Backend() as b:
         path, listed = f"{folder}/traps", f"{NET}.5"
         put(path, *sorted([listed, *(f"198.18.{n // 250}.{n % 250}" for n in range(20000))]))
-        with Gate(b, listen=f"{NET}.1:0", options=[*WORKERS, "--trap-file", path]) as g:
+        with Gate(b, listen=PLACE, options=[*WORKERS, "--trap-file", path]) as g:
             assert eventually(lambda: "written anew" in open(path, encoding="ascii").read())
             os.unlink(path)     # what is not read again must be told
             children = subprocess.run(["pgrep", "-P", str(g.process.pid)], check=True,
@@ -80,7 +87,7 @@ def test_long_list_of_a_new_worker():
 def test_grants_of_a_new_worker(tmp_path):
     """Also that an address is shared and gets none."""
     path = tmp_path / "socket"
-    with Backend() as b, Gate(b, role="submission", options=[
+    with Backend() as b, Gate(b, role="submission", listen=place(), options=[
             *NETWORKS, *WORKERS, "--grants-socket", str(path), "--grant-users-max", "2"]) as g:
         with Talk(path) as t:
             for n in range(40):
@@ -109,7 +116,7 @@ def login(gate, source, password="open sesame"):
 
 
 def test_networks_of_a_login(folder):
-    with Backend() as b, submission(b, folder=folder, options=[
+    with Backend() as b, submission(b, folder=folder, listen=place(), options=[
             *WORKERS, "--auth-file", str(folder / "users"), "--prefixes-per-day", "3"]) as g:
         for n in (1, 2, 3):
             assert login(g, f"127.7.{n}.1") == 235
@@ -121,7 +128,7 @@ def test_networks_of_a_login(folder):
 
 
 def test_failures_of_an_address(folder):
-    with Backend() as b, submission(b, folder=folder, options=[
+    with Backend() as b, submission(b, folder=folder, listen=place(), options=[
             *WORKERS, "--auth-file", str(folder / "users"), "--login-failures", "2"]) as g:
         for _ in range(2):
             assert login(g, "127.7.9.1", "wrong") == 535
@@ -134,7 +141,7 @@ def test_failures_of_an_address(folder):
 @in_namespace
 def test_offences():
     """Three attempts to relay, by three connections, are three attempts."""
-    with Backend() as b, Gate(b, listen=f"{NET}.1:0", tarpit=True,
+    with Backend() as b, Gate(b, listen=PLACE, tarpit=True,
                               options=[*WORKERS, "--tarpit-delay", "2s"]) as g:
         def attempt(source):
             with g.client(source=source) as c:

@@ -24,6 +24,7 @@ static struct {
     struct buf in;
     struct buf sync; /* lines for new workers, "@<number> " before each */
     struct timer sync_timer;
+    unsigned number; /* ours, once we were asked */
     struct {
         const char *verb; /* NULL: free */
         int64_t second;   /* of `said` */
@@ -101,32 +102,59 @@ static const struct local_events parent_events = {.data = on_data, .closed = on_
 /* --- what a new worker is told --------------------------------------------------------------- */
 
 /*
- * Piece by piece: the whole may be megabytes, and what a worker or the parent is too slow for would
- * be lost.
+ * Piece by piece, each when the one before has been heard: the whole may be megabytes, and what a
+ * worker is too slow for would be lost. Where two new ones wait, a piece may be for both; then one
+ * of them sets the pace.
  */
 static void send_sync(void *cookie)
 {
     struct span piece = span_slice(buf_span(&bus.sync), 0, BUS_SYNC_PIECE);
     size_t whole = bus.sync.n > piece.n ? span_rfind(piece, '\n') + 1 : piece.n;
+    struct buf out = BUF_INIT(2 * BUS_SYNC_PIECE);
+    struct span number = span_slice(piece, 0, span_find(piece, ' '));
 
     if (!bus.parent || bus.sync.n == 0)
         return;
-    if (local_write(bus.parent, span_slice(piece, 0, whole)) == 0)
+    buf_add(&out, span_slice(piece, 0, whole));
+    if (bus.sync.n > whole)
+        buf_addf(&out, "%.*s more %u\n", SPAN_ARG(number), bus.number);
+    if (!out.err && local_write(bus.parent, buf_span(&out)) == 0)
         buf_consume(&bus.sync, whole);
+    buf_deinit(&out);
     buf_shrink(&bus.sync);
     if (bus.sync.n)
-        timer_start(&bus.sync_timer, bus.loop, BUS_SYNC_EVERY);
+        timer_start(&bus.sync_timer, bus.loop, BUS_SYNC_WAIT);
 }
 
-/* "sync <number>" */
+/* "more <eldest>" */
+static void on_more(void *cookie, struct span words)
+{
+    struct buf out = BUF_INIT(40);
+    uint64_t eldest;
+
+    if (num_u64(span_trim(words), 0, UINT16_MAX, &eldest))
+        buf_addf(&out, "@%u go\n", (unsigned)eldest);
+    if (out.n && bus.parent)
+        local_write(bus.parent, buf_span(&out));
+    buf_deinit(&out);
+}
+
+static void on_go(void *cookie, struct span words)
+{
+    send_sync(NULL);
+}
+
+/* "sync <number> <our own>" */
 static void on_sync(void *cookie, struct span words)
 {
     struct buf lines = BUF_INIT(BUS_SYNC_MAX);
-    struct span rest, line;
-    uint64_t number, count = 0;
+    struct span rest, line, whose;
+    uint64_t number, own, count = 0;
 
-    if (!num_u64(span_trim(words), 0, UINT16_MAX, &number))
+    if (!span_word(&words, &whose) || !num_u64(whose, 0, UINT16_MAX, &number) ||
+        !num_u64(span_trim(words), 0, UINT16_MAX, &own))
         return;
+    bus.number = (unsigned)own;
     for (size_t i = 0; i < bus.tell_count; i++)
         bus.tells[i].fn(bus.tells[i].cookie, &lines);
     rest = buf_span(&lines);
@@ -177,6 +205,8 @@ int bus_open(struct loop *l, int fd)
     timer_init(&bus.sync_timer, send_sync, NULL);
     bus_hear("sync", on_sync, NULL);
     bus_hear("synced", on_synced, NULL);
+    bus_hear("more", on_more, NULL);
+    bus_hear("go", on_go, NULL);
     return fd < 0 ? 0 : local_open(l, fd, &parent_events, NULL, &bus.parent);
 }
 

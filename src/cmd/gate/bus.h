@@ -15,8 +15,9 @@
  * A worker that took the place of one that died asks once for what the others know (bus_ask()). The
  * parent has the eldest of them answer, with lines for that worker alone:
  *
- *     sync                said by the new one; the eldest hears "sync <number>"
+ *     sync                said by the new one; the eldest hears "sync <number> <its own>"
  *     @<number> <line>    said by the eldest; the new one hears the line
+ *     more <eldest>       the last line of a piece; the new one answers "go", and the next comes
  *     synced <lines>      the last of them
  */
 #ifndef POSTERN_CMD_GATE_BUS_H
@@ -32,8 +33,8 @@ enum {
     BUS_COUNTS = 8,           /* verbs of bus_count() */
     BUS_SPARE = 100,          /* lines of one such verb that a worker says in a second */
     BUS_SYNC_MAX = 8 << 20,   /* octets of all that a new worker is told */
-    BUS_SYNC_PIECE = 8 << 10, /* octets of it in BUS_SYNC_EVERY ms */
-    BUS_SYNC_EVERY = 10,
+    BUS_SYNC_PIECE = 8 << 10, /* octets of it at a time */
+    BUS_SYNC_WAIT = 1000,     /* ms until the next piece goes without an answer to the last */
 };
 
 /* The words behind the verb, without line end; control characters are gone. */

@@ -197,13 +197,14 @@ static void on_trap(void *cookie, struct span words)
 static void on_listed(void *cookie, struct span words)
 {
     struct traps *t = cookie;
-    struct span until, reason;
+    struct span until;
     uint64_t wall;
     struct ip ip;
 
-    if (read_client(&words, &ip) && span_word(&words, &until) && span_word(&words, &reason) &&
+    /* A file need not give reasons, so there may be none. */
+    if (read_client(&words, &ip) && span_word(&words, &until) &&
         num_u64(until, 0, INT64_MAX / 2, &wall))
-        trap_add(&t->list, ip, (int64_t)wall, reason, loop_wall());
+        trap_add(&t->list, ip, (int64_t)wall, span_trim(words), loop_wall());
     changed(t);
 }
 

@@ -42,6 +42,8 @@ struct workers {
     worker_fn fn;
     void *cookie;
     int signals;
+    struct buf apart;  /* lines for one worker alone, not told yet, */
+    unsigned apart_to; /* and for which */
     uint64_t births;
     int status;
     bool stopping;
@@ -173,14 +175,27 @@ static void tell_each(struct workers *w, struct span lines)
 static void pass_question(struct workers *w, const struct worker *from)
 {
     struct worker *eldest = NULL;
-    char line[32];
-    int n = snprintf(line, sizeof(line), "sync %u\n", (unsigned)(from - w->v));
+    char line[40];
+    int n;
 
     for (unsigned i = 0; i < w->count; i++)
         if (&w->v[i] != from && w->v[i].fd >= 0 && (!eldest || w->v[i].born < eldest->born))
             eldest = &w->v[i];
-    if (eldest)
-        tell(eldest, (unsigned)(eldest - w->v), span_of(line, (size_t)n));
+    if (!eldest)
+        return;
+    n = snprintf(line, sizeof(line), "sync %u %u\n", (unsigned)(from - w->v),
+                 (unsigned)(eldest - w->v));
+    tell(eldest, (unsigned)(eldest - w->v), span_of(line, (size_t)n));
+}
+
+/* In one piece: the kernel's room is taken by writes and not by octets. */
+static void tell_apart(struct workers *w)
+{
+    struct worker *v = &w->v[w->apart_to];
+
+    if (w->apart.n && v->fd >= 0)
+        tell(v, w->apart_to, buf_span(&w->apart));
+    buf_clear(&w->apart);
 }
 
 /* "@<number> <line>": for one worker alone. */
@@ -192,7 +207,10 @@ static void pass_answer(struct workers *w, struct span line)
     line = span_slice(line, 1, line.n);
     if (!span_cut(&line, ' ', &number) || !num_u64(number, 0, w->count - 1, &to) || w->v[to].fd < 0)
         return;
-    tell(&w->v[to], (unsigned)to, line);
+    if (w->apart_to != to)
+        tell_apart(w);
+    w->apart_to = (unsigned)to;
+    buf_add(&w->apart, line);
 }
 
 /* Where a line goes that is not for all; false when it is. */
@@ -225,6 +243,7 @@ static void pass_on(struct workers *w, struct worker *from)
         }
         at = end;
     }
+    tell_apart(w);
     tell_each(w, span_slice(lines, begun, lines.n));
     buf_consume(&from->in, whole);
 }
@@ -288,6 +307,7 @@ int workers_run(unsigned count, worker_fn fn, void (*started)(void *cookie), voi
     sigset_t watched;
 
     w = (struct workers){.count = count, .fn = fn, .cookie = cookie};
+    w.apart = (struct buf)BUF_INIT(LINES_MAX);
     sigemptyset(&watched);
     sigaddset(&watched, SIGTERM);
     sigaddset(&watched, SIGINT);
@@ -319,5 +339,6 @@ int workers_run(unsigned count, worker_fn fn, void (*started)(void *cookie), voi
             start_missing(&w);
     }
     close(w.signals);
+    buf_deinit(&w.apart);
     return w.status;
 }
