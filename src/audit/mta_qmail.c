@@ -318,7 +318,6 @@ static enum audit_guess qmail_probe(struct audit *a, const struct audit_probe *p
         if (audit_there(a, audit_join_path(a, p->path, "rcpthosts")) ||
             (audit_there(a, audit_join_path(a, p->path, "me")) &&
              (strcmp(p->name, "control") == 0 ||
-              audit_there(a, audit_join_path(a, p->path, "locals")) ||
               audit_there(a, audit_join_path(a, p->path, "tcp.smtp")))))
             return AUDIT_GUESS_SURE;
         return audit_there(a, audit_join_path(a, p->path, "tcp.smtp")) ||

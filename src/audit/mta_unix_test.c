@@ -107,6 +107,9 @@ static const struct try_case courier[] = {
      {ESMTPD, SMTPACCESS("127.0.0.1\tallow,RELAYCLIENT\n10\tallow,RELAYCLIENT\n"
                          "192.168\tallow,RELAYCLIENT\n")},
      "CO01:nat:2 CO01:nat:3"},
+    {"no qmail, for all that it has control files",
+     {ESMTPD, {"/etc/courier/me", "mx.example.org\n"}, {"/etc/courier/locals", "localhost\n"}},
+     ""},
     {"this host only",
      {ESMTPD, SMTPACCESS("127.0.0.1\tallow,RELAYCLIENT\n"
                          ":0000:0000:0000:0000:0000:0000:0000:0001\tallow,RELAYCLIENT\n")},
