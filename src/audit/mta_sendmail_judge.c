@@ -429,6 +429,9 @@ void sm_judge_mc(struct sm_conf *c, struct audit_door *d)
     const struct sm_define *smart = sm_define(c, "SMART_HOST");
 
     sm_trust(c, d);
+    /* Rule set 0 looks inside of these, and sends on what the client may relay. */
+    d->unpacks = AUDIT_FORM_PERCENT | AUDIT_FORM_ROUTE | AUDIT_FORM_QUOTED |
+                 (c->features[SM_NOUUCP].on ? 0 : (unsigned)AUDIT_FORM_BANG);
     if (smart && span_trim(smart->value).n > 0) {
         d->smarthost = audit_dup(c->a, span_trim(smart->value));
         d->smarthost_place = smart->place;

@@ -236,8 +236,10 @@ static void try_forms(struct trial *t)
                     continue;
                 s.rcpt = audit_fmt(t->c->a, "%s%.*s%s", forms[n].front,
                                    SPAN_ARG(w->words.v[i].text), forms[n].behind);
-                if (sm_check(t->c->rules, &s, &r) != SM_ACCEPTED ||
-                    !sm_goes_out(t->c->rules, &s, &as_is))
+                if (!sm_goes_out(t->c->rules, &s, &as_is))
+                    continue;
+                t->d->unpacks |= as_is ? 0 : forms[n].form; /* for whoever may relay */
+                if (sm_check(t->c->rules, &s, &r) != SM_ACCEPTED)
                     continue;
                 t->d->passes |= as_is ? forms[n].form : 0;
                 if (as_is)
