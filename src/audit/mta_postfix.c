@@ -144,6 +144,14 @@ static void judge_qmqp(struct pf_conf *c, const struct pf_service *s)
         c->door->trusted.v[i].fix = "qmqpd_authorized_clients =";
 }
 
+static const struct pf_param *rewrite_overrides(const struct pf_service *all)
+{
+    for (const struct pf_service *s = all; s; s = s->next)
+        if (strcmp(s->name, "rewrite") == 0 && strcmp(s->command, "trivial-rewrite") == 0)
+            return s->over;
+    return NULL;
+}
+
 static const struct pf_param *pass_overrides(const struct pf_service *all)
 {
     for (const struct pf_service *s = all; s; s = s->next)
@@ -181,6 +189,7 @@ static void services(struct pf_conf *c, const char *dir)
         return;
     }
     all = pf_master_read(c, &f);
+    c->rewrite = rewrite_overrides(all);
     for (const struct pf_service *s = all; s && !audit_failed(c->a) && !*audit_error(c->a);
          s = s->next) {
         bool screen = strcmp(s->command, "postscreen") == 0;

@@ -70,15 +70,38 @@ void pf_conf_read(struct pf_conf *c, const struct audit_source_file *f)
         c->lines++;
 }
 
-const struct pf_param *pf_find(const struct pf_conf *c, const char *name)
+/*
+ * smtpd asks trivial-rewrite where an address goes, and that reads main.cf: what a service in
+ * master.cf says of these has no effect.
+ */
+static bool of_rewrite(const char *name)
 {
-    for (const struct pf_param *p = c->over; p; p = p->next)
+    static const char *const names[] = {"allow_percent_hack",     "mydestination",
+                                        "relay_domains",          "resolve_dequoted_address",
+                                        "swap_bangpath",          "virtual_alias_domains",
+                                        "virtual_mailbox_domains"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+static const struct pf_param *find_with(const struct pf_conf *c, const struct pf_param *over,
+                                        const char *name)
+{
+    for (const struct pf_param *p = over; p; p = p->next)
         if (strcmp(p->name, name) == 0)
             return p;
     for (const struct pf_param *p = c->main; p; p = p->next)
         if (strcmp(p->name, name) == 0)
             return p;
     return NULL;
+}
+
+const struct pf_param *pf_find(const struct pf_conf *c, const char *name)
+{
+    return find_with(c, of_rewrite(name) ? c->rewrite : c->over, name);
 }
 
 struct audit_place pf_where(const struct pf_conf *c, const char *name)
@@ -415,7 +438,7 @@ struct pf_text pf_expand(struct pf_conf *c, struct span raw, struct audit_place 
 /* The value of a name that was referred to at `from`: defaults are told there. */
 static struct pf_text param_text(struct pf_conf *c, const char *name, struct audit_place from)
 {
-    const struct pf_param *p = pf_find(c, name);
+    const struct pf_param *p = find_with(c, c->over, name);
     const char *text;
 
     if (c->expanding >= AUDIT_NEST_MAX)
@@ -441,6 +464,7 @@ void pf_conf_over(struct pf_conf *c, const struct pf_param *over)
 
 static struct pf_kept *keep(struct pf_conf *c, const char *name)
 {
+    const struct pf_param *over = c->over;
     struct pf_kept *k;
 
     for (size_t i = 0; i < c->kept_count; i++)
@@ -448,8 +472,11 @@ static struct pf_kept *keep(struct pf_conf *c, const char *name)
             return &c->kept[i];
     /* The last place is for whatever comes when the others are taken. */
     k = &c->kept[c->kept_count < PF_KEPT_MAX ? c->kept_count++ : PF_KEPT_MAX - 1];
+    if (of_rewrite(name)) /* with all that the value names */
+        c->over = c->rewrite;
     *k = (struct pf_kept){.name = audit_dup(c->a, span_str(name)),
                           .text = param_text(c, name, pf_where(c, name))};
+    c->over = over;
     return k;
 }
 

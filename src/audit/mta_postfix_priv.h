@@ -79,12 +79,13 @@ struct pf_conf {
     const char *file; /* main.cf as read */
     unsigned lines;   /* how many it has */
     struct pf_param *main;
-    const struct pf_param *over; /* of the service at hand */
-    unsigned version, level;     /* major * 1000 + minor */
-    struct pf_table *tables;     /* opened so far */
-    struct audit_door *door;     /* of the service at hand */
-    unsigned expanding;          /* depth */
-    size_t expanded;             /* of the value at hand: what doubles again and again must end */
+    const struct pf_param *over;    /* of the service at hand */
+    const struct pf_param *rewrite; /* of trivial-rewrite, which tells where an address goes */
+    unsigned version, level;        /* major * 1000 + minor */
+    struct pf_table *tables;        /* opened so far */
+    struct audit_door *door;        /* of the service at hand */
+    unsigned expanding;             /* depth */
+    size_t expanded; /* of the value at hand: what doubles again and again must end */
     size_t expanded_all;
 };
 
