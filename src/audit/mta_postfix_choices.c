@@ -8,6 +8,9 @@
 
 #include <stdlib.h>
 
+/* Where a sender is of whose local part alone matters. */
+#define STRANGER "@stranger.example"
+
 static bool texts_add(struct pf_texts *t, const char *text)
 {
     for (size_t i = 0; i < t->count; i++)
@@ -79,6 +82,9 @@ struct gathering {
     struct pf_conf *c;
     const struct pf_lists *l;
     struct pf_choices *ch;
+    size_t table;                /* the number of the table at hand, from 1; 0: none */
+    size_t from[PF_CHOICES_MAX]; /* which table each sender is of */
+    size_t marked;               /* senders with a table */
 };
 
 /* Whether enough keys of this table with this result have been taken before entry i. */
@@ -106,7 +112,7 @@ static const char *mail_of_key(struct pf_conf *c, struct span key)
     if (span_eq(key, span_trim(pf_value(c, "smtpd_null_access_lookup_key").s)))
         return "";
     if (at + 1 == key.n)
-        return audit_fmt(c->a, "%.*sstranger.example", (int)key.n, key.p);
+        return audit_fmt(c->a, "%.*s" STRANGER, (int)key.n - 1, key.p);
     if (at < key.n)
         return audit_dup(c->a, key);
     return audit_fmt(c->a, "user@%s", below_key(c, key));
@@ -218,14 +224,14 @@ static void sample_sender(struct gathering *g, const char *s)
     size_t n = strlen(s);
 
     if (n > 0 && s[n - 1] == '@') {
-        texts_add(&g->ch->mails, audit_fmt(g->c->a, "%sstranger.example", s));
+        texts_add(&g->ch->mails, audit_fmt(g->c->a, "%.*s" STRANGER, (int)(n - 1), s));
         return;
     }
     texts_add(&g->ch->mails, s[0] == '@' ? audit_fmt(g->c->a, "user%s", s) : s);
     if (strchr(s, '@'))
         return;
     texts_add(&g->ch->mails, audit_fmt(g->c->a, "user@%s", s));
-    texts_add(&g->ch->mails, audit_fmt(g->c->a, "%s@stranger.example", s));
+    texts_add(&g->ch->mails, audit_fmt(g->c->a, "%s" STRANGER, s));
 }
 
 /* Unanchored patterns: a domain that begins like ours and ends in a stranger's. */
@@ -305,10 +311,9 @@ static void sample_choice(struct gathering *g, enum pf_why why, const struct pf_
     sample_use(g, why, audit_fmt(g->c->a, "%s%s", in, s));
 }
 
-static void table_choices(void *cookie, const struct pf_table *t, enum pf_why why)
+static void entry_choices(struct gathering *g, const struct pf_table *t, enum pf_why why)
 {
     const struct pf_entry *inside = NULL;
-    struct gathering *g = cookie;
 
     /* A pattern takes as long as some dozens of numbers. */
     g->ch->weight += t->kind == PF_TABLE_CIDR      ? t->count
@@ -329,7 +334,47 @@ static void table_choices(void *cookie, const struct pf_table *t, enum pf_why wh
         }
     }
     for (size_t i = 0; i < t->inner_count; i++)
-        table_choices(cookie, t->inner[i], why);
+        entry_choices(g, t->inner[i], why);
+}
+
+static void mark_senders(struct gathering *g)
+{
+    while (g->marked < g->ch->mails.count)
+        g->from[g->marked++] = g->table;
+}
+
+static void table_choices(void *cookie, const struct pf_table *t, enum pf_why why)
+{
+    struct gathering *g = cookie;
+
+    mark_senders(g);
+    g->table++;
+    entry_choices(g, t, why);
+    mark_senders(g);
+}
+
+/*
+ * One sender may have to get past two tables, one of which names his local part and the other his
+ * domain: each with each, behind all that are simpler.
+ */
+static void join_senders(struct gathering *g)
+{
+    struct pf_texts *mails = &g->ch->mails;
+
+    mark_senders(g);
+    for (size_t i = 0; i < g->marked && mails->count < PF_CHOICES_MAX; i++) {
+        struct span local = span_str(mails->v[i]);
+
+        local = span_slice(local, 0, span_find(local, '@'));
+        if (g->from[i] == 0 || local.n == 0 || span_eq(local, SPAN_LIT("user")))
+            continue;
+        for (size_t k = 0; k < g->marked; k++) {
+            const char *domain = strchr(mails->v[k], '@');
+
+            if (g->from[k] != g->from[i] && k > 0 && domain && strcmp(domain, STRANGER) != 0)
+                texts_add(mails, audit_fmt(g->c->a, "%.*s%s", (int)local.n, local.p, domain));
+        }
+    }
 }
 
 /* Domains that relay_domains may hold beside those that it names. */
@@ -409,7 +454,7 @@ static void own_choices(struct pf_conf *c, const struct pf_lists *l, struct pf_c
 void pf_choices_read(struct pf_conf *c, const struct pf_lists *l, struct pf_choices *ret)
 {
     struct audit_nets rows = {0};
-    struct gathering g = {c, l, ret};
+    struct gathering g = {.c = c, .l = l, .ch = ret};
 
     *ret = (struct pf_choices){.weight = 50 + l->mynetworks.count};
     texts_add(&ret->names, "unknown");
@@ -432,6 +477,7 @@ void pf_choices_read(struct pf_conf *c, const struct pf_lists *l, struct pf_choi
     }
     relay_choices(&g, &l->domains.relay);
     pf_each_table(c, l, table_choices, &g);
+    join_senders(&g);
     if (audit_strangers(c->a, &ret->named, &ret->ips, &ret->ip_count) < 0)
         audit_bad(c->a, (struct audit_place){c->file, 0}, "out of memory");
     if (ret->ip_count > 0 && pf_has(c, l, "permit_naked_ip_address", NULL)) {

@@ -350,6 +350,29 @@ static void tables(void **state)
           {MAP("senders"), "if /@partner\\.example$/\n/^news-[0-9]+@/ 250\nendif\n/./ DUNNO\n"}},
          "PF04:forged-sender:2",
          .witness = "news-0@partner.example|victim@elsewhere.example"},
+        {"a sender that two tables ask for, one his name, one his domain",
+         {{MAIN, BASE HOST "smtpd_restriction_classes = c3\nc3 = permit\n"
+                           "smtpd_relay_restrictions = check_sender_access pcre:/etc/postfix/boss,"
+                           " reject_unauth_destination\n"
+                           "smtpd_recipient_restrictions = "
+                           "check_sender_access inline:{partner.example=c3}, reject\n"},
+          {MAP("boss"), "if !/@probe\\.example$/\n/^boss@/ permit\nendif\n"}},
+         "PF04:forged-sender:2",
+         .witness = "boss@partner.example|victim@elsewhere.example"},
+        {"the same of keys, the domain first",
+         {{MAIN, BASE HOST "smtpd_relay_restrictions = check_sender_access "
+                           "inline:{partner.example=OK}, "
+                           "reject_unauth_destination\n"
+                           "smtpd_recipient_restrictions = "
+                           "check_sender_access inline:{boss@=OK}, reject\n"}},
+         "PF04:forged-sender:4",
+         .witness = "boss@partner.example|victim@elsewhere.example"},
+        {"two tables that no sender satisfies",
+         {{MAIN, BASE HOST "smtpd_relay_restrictions = check_sender_access "
+                           "inline:{boss@=OK}, reject_unauth_destination\n"
+                           "smtpd_recipient_restrictions = check_sender_access "
+                           "inline:{partner.example=OK boss@partner.example=REJECT}, reject\n"}},
+         ""},
         {"reverse names may not say OK",
          {{MAIN, RCPT_LIST("check_reverse_client_hostname_access static:OK")}},
          ""},
