@@ -84,9 +84,11 @@ static void a_copy_is_never_this_machine(void **state)
     static const struct audit_memory_file v[] = {
         {"/etc/x/a", "machine"},    {"copy/a", "copy"},       {"copy/sub/b", "b"},
         {"/etc/x/only", "machine"}, {"img/etc/x/d", "image"}, {"img/srv/e", "image"},
+        {"/t/confs/x/y", "beside"}, {"/t/aux/y", "literal"},
     };
     static const struct {
         const char *name, *to, *ask, *want; /* NULL: missing */
+        bool whole;
     } cases[] = {
         {"below the alias", "copy", "/etc/x/a", "copy"},
         {"by the last part", "copy", "/elsewhere/a", "copy"},
@@ -98,6 +100,9 @@ static void a_copy_is_never_this_machine(void **state)
         {"a spool is", "/var/spool/c", "/etc/x/only", "machine"},
         {"a whole system", "img/etc/x", "/srv/e", "image"},
         {"a whole system, below the alias", "img/etc/x", "/etc/x/d", "image"},
+        {"a copy: by the last part first", "/t/confs/x", "/t/aux/y", "beside"},
+        {"below --root a name means itself", "/t/confs/x", "/t/aux/y", "literal", .whole = true},
+        {"and is not looked for elsewhere", "/t/confs/x", "/srv/y", NULL, .whole = true},
     };
     struct audit_memory m = {v, sizeof(v) / sizeof(v[0])};
 
@@ -107,6 +112,8 @@ static void a_copy_is_never_this_machine(void **state)
         struct audit_source_file f;
         enum audit_file got;
 
+        if (cases[i].whole)
+            audit_whole(a);
         audit_alias(a, "/etc/x", cases[i].to);
         got = audit_text(a, cases[i].ask, &f);
         if ((got == AUDIT_FILE_OK) != (cases[i].want != NULL))
@@ -311,10 +318,10 @@ static void one_fault_at_two_doors_is_one(void **state)
     const struct audit_finding *const *v;
     size_t count;
 
-    for (unsigned port = 25; port <= 26; port++) {
+    for (unsigned port = 25; port <= 28; port++) {
         struct audit_door *d =
             audit_door(a, &some, "x", port, AUDIT_BIND_ANY, (struct audit_place){"f", port});
-        struct audit_finding *f = audit_find(a, "A", port == 26 ? AUDIT_OPEN : AUDIT_LATENT, d,
+        struct audit_finding *f = audit_find(a, "A", port >= 27 ? AUDIT_OPEN : AUDIT_LATENT, d,
                                              (struct audit_place){"g", 7});
 
         f->why = "it is so";
@@ -322,11 +329,14 @@ static void one_fault_at_two_doors_is_one(void **state)
     }
     audit_settle(a);
     v = audit_findings(a, &count);
-    assert_int_equal(count, 1);
+    assert_int_equal(count, 2);
     assert_int_equal(v[0]->severity, AUDIT_OPEN);
-    assert_string_equal(v[0]->ports, "25, 26");
+    assert_string_equal(v[0]->ports, "27, 28");
     assert_string_equal(v[0]->restart, "restart it");
-    assert_string_equal(v[0]->prove, "--own --ports 26 --rcpt '<{u}@{d}>' HOST");
+    assert_string_equal(v[0]->prove, "--own --ports 27 --rcpt '<{u}@{d}>' HOST");
+    /* No port is called worse than it is. */
+    assert_int_equal(v[1]->severity, AUDIT_LATENT);
+    assert_string_equal(v[1]->ports, "25, 26");
     audit_free(&a);
 }
 

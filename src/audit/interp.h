@@ -214,7 +214,7 @@ enum audit_answer audit_exposed(const struct audit *a, const struct audit_door *
 /*
  * A new finding, to be filled in. Never NULL. audit_finish() then supplies what is left empty:
  * kind and restart from the door, `prove` from the witness; lowers it to "latent" where the door is
- * out of strangers' reach; and joins those of one rule and line at several doors.
+ * out of strangers' reach; and joins those of one rule, line and severity at several doors.
  */
 struct audit_finding *audit_find(struct audit *a, const char *id, enum audit_severity severity,
                                  struct audit_door *door, struct audit_place place);

@@ -36,7 +36,7 @@ static const struct try_case features[] = {
      "SM01:latent:6"},
     {"loopback, but for the default MSA",
      {{MC, HEAD "DAEMON_OPTIONS(`Addr=127.0.0.1')\nFEATURE(`promiscuous_relay')\nMAILER(smtp)\n"}},
-     "SM01:open:6"},
+     "SM01:open:6 SM01:latent:6"},
     {"local sender",
      {{MC, WITH("FEATURE(`relay_local_from')dnl")}},
      "SM03:forged-sender:5",

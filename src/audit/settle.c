@@ -2,7 +2,7 @@
 /*
  * What findings have in common, once all are there: what is left empty is supplied from the door
  * and the witness, what strangers can't reach is lowered, the same fault at several doors becomes
- * one, and the worst stand first.
+ * one where it is equally bad at all of them, and the worst stand first.
  *
  * Nothing is dropped for being weak. Only doors of a host's own programs on loopback are silent:
  * what they let through has been judged at the door that it came in by.
@@ -234,6 +234,7 @@ static bool same_text(const char *a, const char *b)
 static bool same(const struct audit_finding *a, const struct audit_finding *b)
 {
     return strcmp(a->id, b->id) == 0 && a->undecided == b->undecided &&
+           a->severity == b->severity && a->certain == b->certain &&
            a->place.line == b->place.line && same_text(a->place.file, b->place.file) &&
            (a->place.line || same_text(a->why, b->why));
 }
@@ -248,7 +249,7 @@ static bool port_in(const char *ports, const char *port)
     return false;
 }
 
-/* The worse of the two stays, with the ports of both. */
+/* The first stays, with the ports of both. */
 static void merge(struct audit *a, struct audit_finding *into, struct audit_finding *from)
 {
     const char *ports = into->ports;
@@ -257,8 +258,6 @@ static void merge(struct audit *a, struct audit_finding *into, struct audit_find
         ports = from->ports;
     else if (from->ports && !port_in(ports, from->ports))
         ports = audit_fmt(a, "%s, %s", ports, from->ports);
-    if (from->severity > into->severity)
-        *into = *from;
     into->ports = ports;
 }
 
