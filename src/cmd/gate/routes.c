@@ -34,34 +34,32 @@ static int bad(const struct route *r, char err[ROUTES_ERROR_MAX], const char *te
     return -EINVAL;
 }
 
+/*
+ * One address, and the same one on every machine: which family comes first is the system's taste,
+ * and "localhost" has both where the server behind us may listen on one.
+ */
 static bool look_up(const char *host, struct ip *ret)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *all = NULL;
-    bool found = false;
 
+    *ret = (struct ip){.family = IP_NONE};
     if (getaddrinfo(host, NULL, &hints, &all) != 0)
         return false;
-    for (struct addrinfo *a = all; a && !found; a = a->ai_next) {
-        struct ip ip = {0};
-
+    for (struct addrinfo *a = all; a && ret->family != IP_V4; a = a->ai_next) {
         if (a->ai_family == AF_INET) {
             const struct sockaddr_in *in = (const void *)a->ai_addr;
 
-            ip.family = IP_V4;
-            memcpy(ip.b, &in->sin_addr, 4);
-            found = true;
-        } else if (a->ai_family == AF_INET6) {
+            *ret = (struct ip){.family = IP_V4};
+            memcpy(ret->b, &in->sin_addr, 4);
+        } else if (a->ai_family == AF_INET6 && ret->family == IP_NONE) {
             const struct sockaddr_in6 *in = (const void *)a->ai_addr;
 
-            ip.family = IP_V6;
-            memcpy(ip.b, &in->sin6_addr, 16);
-            found = true;
+            *ret = (struct ip){.family = IP_V6};
+            memcpy(ret->b, &in->sin6_addr, 16);
         }
-        if (found)
-            *ret = ip;
     }
     freeaddrinfo(all);
-    return found;
+    return ret->family != IP_NONE;
 }
 
 static int read_place(struct route *r, struct span place, const char *text,
