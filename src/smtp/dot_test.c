@@ -79,7 +79,8 @@ static void check(const struct dot_case *c, size_t a, size_t b)
     struct span rest = read_all(&d, c->in, a, b, &text, &done);
 
     if (done != c->done || !span_eq(buf_span(&text), c->text) || !span_eq(rest, c->rest))
-        fail_msg("%s cut at %zu %zu: done %d, text %zu octets", c->name, a, b, done, (size_t)text.n);
+        fail_msg("%s cut at %zu %zu: done %d, text %zu octets", c->name, a, b, done,
+                 (size_t)text.n);
     if (d.seen.bare_cr != c->cr || d.seen.bare_lf != c->lf || d.seen.nul != c->nul)
         fail_msg("%s cut at %zu %zu: cr %u lf %u nul %u", c->name, a, b, (unsigned)d.seen.bare_cr,
                  (unsigned)d.seen.bare_lf, (unsigned)d.seen.nul);
