@@ -74,3 +74,12 @@ def test_layers_table():
 def test_lengths():
     assert len(read("ARCHITECTURE.md").splitlines()) <= 220
     assert len(read("STYLE.md").splitlines()) <= 150
+
+
+def test_front_page_names_every_page_and_command():
+    page = read("man/postern.1")
+    also = set(re.findall(r"^\.Xr (\S+) (\d)", page[page.index(".Sh SEE ALSO"):page.index(".Sh STANDARDS")], re.M))
+    pages = {tuple(os.path.basename(p).rsplit(".", 1)) for p in glob.glob(f"{TOP}/man/postern*.[157]")}
+    assert also == pages - {("postern", "1")}
+    commands = set(re.findall(r'^    \{"(\w+)", "', read("src/cmd/postern/commands.c"), re.M))
+    assert commands and commands == set(re.findall(r"^\.It Cm (\w+)$", page, re.M))
