@@ -92,37 +92,7 @@ static int take_texts(const struct text *texts, size_t count, char **ret_block)
 
 static bool slug_ok(const char *s)
 {
-    size_t n = strlen(s);
-
-    if (n == 0 || n > ADVISE_ID_MAX || !ascii_is_alnum(s[0]))
-        return false;
-    for (; *s; s++)
-        if (!ascii_is_digit(*s) && *s != '-' && *s != '.' && !(*s >= 'a' && *s <= 'z'))
-            return false;
-    return true;
-}
-
-static int word_of(const char *value, const char *const *words)
-{
-    for (int i = 0; words[i]; i++)
-        if (span_eq_nocase(span_str(value), span_str(words[i])))
-            return i;
-    return -1;
-}
-
-/* "CVE-1999-0512", several with blanks between. */
-static bool cve_ok(struct span s)
-{
-    struct span word;
-
-    while (span_word(&s, &word)) {
-        if (!span_starts(word, SPAN_LIT("CVE-")) || word.n < 13 || word.p[8] != '-')
-            return false;
-        for (size_t i = 4; i < word.n; i++)
-            if (i != 8 && !ascii_is_digit(word.p[i]))
-                return false;
-    }
-    return true;
+    return rows_slug_ok(s, "-.", ADVISE_ID_MAX);
 }
 
 static int read_term(struct reading *r, struct span word, struct advise_term *ret)
@@ -220,16 +190,16 @@ static int read_words(struct reading *r, struct advise_row *ret)
                                         "vendor", "own-name", NULL};
     static const char *const numbers[] = {"parts", "decimal", NULL};
     const char *value = row_get(r->row, "Numbers"), *pair = row_get(r->row, "Pair");
-    int n = word_of(row_get(r->row, "Cause"), causes);
+    int n = rows_word_of(span_str(row_get(r->row, "Cause")), causes);
 
     if (n < 0)
         return fail(r, "Cause", "one of as-shipped, bug, setting, none");
     ret->cause = (enum advise_cause)n;
-    n = value ? word_of(value, numbers) : 0;
+    n = value ? rows_word_of(span_str(value), numbers) : 0;
     if (n < 0)
         return fail(r, "Numbers", "one of parts, decimal");
     ret->decimal = n == 1;
-    n = pair ? word_of(pair, pairs) : 0;
+    n = pair ? rows_word_of(span_str(pair), pairs) : 0;
     if (n < 0)
         return fail(r, "Pair", "one of none, same, old, linuxconf, vendor, own-name");
     ret->pair = (enum advise_pair)n;
@@ -238,7 +208,7 @@ static int read_words(struct reading *r, struct advise_row *ret)
         return fail(r, "Id", "1 to 40 of a-z, 0-9, '-' and '.', and none of these two first");
     if (!slug_ok(ret->product))
         return fail(r, "Product", "1 to 40 of a-z, 0-9, '-' and '.', and none of these two first");
-    if (ret->cve && !cve_ok(span_str(ret->cve)))
+    if (ret->cve && !rows_cves_ok(span_str(ret->cve)))
         return fail(r, "CVE", "not of the shape CVE-1999-0512");
     return 0;
 }

@@ -152,15 +152,7 @@ static const struct try_case cases[] = {
 
 static void windows_cases(void **state)
 {
-    struct try_case c;
-    size_t wrong = 0;
-
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        c = cases[i];
-        c.path = c.path ? c.path : c.files[0].name;
-        wrong += !try_case(&c, NULL);
-    }
-    assert_int_equal(wrong, 0);
+    try_cases(cases, sizeof(cases) / sizeof(cases[0]), NULL);
 }
 
 /* As many ranges as there may be, and one more. */

@@ -108,6 +108,23 @@ static inline void try_tell(const struct audit *a)
                     v[i]->place.file ? v[i]->place.file : "-", v[i]->place.line, v[i]->why);
 }
 
+/* Whether it came as expected; else the test says so. `r`: 0 or AUDIT_BAD. */
+static inline bool try_judge(const struct try_case *c, int r, const struct buf *out,
+                             const struct buf *witness)
+{
+    bool fine =
+        r >= 0 && (c->expect[0] == '!' ? r == AUDIT_BAD && strstr(buf_str(out), c->expect + 1)
+                                       : strcmp(buf_str(out), c->expect) == 0);
+
+    if (fine && c->witness)
+        fine = strcmp(buf_str(witness), c->witness) == 0;
+    if (!fine)
+        print_error("case '%s': want '%s', got '%s' (%s)\n", c->name, c->expect, buf_str(out),
+                    buf_str(witness));
+    return fine;
+}
+
+/* `path` is for cases that name none; NULL: the first file of each. */
 static inline bool try_case(const struct try_case *c, const char *path)
 {
     struct buf out = BUF_INIT(1 << 16), witness = BUF_INIT(4096);
@@ -123,7 +140,8 @@ static inline bool try_case(const struct try_case *c, const char *path)
         memory.count++;
     assert_non_null(a);
     try_facts(a, c);
-    for (struct span rest = span_str(c->path ? c->path : path); r == 0 && span_word(&rest, &word);)
+    path = c->path ? c->path : path ? path : c->files[0].name;
+    for (struct span rest = span_str(path); r == 0 && span_word(&rest, &word);)
         r = span_copy(word, one, sizeof(one)) ? audit_path(a, c->kind, one) : -ENAMETOOLONG;
     if (r == 0)
         r = audit_finish(a);
@@ -131,15 +149,9 @@ static inline bool try_case(const struct try_case *c, const char *path)
         buf_addf(&out, "!%s", audit_error(a));
     else
         try_found(a, &out, &witness);
-    fine = r >= 0 && (c->expect[0] == '!' ? r == AUDIT_BAD && strstr(buf_str(&out), c->expect + 1)
-                                          : strcmp(buf_str(&out), c->expect) == 0);
-    if (fine && c->witness)
-        fine = strcmp(buf_str(&witness), c->witness) == 0;
-    if (!fine) {
-        print_error("case '%s': want '%s', got '%s' (%s)\n", c->name, c->expect, buf_str(&out),
-                    buf_str(&witness));
+    fine = try_judge(c, r, &out, &witness);
+    if (!fine)
         try_tell(a);
-    }
     buf_deinit(&out);
     buf_deinit(&witness);
     audit_free(&a);

@@ -196,3 +196,37 @@ const struct row_field *row_unknown(const struct row *row, const char *const *kn
     }
     return NULL;
 }
+
+bool rows_slug_ok(const char *s, const char *also, size_t max)
+{
+    size_t n = strlen(s);
+
+    if (n == 0 || n > max || !ascii_is_alnum(s[0]))
+        return false;
+    for (; *s; s++)
+        if (!ascii_is_digit(*s) && !(*s >= 'a' && *s <= 'z') && !strchr(also, *s))
+            return false;
+    return true;
+}
+
+bool rows_cves_ok(struct span s)
+{
+    struct span word;
+
+    while (span_word(&s, &word)) {
+        if (!span_starts(word, SPAN_LIT("CVE-")) || word.n < 13 || word.p[8] != '-')
+            return false;
+        for (size_t i = 4; i < word.n; i++)
+            if (i != 8 && !ascii_is_digit(word.p[i]))
+                return false;
+    }
+    return true;
+}
+
+int rows_word_of(struct span value, const char *const *words)
+{
+    for (int i = 0; words[i]; i++)
+        if (span_eq_nocase(value, span_str(words[i])))
+            return i;
+    return -1;
+}

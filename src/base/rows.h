@@ -60,6 +60,16 @@ const char *row_get(const struct row *row, const char *name);
 unsigned row_line(const struct row *row, const char *name);
 /* The first field that is not in the NULL-ended list, or NULL when all are known. */
 const struct row_field *row_unknown(const struct row *row, const char *const *known);
+
+/* What values of several kinds of rows hold. */
+
+/* 1 to max of a-z, 0-9 and what stands in `also`; a letter or digit first. */
+bool rows_slug_ok(const char *s, const char *also, size_t max);
+/* "CVE-1999-0512", several with blanks between; also none. */
+bool rows_cves_ok(struct span s);
+/* Which of the NULL-ended words it is, without case; -1 none. */
+int rows_word_of(struct span value, const char *const *words);
+
 void rows_fail(struct rows_error *err, unsigned line, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -180,6 +180,27 @@ static void lookup(void **state)
     row_deinit(&row);
 }
 
+static void what_values_hold(void **state)
+{
+    static const char *const words[] = {"yes", "no", NULL};
+
+    assert_true(rows_slug_ok("a-1", "-", 3));
+    assert_false(rows_slug_ok("a-12", "-", 3));
+    assert_false(rows_slug_ok("", "-", 3));
+    assert_false(rows_slug_ok("-a", "-", 3));
+    assert_false(rows_slug_ok("aB", "-", 3));
+    assert_false(rows_slug_ok("a.b", "-", 3));
+    assert_true(rows_slug_ok("a.b", "-.", 3));
+    assert_true(rows_cves_ok(SPAN_LIT("")));
+    assert_true(rows_cves_ok(SPAN_LIT("CVE-1999-0512 CVE-2024-123456")));
+    assert_false(rows_cves_ok(SPAN_LIT("CVE-1999-051")));
+    assert_false(rows_cves_ok(SPAN_LIT("CVE-1999-0512,")));
+    assert_false(rows_cves_ok(SPAN_LIT("CVE-19990512-1")));
+    assert_int_equal(rows_word_of(SPAN_LIT("No"), words), 1);
+    assert_int_equal(rows_word_of(SPAN_LIT("n"), words), -1);
+    assert_int_equal(rows_word_of(SPAN_NULL, words), -1);
+}
+
 static void long_error_is_cut(void **state)
 {
     struct rows_error err;
@@ -199,6 +220,7 @@ int main(void)
         cmocka_unit_test(value_at_the_limit),
         cmocka_unit_test(fields_at_the_limit),
         cmocka_unit_test(lookup),
+        cmocka_unit_test(what_values_hold),
         cmocka_unit_test(long_error_is_cut),
     };
 

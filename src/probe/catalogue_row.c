@@ -54,21 +54,13 @@ static int fail(struct reading *r, const char *field, const char *why)
 }
 
 /* Where the value stands in the list, or -1. */
-static int word_of(struct span value, const char *const *words)
-{
-    for (int i = 0; words[i]; i++)
-        if (span_eq_nocase(value, span_str(words[i])))
-            return i;
-    return -1;
-}
-
 /* An optional field that holds one of a few words; the first is the default. */
 static int read_choice(struct reading *r, const char *field, const char *const *words, int *ret)
 {
     const char *value = row_get(r->row, field);
     struct buf list = BUF_INIT(150);
 
-    *ret = value ? word_of(span_str(value), words) : 0;
+    *ret = value ? rows_word_of(span_str(value), words) : 0;
     if (*ret >= 0)
         return 0;
     for (int i = 0; words[i]; i++)
@@ -80,14 +72,7 @@ static int read_choice(struct reading *r, const char *field, const char *const *
 
 static bool slug_ok(const char *s)
 {
-    size_t n = strlen(s);
-
-    if (n == 0 || n > FORM_ID_MAX || !ascii_is_alnum(s[0]))
-        return false;
-    for (; *s; s++)
-        if (!ascii_is_digit(*s) && *s != '-' && !(*s >= 'a' && *s <= 'z'))
-            return false;
-    return true;
+    return rows_slug_ok(s, "-", FORM_ID_MAX);
 }
 
 static int read_kind(struct reading *r)
@@ -159,21 +144,6 @@ static int take_texts(struct reading *r, const char *file)
     return 0;
 }
 
-/* "CVE-1999-0512", several with blanks between. */
-static bool cve_ok(struct span s)
-{
-    struct span word;
-
-    while (span_word(&s, &word)) {
-        if (!span_starts(word, SPAN_LIT("CVE-")) || word.n < 13 || word.p[8] != '-')
-            return false;
-        for (size_t i = 4; i < word.n; i++)
-            if (i != 8 && !ascii_is_digit(word.p[i]))
-                return false;
-    }
-    return true;
-}
-
 static int read_names(struct reading *r)
 {
     struct form *f = r->f;
@@ -185,7 +155,7 @@ static int read_names(struct reading *r)
         return fail(r, "Family", "1 to 40 of a-z, 0-9 and '-', and no '-' first");
     if (*f->ref && !slug_ok(f->ref))
         return fail(r, "Ref", "1 to 40 of a-z, 0-9 and '-', and no '-' first");
-    if (f->cve && (!*f->cve || !cve_ok(span_str(f->cve))))
+    if (f->cve && (!*f->cve || !rows_cves_ok(span_str(f->cve))))
         return fail(r, "CVE", "not of the shape CVE-1999-0512");
     if (!num_uint(span_str(row_get(r->row, "Prior")), 1, FORM_PRIOR_MAX, &prior))
         return fail(r, "Prior", "a number from 1 to 1000");
@@ -276,7 +246,7 @@ static bool with_attributes(struct span s)
     for (; span_word(&s, &word); count++) {
         size_t sign = span_find(word, '=');
 
-        if (sign + 1 >= word.n || word_of(span_slice(word, 0, sign), names) < 0)
+        if (sign + 1 >= word.n || rows_word_of(span_slice(word, 0, sign), names) < 0)
             return false;
     }
     return count > 0;
@@ -336,13 +306,13 @@ static const char *with_fault(enum channel_type type, struct span with)
     case CHANNEL_PROXY2:
         return with_proxy2(with) ? NULL : "\"local\", or \"tcp4\" or \"tcp6\" with two addresses";
     case CHANNEL_CERT:
-        return word_of(with, (const char *const[]){"self-signed", "given", NULL}) >= 0
+        return rows_word_of(with, (const char *const[]){"self-signed", "given", NULL}) >= 0
                    ? NULL
                    : "\"self-signed\" or \"given\"";
     case CHANNEL_SMUGGLE:
         return with_ending(with) ? NULL : "bytes with a dot that no mail program would double";
     case CHANNEL_EARLY:
-        return word_of(with, (const char *const[]){"banner", "data", NULL}) >= 0
+        return rows_word_of(with, (const char *const[]){"banner", "data", NULL}) >= 0
                    ? NULL
                    : "\"banner\" or \"data\"";
     case CHANNEL_AUTH:
