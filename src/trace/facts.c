@@ -38,6 +38,12 @@ static void on_list(struct facts *f, struct span body, struct facts_mark mark)
     f->list_name = body;
 }
 
+static void on_to(struct facts *f, struct span body, struct facts_mark mark)
+{
+    if (!f->to.n)
+        f->to = header_address(body);
+}
+
 static void on_sender(struct facts *f, struct span body, struct facts_mark mark)
 {
     static const char *const ends[] = {"-admin", "-owner", "-bounces", "-request", "-bounce"};
@@ -279,6 +285,7 @@ static const struct {
 } fields[] = {
     {SPAN_LIT("From"), on_from},
     {SPAN_LIT("Return-Path"), on_return_path},
+    {SPAN_LIT("To"), on_to},
     {SPAN_LIT("Sender"), on_sender},
     {SPAN_LIT("Reply-To"), on_reply_to},
     {SPAN_LIT("Message-ID"), on_message_id},

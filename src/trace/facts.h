@@ -26,6 +26,7 @@ struct facts_mark {
 struct facts {
     struct span from, from_domain;
     struct span return_path, sender, reply_to;
+    struct span to; /* the first address of To */
     bool has_return_path;
     struct span message_id, mailer, subject;
     bool has_agent;            /* User-Agent, or X-Mailer of a known mail program */

@@ -11,28 +11,22 @@
  * Servers that never show a login (Microsoft's) leave "relay or stolen account" open. In the years
  * when nobody had a login to steal they do not.
  */
+#include "trace/door.h"
+
 #include "trace/chain.h"
-#include "trace/judge.h"
 #include "trace/name.h"
 
 #define YEAR_2006 INT64_C(1136073600)
 
-struct door {
-    struct inquiry *q;
-    size_t house;
-    const struct house *h;
-    const struct received *r; /* the line of the door */
-};
-
-static unsigned sure(struct door *d, unsigned percent)
+unsigned door_sure(struct door *d, unsigned percent)
 {
     return d->q->t->confidence = percent > 99 ? 99 : percent;
 }
 
-static enum trace_class open_case(struct door *d, const char *why)
+enum trace_class door_open_case(struct door *d, const char *why)
 {
     judge_note(d->q, why, d->h->door, SPAN_NULL);
-    sure(d, 50);
+    door_sure(d, 50);
     return TRACE_OPEN_CASE;
 }
 
@@ -41,14 +35,14 @@ static bool hides_logins(const struct received *r)
     return r->writer == RECEIVED_BY_SMTPSVC || r->writer == RECEIVED_BY_EXCHANGE;
 }
 
-static struct span seen_name(const struct received *r)
+struct span door_seen_name(const struct received *r)
 {
     return r->name.n && !r->may_be_forged && !name_is_useless(r->name) ? r->name : SPAN_NULL;
 }
 
 /* ---- logins ---- */
 
-static bool replies_elsewhere(const struct facts *f)
+bool door_replies_elsewhere(const struct facts *f)
 {
     struct span to = name_domain(f->reply_to);
 
@@ -63,7 +57,7 @@ static bool is_ordinary_login(struct door *d)
                name_same_org(name_domain(d->r->auth_user), f->from_domain) ||
                name_same_org(d->r->helo, f->from_domain);
 
-    return own && !f->spam && !replies_elsewhere(f) &&
+    return own && !f->spam && !door_replies_elsewhere(f) &&
            (f->refers || f->has_agent || marks_list(d->q));
 }
 
@@ -103,167 +97,13 @@ static bool shows_login(struct door *d)
     }
     return false;
 }
-
-/* ---- private clients ---- */
-
-/* What the client called itself has no business in this house. */
-static bool is_foreign_helo(struct door *d)
-{
-    const struct received *r = d->r;
-
-    if (r->helo_ip.family != IP_NONE)
-        return !chain_is_private(r->helo_ip) && !ip_eq(r->helo_ip, d->h->ip) &&
-               !marks_same_net(r->helo_ip, d->h->ip);
-    return name_is_host(r->helo) && !name_is_inside(r->helo) &&
-           !marks_of_house(d->q, d->house, r->helo) &&
-           !span_starts_nocase(r->helo, SPAN_LIT("localhost"));
-}
-
-static struct span id_host(const struct facts *f)
-{
-    struct span id = f->message_id, host = span_slice(id, span_rfind(id, '@') + 1, id.n);
-
-    return span_slice(host, 0, span_find(host, '>'));
-}
-
-/* The server gave the message its id, for the sender's program gave none. */
-static bool id_is_house(struct door *d)
-{
-    struct span host = id_host(d->q->f);
-
-    return host.n && span_find(d->q->f->message_id, '$') == d->q->f->message_id.n &&
-           (name_same_host(host, d->r->by) || name_same_org(host, d->r->by)) &&
-           !name_same_org(host, d->q->f->from_domain);
-}
-
-/* A mail program that is set up for a mailbox of this house put its domain into the id. */
-static bool id_is_users(struct door *d)
-{
-    return !d->q->f->ratware && span_find(d->q->f->message_id, '$') < d->q->f->message_id.n &&
-           name_same_org(id_host(d->q->f), d->r->by);
-}
-
-static int nat_helo(struct door *d)
-{
-    const struct received *r = d->r;
-    struct inquiry *q = d->q;
-
-    if (r->helo_ip.family != IP_NONE && is_foreign_helo(d)) {
-        judge_note(q, "a stranger's address as HELO, and a private peer", d->h->door, r->helo);
-        return 5;
-    }
-    if (is_foreign_helo(d)) {
-        judge_note(q, "HELO of another house, and a private peer", d->h->door, r->helo);
-        return name_is_freemail(r->helo) ? 4 : name_same_org(r->helo, q->f->from_domain) ? 1 : 3;
-    }
-    if (!name_is_workstation(r->helo))
-        return 0;
-    judge_note(q, "HELO is what a program calls itself, no host of the house", d->h->door, r->helo);
-    return span_eq_nocase(r->helo, SPAN_LIT("User")) ? 3 : marks_gateway(r->ip, r->name) ? 2 : 1;
-}
-
-static int nat_points(struct door *d)
-{
-    const struct received *r = d->r;
-    const struct facts *f = d->q->f;
-    struct inquiry *q = d->q;
-    int points = nat_helo(d);
-
-    if (marks_gateway(r->ip, r->name)) {
-        judge_note(q, "the peer's address is one that gateways have", d->h->door, SPAN_NULL);
-        points += 1;
-    }
-    if (ip_eq(f->probe_ip, d->h->ip) && f->probe_ip.family != IP_NONE) {
-        judge_note(q, "the subject holds the relay's address: it was being sounded", d->h->door,
-                   f->subject);
-        points += 3;
-    }
-    if (!points)
-        return 0;
-    points += replies_elsewhere(f) + f->ratware * 2 + id_is_house(d) * 2 +
-              name_is_freemail(f->from_domain);
-    return points + span_has_nocase(f->mailer, SPAN_LIT("Outlook Express 6.00.2600.0000"));
-}
-
-/* Forwarders and clouds write themselves into it (SRS): then it is no word of the house. */
-static bool has_own_path(struct door *d)
-{
-    struct span path = d->q->f->return_path;
-
-    return marks_of_house(d->q, d->house, name_domain(path)) &&
-           !span_has_nocase(path, SPAN_LIT("SRS0=")) && !span_has_nocase(path, SPAN_LIT("SRS1=")) &&
-           !span_has_nocase(path, SPAN_LIT("+SRS="));
-}
-
-/* HELO, sender and reverse-path agree on another domain: the house runs it for somebody. */
-static bool is_hosted(struct door *d)
-{
-    const struct facts *f = d->q->f;
-
-    return name_is_host(d->r->helo) && !name_is_freemail(d->r->helo) && !f->spam && !f->ratware &&
-           !replies_elsewhere(f) && name_same_org(d->r->helo, f->from_domain) &&
-           name_same_org(name_domain(f->return_path), f->from_domain);
-}
-
-static enum trace_class behind_private(struct door *d)
-{
-    const struct received *r = d->r;
-    struct inquiry *q = d->q;
-    struct sender s = {d->h->seen, d->h->top ? d->h->top - 1 : 0, d->h};
-    bool own = marks_aligned(q, d->house);
-    int points;
-
-    if (ip_space(r->ip) == IP_LOOPBACK && !is_foreign_helo(d))
-        return judge_sender(q, &s); /* the machine's own */
-    if (name_is_provider(r->by) || (d->h->seen && name_is_provider(seen_name(d->h->seen))))
-        return judge_sender(q, &s);
-    if (own && !(r->helo_ip.family != IP_NONE && is_foreign_helo(d))) {
-        judge_note(q, "sender and house agree", d->h->door, q->f->from_domain);
-        return judge_sender(q, &s);
-    }
-    if (has_own_path(d) && !is_foreign_helo(d)) {
-        judge_note(q, "the reverse-path is the house's own", d->h->door, q->f->return_path);
-        return judge_sender(q, &s);
-    }
-    points = nat_points(d);
-    if (ip_space(r->ip) == IP_LOOPBACK && nat_helo(d) < 4)
-        points = 0; /* programs of the machine call themselves what they like */
-    if (points >= 4 && !own) {
-        q->t->nat = r->ip;
-        judge_note(q, "the sender is none of the house's", d->h->door, q->f->from_domain);
-        judge_other(
-            q, TRACE_OPEN_CASE,
-            "an infected machine inside would show the same: ask whether the peer's address "
-            "is a gateway's");
-        judge_other(q, TRACE_LOGIN, "no login is shown");
-        sure(d, 45 + 6 * (unsigned)points);
-        return TRACE_NAT;
-    }
-    if (ip_space(r->ip) == IP_LOOPBACK)
-        return judge_sender(q, &s); /* some program of the machine */
-    if (is_hosted(d) || (!points && marks_list(q) && !q->f->spam && !q->f->ratware))
-        return TRACE_OWN; /* a list's members have no reason to hide */
-    if (has_own_path(d) || marks_of_house(q, d->house, r->helo) ||
-        span_has_nocase(r->with, SPAN_LIT("HTTP"))) {
-        judge_note(q, "a machine of the house itself handed it in", d->h->door, r->helo);
-        return judge_sender(q, &s);
-    }
-    if ((q->f->refers || q->f->has_agent || q->f->ham) && !q->f->spam && points < 3)
-        return TRACE_OWN;
-    if (name_is_useless(r->by) && !(d->h->seen && seen_name(d->h->seen).n))
-        return judge_sender(q, &s); /* a machine at somebody's home, no house */
-    judge_other(q, TRACE_NAT, "the HELO fits a machine inside as well as a hidden stranger");
-    judge_other(q, TRACE_LOGIN, "no login is shown");
-    return open_case(d, "a private client, and no sign whether it is one or stands for all");
-}
-
 /* ---- public clients ---- */
 
 static bool is_related(struct door *d)
 {
     const struct received *r = d->r;
     struct inquiry *q = d->q;
-    struct span name = seen_name(r);
+    struct span name = door_seen_name(r);
 
     if (name.n && marks_of_house(q, d->house, name)) {
         judge_note(q, "the client is of the same house by its name", d->h->door, name);
@@ -273,7 +113,7 @@ static bool is_related(struct door *d)
         judge_note(q, "the client is in the house's own network", d->h->door, SPAN_NULL);
         return true;
     }
-    if (!name.n && marks_same_net(r->ip, d->h->ip) && !is_foreign_helo(d)) {
+    if (!name.n && marks_same_net(r->ip, d->h->ip) && !door_foreign_helo(d)) {
         judge_note(q, "the client is in the house's own network", d->h->door, SPAN_NULL);
         return true;
     }
@@ -292,7 +132,7 @@ static bool is_customer(struct door *d)
 {
     const struct received *r = d->r;
     const struct facts *f = d->q->f;
-    struct span name = seen_name(r);
+    struct span name = door_seen_name(r);
     const struct trace *t = d->q->t;
 
     if (f->ratware || (t->genuine < t->count && t->hops[t->genuine].role == TRACE_FORGED))
@@ -301,7 +141,7 @@ static bool is_customer(struct door *d)
         return true;
     if (!name.n && hides_names(r) && name_is_host(r->helo) && !name_is_freemail(r->helo) &&
         name_same_org(r->helo, f->from_domain) && name_org(r->helo).n < r->helo.n &&
-        !replies_elsewhere(f))
+        !door_replies_elsewhere(f))
         return true;
     return name.n && name_same_org(name, r->helo) && !name_is_generic(name, r->ip) &&
            (name_same_org(name, name_domain(f->return_path)) || f->refers || f->ham);
@@ -311,7 +151,7 @@ static int stranger_points(struct door *d)
 {
     const struct received *r = d->r;
     const struct facts *f = d->q->f;
-    struct span name = seen_name(r);
+    struct span name = door_seen_name(r);
     int points = 0;
 
     if (!name.n && r->writer != RECEIVED_BY_EXCHANGE && r->writer != RECEIVED_BY_SMTPSVC)
@@ -330,7 +170,7 @@ static int stranger_points(struct door *d)
         points += 1;
     if (!name_same_org(f->from_domain, name))
         points += 1;
-    if (replies_elsewhere(f))
+    if (door_replies_elsewhere(f))
         points += 1;
     if (r->rcpt_more)
         points += 2;
@@ -347,7 +187,7 @@ static int stranger_points(struct door *d)
 static bool lies_in_helo(struct door *d)
 {
     const struct received *r = d->r;
-    struct span name = seen_name(r);
+    struct span name = door_seen_name(r);
 
     if (r->helo_ip.family != IP_NONE)
         return !chain_is_private(r->helo_ip) && !ip_eq(r->helo_ip, r->ip);
@@ -369,11 +209,11 @@ static bool pretends(struct door *d)
     const struct facts *f = d->q->f;
     const struct trace *t = d->q->t;
 
-    if (name_is_freemail(f->from_domain) || replies_elsewhere(f) || f->ratware || f->spam)
+    if (name_is_freemail(f->from_domain) || door_replies_elsewhere(f) || f->ratware || f->spam)
         return true;
     if (t->genuine < t->count && t->hops[t->genuine].role == TRACE_FORGED)
         return true;
-    if (d->r->rcpt_more || id_is_house(d) ||
+    if (d->r->rcpt_more || door_id_is_house(d) ||
         (f->probe_ip.family != IP_NONE && ip_eq(f->probe_ip, d->h->ip)))
         return true;
     return lies_in_helo(d);
@@ -407,7 +247,7 @@ static bool is_credible(struct door *d)
         r->writer == RECEIVED_BY_KUMOMTA || r->writer == RECEIVED_BY_ECELERITY ||
         r->writer == RECEIVED_BY_SENDGRID || r->writer == RECEIVED_BY_HALON)
         return false;
-    if (name_is_cheap(r->by) && !(d->h->seen && seen_name(d->h->seen).n))
+    if (name_is_cheap(r->by) && !(d->h->seen && door_seen_name(d->h->seen).n))
         return false;
     behind = span_trim(behind);
     /* One known product in the house speaks for the nameless one in front of it. */
@@ -417,6 +257,38 @@ static bool is_credible(struct door *d)
             return true;
     return r->writer != RECEIVED_BY_UNKNOWN ||
            (behind.n > 1 && behind.p[0] == '(' && (r->id.n || r->date_wall < YEAR_2006));
+}
+
+/* "Undisclosed.Recipients@": a list of people that a program wrote as an address. */
+static bool is_nobody(struct span address)
+{
+    return span_starts_nocase(address, SPAN_LIT("undisclosed")) ||
+           span_starts_nocase(address, SPAN_LIT("recipient"));
+}
+
+/* The message shows a recipient in this house: it may have been for him, and he has it sent on. */
+static bool is_for_house(struct door *d)
+{
+    const struct facts *f = d->q->f;
+    struct span domain = name_domain(f->to);
+
+    return d->q->t->guessed && !is_nobody(f->to) && marks_of_house(d->q, d->house, domain);
+}
+
+/*
+ * The boundary is a guess, and what stands before it may be a second MX or forwarder of ours: it
+ * has its own name in the DNS, tells no recipient, and its client claims no more than to be the
+ * sender's own server, which is how mail comes to every MX.
+ */
+static bool may_be_ours(struct door *d)
+{
+    const struct facts *f = d->q->f;
+    struct span name = d->house == 1 && d->h->seen ? door_seen_name(d->h->seen) : SPAN_NULL;
+
+    return d->q->t->guessed && name_same_org(name, d->r->by) && !name_is_generic(name, d->h->ip) &&
+           !d->r->rcpt.n && !d->r->rcpt_more && name_is_host(d->r->helo) &&
+           name_same_org(d->r->helo, f->from_domain) && !name_is_freemail(f->from_domain) &&
+           !door_replies_elsewhere(f) && d->h->top == d->h->door;
 }
 
 static enum trace_class relayed(struct door *d)
@@ -432,7 +304,7 @@ static enum trace_class relayed(struct door *d)
         return judge_sender(q, &whole);
     }
     if (!q->f->spam &&
-        (id_is_users(d) || (points < 3 && (q->f->refers || q->f->has_agent || q->f->ham)))) {
+        (door_id_is_users(d) || (points < 3 && (q->f->refers || q->f->has_agent || q->f->ham)))) {
         judge_note(q, "an ordinary user far from home: a mail program, an answer to mail",
                    d->h->door, q->f->from_domain);
         return TRACE_OWN;
@@ -441,12 +313,17 @@ static enum trace_class relayed(struct door *d)
         return TRACE_OWN;
     if (points < 2 || !pretends(d)) {
         judge_other(q, TRACE_RELAY, "the client is too ordinary to be a stranger for sure");
-        return open_case(d, "a client of another house, and no sign of what let it in");
+        return door_open_case(d, "a client of another house, and no sign of what let it in");
     }
     if (hides_logins(d->r) && (!d->r->has_date || d->r->date_wall >= YEAR_2006)) {
         judge_other(q, TRACE_RELAY, "possible: test the host");
         judge_other(q, TRACE_LOGIN, "possible: this server never shows a login");
-        return open_case(d, "a stranger sent through it; this server does not show logins");
+        return door_open_case(d, "a stranger sent through it; this server does not show logins");
+    }
+    if (is_for_house(d) || may_be_ours(d)) {
+        judge_other(q, TRACE_RELAY, "possible: test the host");
+        judge_other(q, TRACE_LIST, "possible: name it by --trust if it forwards mail of yours");
+        return door_open_case(d, "it may have taken it for a user of its own, and sent it on");
     }
     judge_note(q, "a public client of another house", d->h->door, d->r->helo);
     if (d->r->auth == RECEIVED_NO)
@@ -455,7 +332,7 @@ static enum trace_class relayed(struct door *d)
     judge_other(q, TRACE_LOGIN,
                 d->r->auth == RECEIVED_NO ? "this server would show a login" : "no login is shown");
     judge_other(q, TRACE_SPAMMER, "the client is not in the host's network or domain");
-    sure(d, percent + (d->r->auth == RECEIVED_NO ? 5 : 0));
+    door_sure(d, percent + (d->r->auth == RECEIVED_NO ? 5 : 0));
     if (!is_appliance(d))
         return TRACE_RELAY;
     judge_note(q, "behind the door a server of the house took it from a private address", d->h->top,
@@ -483,7 +360,7 @@ static bool is_forged_sender(struct door *d)
            stranger_points(d) >= 3 &&
            (span_eq_nocase(d->r->helo, SPAN_LIT("User")) ||
             (d->r->helo_ip.family == IP_NONE && name_is_host(d->r->helo) && lies_in_helo(d) &&
-             (replies_elsewhere(d->q->f) || d->q->f->spam)));
+             (door_replies_elsewhere(d->q->f) || d->q->f->spam)));
 }
 
 static enum trace_class behind_public(struct door *d)
@@ -494,7 +371,8 @@ static enum trace_class behind_public(struct door *d)
 
     if (is_related(d)) {
         /* A line of the provider's own, through the provider's own server. */
-        if (seen_name(d->r).n && name_is_generic(d->r->name, d->r->ip) && !name_is_cheap(d->r->by))
+        if (door_seen_name(d->r).n && name_is_generic(d->r->name, d->r->ip) &&
+            !name_is_cheap(d->r->by))
             return TRACE_OWN;
         return judge_sender(q, &whole);
     }
@@ -514,7 +392,8 @@ static enum trace_class behind_public(struct door *d)
             return TRACE_SPAMMER; /* his tenant, too */
         return judge_sender(q, &client);
     }
-    if (name_is_provider(d->r->by) || (d->h->seen && name_is_provider(seen_name(d->h->seen)))) {
+    if (name_is_provider(d->r->by) ||
+        (d->h->seen && name_is_provider(door_seen_name(d->h->seen)))) {
         judge_note(q, "a provider took it from a customer", d->h->door, SPAN_NULL);
         return judge_sender(q, &whole);
     }
@@ -529,7 +408,7 @@ static enum trace_class behind_public(struct door *d)
     }
     if (is_customer(d)) {
         judge_note(q, "a house that sends through another, under its own name", d->h->door,
-                   seen_name(d->r));
+                   door_seen_name(d->r));
         return judge_sender(q, &client);
     }
     return relayed(d);
@@ -552,24 +431,24 @@ enum trace_class judge_door(struct inquiry *q, size_t house)
     struct door d = {q, house, h, &q->t->hops[h->door].r};
     struct sender s = {h->seen, h->top ? h->top - 1 : 0, h};
 
-    sure(&d, 70);
+    door_sure(&d, 70);
     if (is_under_root(&d))
         return judge_sender(q, &s);
     if (shows_login(&d)) {
         judge_other(q, TRACE_RELAY, "who logs in is no stranger");
         if (is_ordinary_login(&d))
             return TRACE_OWN;
-        sure(&d, 90);
+        door_sure(&d, 90);
         return TRACE_LOGIN;
     }
     if (is_untold(&d)) {
         judge_other(q, TRACE_RELAY, "the line does not tell who came");
-        return open_case(&d, "somebody else's sender, and no word of the client");
+        return door_open_case(&d, "somebody else's sender, and no word of the client");
     }
     if (d.r->local || chain_is_mute(d.r) ||
         (d.r->ip.family == IP_NONE && d.r->helo_ip.family == IP_NONE))
         return judge_sender(q, &s);
     if (chain_is_private(d.r->ip))
-        return behind_private(&d);
+        return door_private(&d);
     return behind_public(&d);
 }

@@ -74,6 +74,8 @@ static void weigh_helo(struct score *s)
     if (!s->house && marks_of_house(s->q, 0, r->helo) && !name_same_org(s->name, r->helo) &&
         !spf_pass(s))
         add(s, -3, "HELO claims to be the receiving system", r->helo);
+    else if (r->name.n && name_same_host(r->helo, r->by) && !name_same_org(r->name, r->helo))
+        add(s, -3, "HELO claims to be the very host that it speaks to", r->helo);
     else if (s->name.n && name_same_org(s->name, r->helo))
         s->points += name_is_generic(s->name, r->ip) ? 1 : 2;
     else if (name_is_freemail(r->helo) && (s->name.n || !spf_pass(s)))
