@@ -48,9 +48,10 @@ struct zone_spec {
     enum zone_state state;
     const struct zone_image *image;     /* NULL: no data (a zone that is RETIRED or BROKEN) */
     const struct zone_overlay *overlay; /* or NULL */
-    bool has_soa; /* without one (rbldnsd allows it) negative answers can't be cached */
-    struct zone_soa soa;
-    const struct span *ns;
+    bool has_soa;       /* without one (rbldnsd allows it) negative answers can't be cached */
+    struct dns_soa soa; /* minimum is also the life of negative answers (RFC 2308 §5) */
+    uint32_t soa_ttl;
+    const struct dns_name *ns;
     size_t ns_count;
     uint32_t ns_ttl;
     uint32_t ttl;          /* of listings whose data give none, of test entries and the apex */
