@@ -14,6 +14,7 @@
 #include "io/sockaddr.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -225,6 +226,21 @@ int listen_socket(const struct listen_place *at, bool shared, int *ret, char err
     }
     if (r < 0)
         return complain(r, at, err);
+    *ret = fd;
+    return 0;
+}
+
+int listen_datagrams(const struct listen_place *at, bool shared, int *ret,
+                     char err[LISTEN_ERROR_MAX])
+{
+    int fd = bound(at, SOCK_DGRAM, shared), flags = fd < 0 ? fd : fcntl(fd, F_GETFL);
+
+    if (fd >= 0 && (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) < 0)) {
+        flags = -errno;
+        close(fd);
+    }
+    if (flags < 0)
+        return complain(flags, at, err);
     *ret = fd;
     return 0;
 }

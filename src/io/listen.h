@@ -38,6 +38,9 @@ typedef void (*listen_fn)(void *cookie, struct listener *li, struct conn *c);
  * what to do about it in err.
  */
 int listen_socket(const struct listen_place *at, bool shared, int *ret, char err[LISTEN_ERROR_MAX]);
+/* The same for datagrams; the kernel deals them out by client. The socket blocks. */
+int listen_datagrams(const struct listen_place *at, bool shared, int *ret,
+                     char err[LISTEN_ERROR_MAX]);
 /*
  * Whether a socket could be bound there, which is undone at once: 0, -EADDRINUSE when one is bound
  * already, or another -errno.

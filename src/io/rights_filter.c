@@ -180,6 +180,8 @@ static const char *const allowed[] = {
     "times",
     "sched_getaffinity",
     "sched_yield",
+    "sched_setscheduler", /* of a thread that makes way for others; upwards needs a right */
+    "setpriority",
     "getcpu",
     "membarrier",
     /* threads and signals */
