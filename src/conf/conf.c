@@ -21,7 +21,7 @@
 
 enum {
     SECTIONS_MAX = 16,
-    ROWS_MAX = 200,
+    ROWS_MAX = 400,
 };
 
 /*
