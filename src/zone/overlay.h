@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What the journal changes over an image. An overlay is made once and not changed: a further step
+ * makes a new one out of it, which is swapped in as an image is. It holds the last assignment for
+ * every prefix and name, and drops those that a later, wider one covers; so the longest prefix that
+ * holds an address is also the latest word on it. An overlay without entries is NULL everywhere.
+ */
+#ifndef POSTERN_ZONE_OVERLAY_H
+#define POSTERN_ZONE_OVERLAY_H
+
+#include "zone/image.h"
+#include "zone/journal.h"
+
+enum {
+    ZONE_OVERLAY_MAX = 65536, /* entries: compile before that */
+    ZONE_OVERLAY_SHARE = 100, /* and when an image of a million has a hundredth of it changed */
+};
+
+enum zone_overlay_got {
+    ZONE_OVERLAY_OK = 0,
+    ZONE_OVERLAY_FULL,  /* more than ZONE_OVERLAY_MAX */
+    ZONE_OVERLAY_CLASS, /* a class that the image does not know: compile first */
+};
+
+struct zone_overlay;
+
+/*
+ * *ret is `old` (NULL: none) with the journal's whole steps from j->at on; j is read to its end.
+ * zone_journal_seek() it to the image's serial, or to the old overlay's, before. Free each
+ * overlay. -ENOMEM or an outcome, and then *ret is NULL.
+ */
+int zone_overlay_new(const struct zone_image *im, const struct zone_overlay *old,
+                     struct zone_journal *j, struct zone_overlay **ret);
+void zone_overlay_free(struct zone_overlay *o);
+size_t zone_overlay_count(const struct zone_overlay *o);
+uint32_t zone_overlay_serial(const struct zone_overlay *o);
+/* True when a compile is due: at a hundredth of the image's entries (1,000 at least) or half full. */
+bool zone_overlay_due(const struct zone_overlay *o, const struct zone_image *im);
+
+/*
+ * The changes between two serials of a journal, as IXFR sends them: for each prefix or name that differs, what it
+ * said and what it says now; what came and went in between is left out. In the order of first change.
+ * *ret is an array for free(); reasons and keys point into the journal's bytes. -ENOMEM, -ERANGE when
+ * the journal does not go back to `from`, or is not at `to`.
+ */
+int zone_overlay_diff(struct zone_journal j, uint32_t from, uint32_t to, struct zone_change **ret,
+                      size_t *ret_count);
+
+#endif
