@@ -39,7 +39,7 @@ struct dns_query {
     uint8_t labels; /* the root not counted */
     /* Where each label's length octet stands in `name`; label_at[labels] is the root's. */
     uint8_t label_at[DNS_LABELS_MAX + 1];
-    uint8_t name[DNS_NAME_MAX]; /* the question's name in lower case */
+    uint8_t name[DNS_NAME_MAX + 1]; /* the question's name in lower case; what is behind, any */
 };
 
 enum dns_parse dns_query_parse(struct dns_query *q, const uint8_t *packet, size_t n);

@@ -20,7 +20,8 @@ enum {
     DNS_RRL_SLIP = 2,    /* of what is over, one in so many gets a TC answer; 0 none; usual */
     DNS_RRL_RATE_MAX = 100000,
     DNS_RRL_BURST_MAX = 1000000,
-    DNS_RRL_BITS_MIN = 6, /* size of a table: 2^bits counters, 8 octets each */
+    DNS_RRL_PAUSE_MAX = 3600, /* seconds: burst is at most so many times the rate */
+    DNS_RRL_BITS_MIN = 6,     /* size of a table: 2^bits counters, 8 octets each */
     DNS_RRL_BITS_MAX = 24,
     DNS_RRL_BITS = 18, /* usual: 2 MB */
 };
@@ -39,6 +40,7 @@ enum dns_rrl_say {
 
 struct dns_rrl {
     struct dns_rrl_conf conf;
+    uint64_t depth;  /* nanoseconds in which a burst drains */
     uint64_t *slots; /* the caller's */
     uint32_t mask;   /* of lines of eight slots */
     uint64_t key[2];

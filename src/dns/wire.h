@@ -63,6 +63,29 @@ enum dns_rcode {
     DNS_BADCOOKIE = 23,
 };
 
+/* Big-endian integers; inline, unlike base/num.h's, for they are half of what a query costs. */
+static inline uint16_t dns_wire_get16(const uint8_t *p)
+{
+    return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+static inline uint32_t dns_wire_get32(const uint8_t *p)
+{
+    return (uint32_t)dns_wire_get16(p) << 16 | dns_wire_get16(p + 2);
+}
+
+static inline void dns_wire_put16(uint8_t *p, uint16_t v)
+{
+    p[0] = (uint8_t)(v >> 8);
+    p[1] = (uint8_t)v;
+}
+
+static inline void dns_wire_put32(uint8_t *p, uint32_t v)
+{
+    dns_wire_put16(p, (uint16_t)(v >> 16));
+    dns_wire_put16(p + 2, (uint16_t)v);
+}
+
 /* "A", "TXT", "TYPE65280" (RFC 3597 §5); returns out. */
 enum { DNS_TYPE_TEXT_MAX = 10 };
 const char *dns_wire_type_name(uint16_t type, char out[DNS_TYPE_TEXT_MAX]);
