@@ -2,7 +2,7 @@
 /*
  * The answer to a question: bytes in, bytes out. No socket, no clock, no lock, no allocation; one
  * pass over the question and one over the answer. The caller sends what is in `out`, or obeys the
- * note: a transfer is a stream that it writes with zone/contents.h.
+ * outcome: a transfer is a stream that it writes with zone/contents.h.
  */
 #ifndef POSTERN_ZONE_ANSWER_H
 #define POSTERN_ZONE_ANSWER_H
@@ -18,6 +18,7 @@ struct zone_client {
     bool tcp;
     int64_t now_wall;                /* for cookies; a clock that is a second behind will do */
     const struct dns_tsig_key *tsig; /* that signed the question, checked by the server; or NULL */
+    struct zone_matcher *matcher;    /* the worker's own; NULL: patterns match nothing */
 };
 
 /* What came of a question: one word for counters, for the rate limiter and for the query log. */
@@ -37,7 +38,7 @@ enum zone_result {
     ZONE_RESULTS
 };
 
-struct zone_note {
+struct zone_outcome {
     enum zone_result result;
     const struct zone *zone; /* NULL when none was found */
     uint16_t type;           /* of the question; 0 when none was read */
@@ -53,7 +54,7 @@ const char *zone_result_name(enum zone_result result);
 /* The length of the answer in out[max], or 0 when nothing is to be sent. */
 size_t zone_answer(const struct zone_set *set, const struct zone_client *client,
                    const uint8_t *packet, size_t n, uint8_t *out, size_t max,
-                   struct zone_note *note);
+                   struct zone_outcome *ret);
 
 /*
  * The same for a question that is parsed and, where it has a TSIG, checked; `kept` octets of max
@@ -61,7 +62,7 @@ size_t zone_answer(const struct zone_set *set, const struct zone_client *client,
  */
 size_t zone_answer_query(const struct zone_set *set, const struct zone_client *client,
                          const struct dns_query *q, enum dns_parse parsed, uint8_t *out, size_t max,
-                         size_t kept, struct zone_note *note);
+                         size_t kept, struct zone_outcome *ret);
 
 /*
  * Counters. A worker has an array of its own for a set (zone_set_count() + 1 of them, the last for
@@ -72,7 +73,7 @@ struct zone_counters {
     uint64_t tcp, edns, truncated, type_a, type_txt, type_other;
 };
 
-void zone_count(struct zone_counters *counters, size_t zones, const struct zone_note *note,
+void zone_count(struct zone_counters *counters, size_t zones, const struct zone_outcome *what,
                 bool tcp);
 void zone_counters_add(struct zone_counters *sum, const struct zone_counters *one);
 
