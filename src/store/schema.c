@@ -125,11 +125,64 @@ static const char step_notices[] =
     "ALTER TABLE proofs_new RENAME TO proofs;"
     "CREATE INDEX proofs_run ON proofs (run, what);";
 
+/*
+ * The list. A listing is what an address amounts to now; its records are how it came to that, and
+ * no record is ever changed: each hash covers the one before it, and the triggers stop a slip of
+ * the hand. Evidence and proofs hang on the listing. What is dirty differs, or may, from what the
+ * zone's files say; it is put there in the same transaction as the record.
+ */
+static const char step_list[] =
+    "CREATE TABLE listings ("
+    /* AUTOINCREMENT: the id is the evidence id in DNS, and must never mean another. */
+    " id INTEGER PRIMARY KEY AUTOINCREMENT, address BLOB NOT NULL,"
+    " side INTEGER NOT NULL CHECK (side BETWEEN 0 AND 1), state INTEGER NOT NULL,"
+    " class TEXT NOT NULL, digest BLOB NOT NULL,"
+    " created INTEGER NOT NULL, changed INTEGER NOT NULL, fresh INTEGER NOT NULL,"
+    " expires INTEGER NOT NULL, due INTEGER NOT NULL, tested INTEGER NOT NULL,"
+    " tries INTEGER NOT NULL, times INTEGER NOT NULL, failed INTEGER NOT NULL,"
+    " UNIQUE (address, side)"
+    ") STRICT;"
+    "CREATE INDEX listings_digest ON listings (digest);"
+    "CREATE INDEX listings_state ON listings (state);"
+    "CREATE INDEX listings_due ON listings (due) WHERE due > 0;"
+    "CREATE INDEX listings_expires ON listings (expires) WHERE expires > 0;"
+    "CREATE TABLE listing_records ("
+    " seq INTEGER PRIMARY KEY, listing INTEGER NOT NULL, wall INTEGER NOT NULL,"
+    " subject TEXT NOT NULL, event TEXT NOT NULL, was TEXT NOT NULL, became TEXT NOT NULL,"
+    " class TEXT NOT NULL, who TEXT NOT NULL, reason TEXT NOT NULL, run INTEGER NOT NULL,"
+    " expires INTEGER NOT NULL, hash BLOB NOT NULL"
+    ") STRICT;"
+    "CREATE INDEX listing_records_listing ON listing_records (listing, seq);"
+    "CREATE TRIGGER listing_records_change BEFORE UPDATE ON listing_records"
+    " BEGIN SELECT RAISE (ABORT, 'records are never changed'); END;"
+    "CREATE TRIGGER listing_records_remove BEFORE DELETE ON listing_records"
+    " BEGIN SELECT RAISE (ABORT, 'records are never removed'); END;"
+    "CREATE TABLE listing_evidence ("
+    " id INTEGER PRIMARY KEY, listing INTEGER NOT NULL REFERENCES listings (id),"
+    " wall INTEGER NOT NULL, source TEXT NOT NULL, reason TEXT NOT NULL, witness TEXT NOT NULL,"
+    " who TEXT NOT NULL, sha256 BLOB NOT NULL, text BLOB NOT NULL,"
+    " UNIQUE (listing, sha256)"
+    ") STRICT;"
+    "CREATE TABLE listing_proofs ("
+    " listing INTEGER NOT NULL REFERENCES listings (id), proof INTEGER NOT NULL,"
+    " run INTEGER NOT NULL, wall INTEGER NOT NULL, input BLOB NOT NULL, output BLOB NOT NULL,"
+    " probe TEXT NOT NULL, family TEXT NOT NULL,"
+    " PRIMARY KEY (listing, proof)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE TABLE listing_exempt ("
+    " pattern TEXT PRIMARY KEY, reason TEXT NOT NULL, who TEXT NOT NULL,"
+    " added INTEGER NOT NULL, until INTEGER NOT NULL"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE TABLE listing_dirty (listing INTEGER PRIMARY KEY) STRICT;"
+    "CREATE TABLE listing_values (name TEXT PRIMARY KEY, value TEXT NOT NULL)"
+    " STRICT, WITHOUT ROWID;";
+
 const struct schema_step schema_steps[] = {
     {"runs, targets, probes and transcripts", step_results},
     {"proofs of arrival", step_proofs},
     {"scope, exclusions and times of tests", step_manners},
     {"delay notices and receipts", step_notices},
+    {"listings, their evidence and their records", step_list},
 };
 const unsigned schema_version = sizeof(schema_steps) / sizeof(schema_steps[0]);
 

@@ -127,5 +127,71 @@ const char *const sql_text[SQL_STATEMENTS] = {
         "INSERT INTO networks (network, day, tests) VALUES (?, ?, 1)"
         " ON CONFLICT DO UPDATE SET tests = tests + 1",
     [SQL_NETWORK_GET] = "SELECT tests FROM networks WHERE network = ? AND day = ?",
+
+#define LISTING                                                                                    \
+    "SELECT id, address, side, state, class, digest, created, changed, fresh, expires, due,"       \
+    " tested, tries, times, failed FROM listings "
+    [SQL_LISTING_ADD] =
+        "INSERT INTO listings (address, side, state, class, digest, created, changed, fresh,"
+        " expires, due, tested, tries, times, failed)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+    [SQL_LISTING_SET] =
+        "UPDATE listings SET state = ?3, class = ?4, changed = ?7, fresh = ?8, expires = ?9,"
+        " due = ?10, tested = ?11, tries = ?12, times = ?13, failed = ?14 WHERE id = ?15",
+    [SQL_LISTING_GET] = LISTING "WHERE address = ? AND side = ?",
+    [SQL_LISTING_ID] = LISTING "WHERE id = ?",
+    /* Filters that are not wanted are 0, -1, ''. */
+    [SQL_LISTINGS] = LISTING
+        "WHERE (?1 = 0 OR (?1 >> state) & 1) AND (?2 < 0 OR side = ?2)"
+        " AND (?3 = '' OR class = ?3) ORDER BY length(address), address, side LIMIT ?4",
+    [SQL_LISTINGS_IN] = LISTING
+        "WHERE (?1 = 0 OR (?1 >> state) & 1) AND (?2 < 0 OR side = ?2)"
+        " AND (?3 = '' OR class = ?3) AND address BETWEEN ?5 AND ?6"
+        " AND length(address) = length(?5) ORDER BY address, side LIMIT ?4",
+    [SQL_LISTINGS_OF_TOKEN] = LISTING "WHERE digest = ? AND side = 0 ORDER BY id",
+    [SQL_LISTINGS_DUE] = LISTING "WHERE due > 0 AND due <= ? ORDER BY due, id LIMIT ?",
+    [SQL_LISTINGS_OVER] = LISTING
+        "WHERE expires > 0 AND expires <= ? ORDER BY expires, id LIMIT ?",
+    [SQL_LISTING_COUNTS] =
+        "SELECT state, side, class, count(*) FROM listings GROUP BY state, side, class"
+        " ORDER BY state, side, class",
+    [SQL_RECORD_LAST] = "SELECT seq, hash FROM listing_records ORDER BY seq DESC LIMIT 1",
+    [SQL_RECORD_ADD] =
+        "INSERT INTO listing_records (seq, listing, wall, subject, event, was, became, class, who,"
+        " reason, run, expires, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+#define RECORD                                                                                     \
+    "SELECT seq, listing, wall, subject, event, was, became, class, who, reason, run, expires,"    \
+    " hash FROM listing_records "
+    [SQL_RECORDS] = RECORD "WHERE seq > ? ORDER BY seq",
+    [SQL_RECORDS_OF] = RECORD "WHERE listing = ? AND seq > ? ORDER BY seq",
+    [SQL_RECORD_COUNTS] =
+        "SELECT event, was, became, class, who, count(*) FROM listing_records WHERE wall >= ?"
+        " GROUP BY event, was, became, class, who ORDER BY event, was, became, class, who",
+    [SQL_EVIDENCE_ADD] =
+        "INSERT INTO listing_evidence (listing, wall, source, reason, witness, who, sha256, text)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+    [SQL_EVIDENCE] =
+        "SELECT id, listing, wall, source, reason, witness, who, text FROM listing_evidence"
+        " WHERE listing = ? ORDER BY id",
+    [SQL_LISTING_PROOF_ADD] =
+        "INSERT INTO listing_proofs (listing, proof, run, wall, input, output, probe, family)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+    [SQL_LISTING_PROOFS] =
+        "SELECT listing, proof, run, wall, input, output, probe, family FROM listing_proofs"
+        " WHERE listing = ? AND wall >= ? ORDER BY proof",
+    [SQL_EXEMPT_ADD] =
+        "INSERT INTO listing_exempt (pattern, reason, who, added, until) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT DO UPDATE SET reason = excluded.reason, who = excluded.who,"
+        " added = excluded.added, until = excluded.until",
+    [SQL_EXEMPT_REMOVE] = "DELETE FROM listing_exempt WHERE pattern = ?",
+    [SQL_EXEMPTS] =
+        "SELECT pattern, reason, who, added, until FROM listing_exempt ORDER BY added, pattern",
+    [SQL_DIRTY_ADD] = "INSERT INTO listing_dirty (listing) VALUES (?) ON CONFLICT DO NOTHING",
+    [SQL_DIRTY_REMOVE] = "DELETE FROM listing_dirty WHERE listing = ?",
+    [SQL_DIRTY] = "SELECT listing FROM listing_dirty ORDER BY listing LIMIT ?",
+    [SQL_VALUE_SET] =
+        "INSERT INTO listing_values (name, value) VALUES (?, ?)"
+        " ON CONFLICT DO UPDATE SET value = excluded.value",
+    [SQL_VALUE_GET] = "SELECT value FROM listing_values WHERE name = ?",
 };
 /* clang-format on */
