@@ -12,37 +12,23 @@
 #ifndef POSTERN_DNS_TSIG_H
 #define POSTERN_DNS_TSIG_H
 
+#include "dns/hmac.h"
 #include "dns/name.h"
 #include "dns/query.h"
 
-#include <openssl/sha.h>
-
-enum dns_tsig_alg {
-    DNS_TSIG_NONE = 0,
-    DNS_TSIG_SHA1, /* checked and made because RFC 8945 §6 says so; not for new keys */
-    DNS_TSIG_SHA224,
-    DNS_TSIG_SHA256,
-    DNS_TSIG_SHA384,
-    DNS_TSIG_SHA512,
-};
-
 enum {
     DNS_TSIG_SECRET_MAX = 128, /* octets; longer ones add nothing to a block of SHA-512 */
-    DNS_TSIG_MAC_MAX = 64,
-    DNS_TSIG_FUDGE = 300,  /* seconds that clocks may differ; RFC 8945 §10 */
-    DNS_TSIG_GAP_MAX = 99, /* unsigned answers in a row; RFC 8945 §5.3.1 */
+    DNS_TSIG_FUDGE = 300,      /* seconds that clocks may differ; RFC 8945 §10 */
+    DNS_TSIG_GAP_MAX = 99,     /* unsigned answers in a row; RFC 8945 §5.3.1 */
 };
 
 struct dns_tsig_key {
     struct dns_name name; /* lower case */
-    enum dns_tsig_alg alg;
+    enum dns_hmac_alg alg;
     uint8_t secret_n;
     uint8_t secret[DNS_TSIG_SECRET_MAX];
 };
 
-/* "hmac-sha256", as key files write it; DNS_TSIG_NONE when unknown. */
-enum dns_tsig_alg dns_tsig_alg_of(struct span name);
-const char *dns_tsig_alg_name(enum dns_tsig_alg alg);
 /* "[alg:]name:base64", alg hmac-sha256 when left out, as kdig's -y; false when it is not that. */
 bool dns_tsig_key_parse(struct span text, struct dns_tsig_key *ret);
 
@@ -58,12 +44,6 @@ enum dns_tsig_got {
 };
 const char *dns_tsig_got_name(enum dns_tsig_got got);
 
-union dns_tsig_hash {
-    SHA_CTX sha1;
-    SHA256_CTX sha256;
-    SHA512_CTX sha512;
-};
-
 struct dns_tsig {
     const struct dns_tsig_key *key;     /* borrowed from the caller's keys; NULL: none of them */
     struct dns_name key_name, alg_name; /* as the request had them, for errors */
@@ -73,8 +53,8 @@ struct dns_tsig {
     bool later;    /* an answer was signed or checked: the next is a continuation */
     unsigned gap;  /* unsigned answers since the last signed one */
     uint8_t mac_n; /* of the message before */
-    uint8_t mac[DNS_TSIG_MAC_MAX];
-    union dns_tsig_hash hash; /* over unsigned answers, running */
+    uint8_t mac[DNS_HMAC_MAX];
+    struct dns_hmac hmac; /* over unsigned answers, running */
 };
 
 /* Octets to keep free for an answer's TSIG (dns_reply_keep()). */

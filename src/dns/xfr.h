@@ -7,7 +7,7 @@
 #ifndef POSTERN_DNS_XFR_H
 #define POSTERN_DNS_XFR_H
 
-#include "dns/query.h"
+#include "dns/reply.h"
 #include "dns/rr.h"
 
 /*
@@ -28,8 +28,8 @@ struct dns_xfr {
     size_t n, max;
     uint16_t count;                  /* answers in this message */
     uint16_t labels;                 /* of the owner before, those before the zone */
-    uint16_t owner_n;                /* its octets in `owner` */
     uint16_t at[DNS_LABELS_MAX + 1]; /* where its labels stand in the message, 0 not to be used */
+    uint8_t from[DNS_LABELS_MAX];    /* and in `owner` */
     uint8_t owner[DNS_NAME_MAX];     /* the labels before the zone, wire, no root */
 };
 
@@ -70,15 +70,16 @@ struct dns_xfr_reader {
     uint16_t id;
     uint32_t have;    /* the serial of an IXFR's question */
     uint32_t serial;  /* the zone's new one, once its first SOA is read */
+    uint32_t step;    /* the serial that the step at hand leads to */
     const uint8_t *p; /* the message at hand; borrowed */
     size_t n, at;
     unsigned left; /* its answers not yet read */
     uint8_t state;
     uint8_t rcode;
     bool incremental; /* an IXFR came as steps, not as a whole zone */
-    bool soa_next;    /* give the SOA in hand again */
     const char *why;
-    uint64_t records; /* read so far */
+    uint64_t records;  /* read so far */
+    struct dns_rr soa; /* the first */
 };
 
 void dns_xfr_reader_init(struct dns_xfr_reader *x, const struct dns_name *zone, uint16_t id,
