@@ -35,6 +35,7 @@ enum zone_result {
     ZONE_BADCOOKIE,
     ZONE_TRANSFER, /* AXFR or IXFR over TCP, allowed: nothing is in `out`, the caller streams */
     ZONE_NOTIFIED, /* NOTIFY: answered NOTAUTH, for we are nobody's secondary */
+    ZONE_SIGNED,   /* has a TSIG, nothing is in `out`: check it, then zone_answer_query() */
     ZONE_RESULTS
 };
 

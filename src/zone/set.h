@@ -49,7 +49,10 @@ struct zone_source {
     struct zone_rname sub; /* "outputs": below the zone's name; n 0: the zone itself */
     struct zone_view view;
     const struct zone_patterns *patterns; /* or NULL */
-    /* Kinds that test entries are had for, beside those that the image has. */
+    /*
+     * Kinds that test entries are had for, beside those that the image has; and the kinds that the
+     * overlay may have (none told: any).
+     */
     bool has4, has6, has_names;
     /* The first is the sub-zone's own, of 127.0.0.2 and TEST; none: those of the zone. */
     const struct zone_code *codes;

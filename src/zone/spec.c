@@ -109,14 +109,17 @@ static struct zone_branch *branch_of(struct zone *z, const struct zone_branch *l
 static void add_kinds(struct zone_branch *b, const struct zone_source *s)
 {
     const struct zone_image_counts *c = &s->view.image->counts;
-    bool more = s->view.overlay != NULL; /* may have any kind that a list of our own has */
+    bool four = c->v4_addresses > 0, six = c->v6_half || c->v6_full || c->v6_range;
+    bool names = c->names > 0, more = s->view.overlay != NULL;
+    /* An overlay has the kinds that were told, and any where none was. */
+    bool any = more && !s->has4 && !s->has6 && !s->has_names;
 
-    b->tests4 |= s->has4 || c->v4_addresses;
-    b->tests6 |= s->has6 || c->v6_half || c->v6_full || c->v6_range;
-    b->tests_names |= s->has_names || c->names || c->patterns;
-    b->look4 |= more || c->v4_addresses;
-    b->look6 |= more || c->v6_half || c->v6_full || c->v6_range;
-    b->look_names |= more || c->names;
+    b->tests4 |= s->has4 || four;
+    b->tests6 |= s->has6 || six;
+    b->tests_names |= s->has_names || names || c->patterns;
+    b->look4 |= four || any || (more && s->has4);
+    b->look6 |= six || any || (more && s->has6);
+    b->look_names |= names || any || (more && s->has_names);
     b->look_records |= c->records > 0;
     b->look_patterns |= s->patterns != NULL;
 }

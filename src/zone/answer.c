@@ -1,0 +1,506 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * From a question to its answer, in the order in which a reason to say no may stand: the packet
+ * itself, its class, cookies, whose zone, who asks, what may be had by whom; then the name, then the
+ * type. What a name has is asked once (say.c), and the type only chooses from it, so that a name
+ * that has anything, or has something below it, can never get NXDOMAIN (RFC 8020), and a type nobody
+ * knows gets NODATA like any other (RFC 8906 §3.1.2).
+ *
+ * Nobody is ever told "listed" to be got rid of: who may not ask is refused with a reason (RFC 8914).
+ */
+#include "zone/answer.h"
+
+#include "zone/say.h"
+
+#include <assert.h>
+
+enum {
+    TYPE_DS = 43, /* lives on the parent's side of a zone cut, RFC 4035 §3.1.4.1 */
+};
+
+/* One question on its way. */
+struct way {
+    const struct zone_set *set;
+    const struct zone_client *client;
+    const struct dns_query *q;
+    const struct zone *zone;
+    unsigned zone_label; /* of the question's, where the zone's name begins */
+    unsigned labels;     /* before it, and before the key's where there is one */
+    const struct zone_acl_rule *rule;
+    struct dns_reply r;
+    struct zone_outcome *out;
+};
+
+static const char *const result_names[ZONE_RESULTS] = {
+    "dropped", "malformed", "notimp",    "refused",  "failed",   "listed", "nxdomain",
+    "nodata",  "meta",      "badcookie", "transfer", "notified", "signed",
+};
+
+const char *zone_result_name(enum zone_result result)
+{
+    return result_names[result];
+}
+
+static void refuse(struct way *w, enum dns_ede why, const char *text)
+{
+    dns_reply_clear(&w->r);
+    dns_reply_rcode(&w->r, DNS_REFUSED);
+    dns_reply_ede(&w->r, why, span_str(text));
+    w->out->result = ZONE_REFUSED;
+}
+
+/* The SOA that makes a negative answer cacheable, RFC 2308 §3. */
+static void negative(struct way *w, enum dns_rcode rcode)
+{
+    const struct zone *z = w->zone;
+
+    dns_reply_rcode(&w->r, rcode);
+    dns_reply_section(&w->r, DNS_AUTHORITY);
+    if (z->has_soa)
+        dns_reply_soa(&w->r, dns_reply_owner_suffix(w->q, w->zone_label), z->negative_ttl, &z->soa);
+    w->out->result = rcode == DNS_NXDOMAIN ? ZONE_NXDOMAIN : ZONE_NODATA;
+}
+
+/* The records of one set have one life, RFC 2181 §5.2: the shortest. */
+static uint32_t life(const struct way *w, const struct zone_say *say, uint16_t type)
+{
+    uint32_t ttl = UINT32_MAX;
+    struct zone_record rr;
+
+    for (unsigned i = 0; i < say->count; i++)
+        if ((type == DNS_TYPE_A ? say->v[i].a != 0 : say->v[i].text.n != 0) && say->v[i].ttl < ttl)
+            ttl = say->v[i].ttl;
+    for (unsigned i = 0; i < say->run_count; i++)
+        for (size_t k = 0; k < say->runs[i].count; k++)
+            if (zone_image_record(say->runs[i].image, say->runs[i].first + k, &rr) &&
+                rr.type == type && (rr.ttl ? rr.ttl : w->zone->ttl) < ttl)
+                ttl = rr.ttl ? rr.ttl : w->zone->ttl;
+    return ttl < ZONE_TTL_MAX ? ttl : ZONE_TTL_MAX;
+}
+
+static unsigned add_a(struct way *w, const struct zone_say *say, uint32_t ttl)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < say->count; i++) {
+        bool again = say->v[i].a == 0;
+
+        for (unsigned k = 0; k < i && !again; k++)
+            again = say->v[k].a == say->v[i].a;
+        if (again)
+            continue;
+        dns_reply_a(&w->r, DNS_OWNER_QUESTION, ttl, say->v[i].a);
+        n++;
+    }
+    return n;
+}
+
+static unsigned add_txt(struct way *w, const struct zone_say *say, uint32_t ttl)
+{
+    char text[ZONE_TXT_MAX];
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < say->count; i++) {
+        const struct zone_saying *v = &say->v[i];
+        bool again = v->text.n == 0;
+
+        for (unsigned k = 0; k < i && !again; k++) /* the same text with another A */
+            again = say->v[k].of == v->of && say->v[k].evidence == v->evidence &&
+                    say->v[k].from == v->from && span_eq(say->v[k].text, v->text);
+        if (again)
+            continue;
+        dns_reply_txt(&w->r, DNS_OWNER_QUESTION, ttl,
+                      span_of(text, zone_say_text(w->zone, w->q, say, v, text)));
+        n++;
+    }
+    return n;
+}
+
+static unsigned add_records(struct way *w, const struct zone_say *say, uint16_t type, uint32_t ttl)
+{
+    struct zone_record rr;
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < say->run_count; i++) {
+        for (size_t k = 0; k < say->runs[i].count; k++) {
+            if (!zone_image_record(say->runs[i].image, say->runs[i].first + k, &rr) ||
+                rr.type != type)
+                continue;
+            dns_reply_rr(&w->r, DNS_OWNER_QUESTION, type, ttl, rr.rdata);
+            n++;
+        }
+    }
+    return n;
+}
+
+/* All that a name has of a type; the number of records. */
+static unsigned add_type(struct way *w, const struct zone_say *say, uint16_t type)
+{
+    uint32_t ttl = life(w, say, type);
+    unsigned n = 0;
+
+    if (type == DNS_TYPE_A)
+        n = add_a(w, say, ttl);
+    if (type == DNS_TYPE_TXT)
+        n = add_txt(w, say, ttl);
+    return say->run_count ? n + add_records(w, say, type, ttl) : n;
+}
+
+/* ANY gets one set of records, RFC 8482 §4.1: A, or TXT, or whichever comes first. */
+static unsigned add_any(struct way *w, const struct zone_say *say)
+{
+    unsigned n = add_type(w, say, DNS_TYPE_A);
+    struct zone_record rr;
+
+    if (n == 0)
+        n = add_type(w, say, DNS_TYPE_TXT);
+    for (unsigned i = 0; n == 0 && i < say->run_count; i++)
+        if (zone_image_record(say->runs[i].image, say->runs[i].first, &rr))
+            n = add_type(w, say, rr.type);
+    return n;
+}
+
+/* What the zone has at its own name, beside records of the data. The number of records. */
+static unsigned add_apex(struct way *w, uint16_t type)
+{
+    const struct zone *z = w->zone;
+    unsigned n = 0;
+
+    if (type == DNS_TYPE_SOA && z->has_soa)
+        return dns_reply_soa(&w->r, DNS_OWNER_QUESTION, z->soa_ttl, &z->soa), 1;
+    if (type == DNS_TYPE_NS)
+        for (; n < z->ns_count; n++)
+            dns_reply_named(&w->r, DNS_OWNER_QUESTION, DNS_TYPE_NS, z->ns_ttl, &z->ns[n]);
+    if (type == DNS_TYPE_TXT && z->apex_txt)
+        return dns_reply_txt(&w->r, DNS_OWNER_QUESTION, z->ttl, span_str(z->apex_txt)), 1;
+    for (size_t i = 0; i < z->apex_count; i++) {
+        const struct ip *ip = &z->apex[i];
+
+        if (type == DNS_TYPE_A && ip->family == IP_V4)
+            n += dns_reply_rr(&w->r, DNS_OWNER_QUESTION, type, z->ttl, span_of(ip->b, 4));
+        if (type == DNS_TYPE_AAAA && ip->family == IP_V6)
+            n += dns_reply_aaaa(&w->r, DNS_OWNER_QUESTION, z->ttl, ip->b);
+    }
+    return n;
+}
+
+static void apex(struct way *w)
+{
+    uint16_t type = w->q->type;
+    struct zone_say say;
+    unsigned n;
+
+    if (type == DNS_TYPE_ANY)
+        type = w->zone->has_soa ? DNS_TYPE_SOA : DNS_TYPE_NS;
+    n = add_apex(w, type);
+    /* NS and SOA are the zone's to say, RFC 1034 §4.2; the data's would make a second set. */
+    if (n == 0) {
+        zone_say(w->zone, w->q, 0, ZONE_SAY_RECORDS_ONLY, NULL, &say);
+        n = add_type(w, &say, type);
+    }
+    w->out->result = ZONE_META;
+    if (n == 0) {
+        negative(w, DNS_NOERROR);
+        w->out->result = ZONE_META;
+    }
+}
+
+/* A TEST rule's own value in place of the zone's, "$" in its text the client, as in rbldnsd. */
+static void say_rule(struct way *w, const struct zone_say *say)
+{
+    const struct zone_acl_rule *rule = w->rule;
+    char text[ZONE_ACL_TEXT_MAX + IP_TEXT_MAX], client[IP_TEXT_MAX];
+    struct span all = span_str(rule->text), head = span_slice(all, 0, span_find(all, '$'));
+    uint16_t type = w->q->type;
+    size_t n = head.n;
+
+    memcpy(text, all.p, n);
+    if (head.n < all.n) {
+        struct span ip = span_str(ip_text(w->client->ip, client));
+
+        memcpy(text + n, ip.p, ip.n);
+        n += ip.n;
+        memcpy(text + n, all.p + head.n + 1, all.n - head.n - 1);
+        n += all.n - head.n - 1;
+    }
+    w->out->result = ZONE_LISTED;
+    if (type == DNS_TYPE_A || type == DNS_TYPE_ANY)
+        dns_reply_a(&w->r, DNS_OWNER_QUESTION, w->zone->ttl, rule->a);
+    else if (type == DNS_TYPE_TXT && n)
+        dns_reply_txt(&w->r, DNS_OWNER_QUESTION, w->zone->ttl, span_of(text, n));
+    else
+        negative(w, DNS_NOERROR);
+}
+
+/* A name below the zone's own. */
+static void below(struct way *w, bool zone_below)
+{
+    enum zone_acl_action action = w->rule ? w->rule->action : ZONE_ACL_NONE;
+    struct zone_say say;
+    unsigned n;
+
+    zone_say(w->zone, w->q, w->labels,
+             action == ZONE_ACL_EMPTY ? ZONE_SAY_RECORDS_ONLY : ZONE_SAY_ALL, w->client->matcher,
+             &say);
+    if (action == ZONE_ACL_TEST && say.test) {
+        say_rule(w, &say);
+        return;
+    }
+    if (action == ZONE_ACL_TEST && say.run_count == 0) {
+        refuse(w, DNS_EDE_PROHIBITED, "only the test entries may be asked from here");
+        return;
+    }
+    if (say.count == 0 && say.run_count == 0) {
+        negative(w, say.exists || zone_below ? DNS_NOERROR : DNS_NXDOMAIN);
+        return;
+    }
+    n = w->q->type == DNS_TYPE_ANY ? add_any(w, &say) : add_type(w, &say, w->q->type);
+    w->out->result = say.count ? ZONE_LISTED : ZONE_META;
+    if (n == 0)
+        negative(w, DNS_NOERROR);
+}
+
+static bool may_transfer(const struct way *w)
+{
+    const struct zone *z = w->zone;
+    const struct zone_acl_rule *rule = zone_acl_find(z->transfer_acl, w->client->ip);
+
+    if (z->transfer_acl ? !rule || rule->action != ZONE_ACL_PASS : z->transfer_key_count == 0)
+        return false;
+    for (size_t i = 0; i < z->transfer_key_count; i++)
+        if (w->client->tsig && dns_name_eq(&z->transfer_keys[i], &w->client->tsig->name))
+            return true;
+    return z->transfer_key_count == 0;
+}
+
+/* AXFR and IXFR. A stream is the server's to send; by UDP there is only IXFR's short answer. */
+static void transfer(struct way *w)
+{
+    const struct zone *z = w->zone;
+
+    if (w->zone_label != 0 || !z->has_soa) {
+        dns_reply_rcode(&w->r, DNS_NOTAUTH);
+        w->out->result = ZONE_REFUSED;
+    } else if (!may_transfer(w)) {
+        refuse(w, DNS_EDE_PROHIBITED, "no transfer of this zone for this client");
+    } else if (w->client->tcp) {
+        w->out->result = ZONE_TRANSFER;
+    } else if (w->q->type == DNS_TYPE_IXFR) {
+        /* RFC 1995 §2: the SOA alone, by which the client sees that it must come by TCP, or not. */
+        dns_reply_aa(&w->r, true);
+        dns_reply_soa(&w->r, DNS_OWNER_QUESTION, z->soa_ttl, &z->soa);
+        w->out->result = ZONE_META;
+    } else {
+        refuse(w, DNS_EDE_NOT_SUPPORTED, "AXFR is by TCP only (RFC 5936)");
+    }
+}
+
+/* The label before the zone's: a key? False when the question is refused for it. */
+static bool customer(struct way *w)
+{
+    const struct zone *z = w->zone;
+    const uint8_t *label;
+    uint32_t number;
+
+    if (w->labels == 0)
+        return true;
+    label = w->q->name + w->q->label_at[w->labels - 1];
+    switch (zone_keys_check(z->keys, span_of(label + 1, label[0]), &number)) {
+    case ZONE_KEY_GOOD:
+        w->labels--;
+        w->out->customer = number;
+        return true;
+    case ZONE_KEY_REVOKED:
+        w->out->customer = number;
+        refuse(w, DNS_EDE_PROHIBITED, "this key is revoked");
+        return false;
+    case ZONE_KEY_UNKNOWN:
+        break;
+    }
+    if (!z->key_required)
+        return true;
+    refuse(w, DNS_EDE_PROHIBITED, "a key is needed as the label before the zone");
+    return false;
+}
+
+/* CHAOS: who are you. RFC 4892; anything else of that class is refused. */
+static void chaos(struct way *w)
+{
+    static const struct {
+        uint8_t wire[16], n;
+        bool version;
+    } names[] = {
+        {"\7version\4bind", 14, true},
+        {"\7version\6server", 16, true},
+        {"\2id\6server", 11, false},
+        {"\10hostname\4bind", 15, false},
+    };
+    bool txt = w->q->type == DNS_TYPE_TXT || w->q->type == DNS_TYPE_ANY;
+
+    for (size_t i = 0; txt && i < sizeof(names) / sizeof(names[0]); i++) {
+        struct span say = names[i].version ? span_of(w->set->version, w->set->version_n)
+                                           : span_of(w->set->nsid, w->set->nsid_n);
+
+        if (w->q->name_n != names[i].n || say.n == 0 ||
+            memcmp(w->q->name, names[i].wire, names[i].n) != 0)
+            continue;
+        dns_reply_aa(&w->r, true);
+        dns_reply_txt(&w->r, DNS_OWNER_QUESTION, 0, say);
+        w->out->result = ZONE_META;
+        return;
+    }
+    refuse(w, DNS_EDE_OTHER, "");
+}
+
+/* Puts our cookie into the answer; false when the question is to be asked again with it. */
+static bool cookie(struct way *w)
+{
+    struct span in = dns_query_cookie(w->q);
+    const struct dns_cookie_keys *keys = &w->set->cookie_keys;
+    uint8_t full[DNS_COOKIE_FULL];
+    enum dns_cookie got = dns_cookie_check(keys, in, w->client->ip, w->client->now_wall);
+
+    w->out->cookie_good = got == DNS_COOKIE_GOOD || got == DNS_COOKIE_OLD;
+    if (got == DNS_COOKIE_GOOD) {
+        dns_reply_cookie(&w->r, (const uint8_t *)in.p, in.n);
+        return true;
+    }
+    if (got == DNS_COOKIE_NONE)
+        return true;
+    dns_cookie_make(keys, (const uint8_t *)in.p, w->client->ip, w->client->now_wall, full);
+    dns_reply_cookie(&w->r, full, sizeof(full));
+    /* TCP has shown the address already; RFC 7873 §5.2.3 leaves the rest to policy. */
+    if (w->out->cookie_good || w->client->tcp || !w->set->cookie_required)
+        return true;
+    dns_reply_rcode(&w->r, DNS_BADCOOKIE);
+    w->out->result = ZONE_BADCOOKIE;
+    return false;
+}
+
+static bool is_transfer(uint16_t type)
+{
+    return type == DNS_TYPE_AXFR || type == DNS_TYPE_IXFR;
+}
+
+/* The zone is known, and the client may ask it. */
+static void in_zone(struct way *w, bool zone_below)
+{
+    const struct zone *z = w->zone;
+
+    if (is_transfer(w->q->type)) {
+        transfer(w);
+        return;
+    }
+    if (z->state == ZONE_BROKEN) {
+        dns_reply_rcode(&w->r, DNS_SERVFAIL);
+        dns_reply_ede(&w->r, DNS_EDE_NOT_READY, SPAN_LIT("no good data of this zone"));
+        w->out->result = ZONE_FAILED;
+        return;
+    }
+    dns_reply_aa(&w->r, true);
+    if (w->labels == 0 && w->zone_label == 0)
+        apex(w);
+    else if (!z->keys || customer(w))
+        below(w, zone_below);
+}
+
+/* Finds the zone and asks the ACLs. */
+static void in_class(struct way *w)
+{
+    const struct zone_set *set = w->set;
+    bool zone_below;
+    const struct zone *z = zone_set_look(set, w->q, &w->zone_label, &zone_below);
+
+    if (z && w->q->type == TYPE_DS && w->zone_label == 0 && zone_set_parent(set, z)) {
+        z = zone_set_parent(set, z);
+        w->zone_label = w->q->labels - z->labels;
+        zone_below = true;
+    }
+    w->zone = w->out->zone = z;
+    w->labels = w->zone_label;
+    if (set->any_acl) {
+        w->rule = zone_acl_find(set->acl, w->client->ip);
+        if (z && z->acl)
+            w->rule = zone_acl_stronger(w->rule, zone_acl_find(z->acl, w->client->ip));
+    }
+    if (w->rule && w->rule->action == ZONE_ACL_IGNORE)
+        w->out->result = ZONE_DROPPED;
+    else if (w->rule && w->rule->action == ZONE_ACL_REFUSE)
+        refuse(w, DNS_EDE_PROHIBITED, w->rule->text);
+    else if (!z)
+        refuse(w, DNS_EDE_NOT_AUTHORITATIVE, "");
+    else
+        in_zone(w, zone_below);
+}
+
+static void answer_parsed(struct way *w, enum dns_parse parsed)
+{
+    const struct dns_query *q = w->q;
+
+    if (parsed == DNS_PARSE_FORMERR) {
+        dns_reply_rcode(&w->r, DNS_FORMERR);
+        w->out->result = ZONE_MALFORMED;
+    } else if (parsed == DNS_PARSE_BADVERS) {
+        dns_reply_rcode(&w->r, DNS_BADVERS);
+        w->out->result = ZONE_MALFORMED;
+    } else if (parsed == DNS_PARSE_NOTIMP) {
+        /* RFC 1996 §3.10: a NOTIFY to who is nobody's secondary. */
+        bool notify = q->opcode == DNS_OPCODE_NOTIFY;
+
+        dns_reply_rcode(&w->r, notify ? DNS_NOTAUTH : DNS_NOTIMP);
+        w->out->result = notify ? ZONE_NOTIFIED : ZONE_NOTIMP;
+    } else if (q->edns.cookie_at && w->set->has_cookies && !cookie(w)) {
+        return;
+    } else if (q->klass == DNS_CLASS_IN) {
+        in_class(w);
+    } else if (q->klass == DNS_CLASS_CH) {
+        chaos(w);
+    } else {
+        refuse(w, DNS_EDE_OTHER, "");
+    }
+}
+
+size_t zone_answer_query(const struct zone_set *set, const struct zone_client *client,
+                         const struct dns_query *q, enum dns_parse parsed, uint8_t *out, size_t max,
+                         size_t kept, struct zone_outcome *ret)
+{
+    struct way w = {.set = set, .client = client, .q = q, .out = ret};
+    size_t n;
+
+    *ret = (struct zone_outcome){.result = ZONE_DROPPED};
+    if (parsed == DNS_PARSE_DROP)
+        return 0;
+    if (!client->tcp) {
+        size_t udp = dns_query_udp_max(q, set->udp_max);
+
+        max = udp < max ? udp : max;
+    }
+    ret->type = q->question_end ? q->type : 0;
+    ret->edns = q->edns.present;
+    dns_reply_begin(&w.r, q, out, max);
+    if (kept)
+        dns_reply_keep(&w.r, kept);
+    if (q->edns.nsid && set->nsid_n)
+        dns_reply_nsid(&w.r, span_of(set->nsid, set->nsid_n));
+    answer_parsed(&w, parsed);
+    if (ret->result == ZONE_DROPPED || ret->result == ZONE_TRANSFER)
+        return 0;
+    ret->rcode = w.r.rcode;
+    n = dns_reply_finish(&w.r);
+    ret->truncated = w.r.tc;
+    return n;
+}
+
+size_t zone_answer(const struct zone_set *set, const struct zone_client *client,
+                   const uint8_t *packet, size_t n, uint8_t *out, size_t max,
+                   struct zone_outcome *ret)
+{
+    struct dns_query q;
+    enum dns_parse parsed = dns_query_parse(&q, packet, n);
+
+    if (parsed == DNS_PARSE_OK && q.tsig_at) {
+        *ret = (struct zone_outcome){.result = ZONE_SIGNED, .type = q.type, .edns = q.edns.present};
+        return 0;
+    }
+    return zone_answer_query(set, client, &q, parsed, out, max, 0, ret);
+}
