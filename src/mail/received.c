@@ -125,6 +125,8 @@ static void read_with(const struct frame *f, size_t i, struct received *r)
         return;
     r->with = words_at(f->t, i, f->end);
     protocol_word(f->t->v[i].text, r);
+    if (span_starts_nocase(r->with, SPAN_LIT("MailEnable ")) && i + 1 < f->end)
+        protocol_word(f->t->v[i + 1].text, r);
     r->local |= span_eq_nocase(r->with, SPAN_LIT("local"));
 }
 

@@ -58,7 +58,7 @@ static const struct {
     [RECEIVED_BY_GROUPWISE] = {"GroupWise", 0, SHAPE_HELO_FIRST},
     [RECEIVED_BY_HALON] = {"Halon", 0, SHAPE_HELO_FIRST},
     [RECEIVED_BY_HARAKA] = {"Haraka", TELLS_BOTH, SHAPE_HELO_FIRST},
-    [RECEIVED_BY_HMAILSERVER] = {"hMailServer", 0, SHAPE_HELO_FIRST},
+    [RECEIVED_BY_HMAILSERVER] = {"hMailServer", TELLS_BOTH, SHAPE_HELO_FIRST},
     [RECEIVED_BY_IMAIL] = {"IMail", 0, SHAPE_HELO_FIRST},
     [RECEIVED_BY_INTERMAIL] = {"InterMail", 0, SHAPE_HELO_FIRST},
     [RECEIVED_BY_IRONPORT] = {"IronPort", TELLS_TLS, SHAPE_NAME_FIRST},
@@ -402,6 +402,19 @@ static bool looks_like_powermta(const struct received_tokens *t, size_t by,
     return all_of(r->id, "0123456789abcdefghijklmnopqrstuvwxyz");
 }
 
+/* hMailServer tells no id; its date stands on a line of its own, with the semicolon. */
+static bool looks_like_hmailserver(const struct received_tokens *t, const struct received *r)
+{
+    struct span before = span_slice(r->field, 0, span_rfind(r->field, ';'));
+    size_t n = before.n;
+
+    while (n && (before.p[n - 1] == ' ' || before.p[n - 1] == '\t'))
+        n--;
+    return before.n < r->field.n && n && before.p[n - 1] == '\n' && !r->id.n && !r->rcpt.n &&
+           span_starts_nocase(r->with, SPAN_LIT("ESMTP")) && r->ip.family != IP_NONE &&
+           !from_comment(t, r, "HELO");
+}
+
 static enum received_writer by_shape(const struct received_tokens *t, size_t by, struct received *r)
 {
     bool commented = by < t->date && t->v[by].kind == RECEIVED_COMMENT;
@@ -443,6 +456,8 @@ static enum received_writer by_shape(const struct received_tokens *t, size_t by,
         return RECEIVED_BY_SENDGRID;
     if (looks_like_powermta(t, by, r))
         return RECEIVED_BY_POWERMTA;
+    if (looks_like_hmailserver(t, r))
+        return RECEIVED_BY_HMAILSERVER;
     return looks_like_postfix(t, by, r) ? RECEIVED_BY_POSTFIX : RECEIVED_BY_UNKNOWN;
 }
 

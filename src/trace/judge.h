@@ -11,6 +11,9 @@
 
 enum { JUDGE_HOUSES_MAX = 16 };
 
+/* About when mail programs began to log in, and hosts to mistrust each other. */
+#define JUDGE_YEAR_2006 INT64_C(1136073600)
+
 struct house {
     size_t top, door; /* hops: newest and oldest of it */
     const struct received

@@ -16,8 +16,6 @@
 #include "trace/chain.h"
 #include "trace/name.h"
 
-#define YEAR_2006 INT64_C(1136073600)
-
 unsigned door_sure(struct door *d, unsigned percent)
 {
     return d->q->t->confidence = percent > 99 ? 99 : percent;
@@ -111,6 +109,10 @@ static bool is_related(struct door *d)
     }
     if (d->h->ip.family == IP_V4 && ip_prefix_has(ip_prefix_of(d->h->ip, 20), r->ip)) {
         judge_note(q, "the client is in the house's own network", d->h->door, SPAN_NULL);
+        return true;
+    }
+    if (name_is_microsoft(r->by) && name_is_microsoft(r->helo) && name_is_tenant_net(r->ip)) {
+        judge_note(q, "from one machine of the cloud to the next", d->h->door, r->helo);
         return true;
     }
     if (!name.n && marks_same_net(r->ip, d->h->ip) && !door_foreign_helo(d)) {
@@ -256,7 +258,7 @@ static bool is_credible(struct door *d)
             chain_is_private(d->q->t->hops[k].r.ip))
             return true;
     return r->writer != RECEIVED_BY_UNKNOWN ||
-           (behind.n > 1 && behind.p[0] == '(' && (r->id.n || r->date_wall < YEAR_2006));
+           (behind.n > 1 && behind.p[0] == '(' && (r->id.n || r->date_wall < JUDGE_YEAR_2006));
 }
 
 /* "Undisclosed.Recipients@": a list of people that a program wrote as an address. */
@@ -315,7 +317,7 @@ static enum trace_class relayed(struct door *d)
         judge_other(q, TRACE_RELAY, "the client is too ordinary to be a stranger for sure");
         return door_open_case(d, "a client of another house, and no sign of what let it in");
     }
-    if (hides_logins(d->r) && (!d->r->has_date || d->r->date_wall >= YEAR_2006)) {
+    if (hides_logins(d->r) && (!d->r->has_date || d->r->date_wall >= JUDGE_YEAR_2006)) {
         judge_other(q, TRACE_RELAY, "possible: test the host");
         judge_other(q, TRACE_LOGIN, "possible: this server never shows a login");
         return door_open_case(d, "a stranger sent through it; this server does not show logins");
@@ -356,8 +358,8 @@ static bool is_plain_smtp(const struct received *r)
  */
 static bool is_forged_sender(struct door *d)
 {
-    return is_plain_smtp(d->r) && d->r->date_wall >= YEAR_2006 && !name_is_provider(d->r->by) &&
-           stranger_points(d) >= 3 &&
+    return is_plain_smtp(d->r) && d->r->date_wall >= JUDGE_YEAR_2006 &&
+           !name_is_provider(d->r->by) && stranger_points(d) >= 3 &&
            (span_eq_nocase(d->r->helo, SPAN_LIT("User")) ||
             (d->r->helo_ip.family == IP_NONE && name_is_host(d->r->helo) && lies_in_helo(d) &&
              (door_replies_elsewhere(d->q->f) || d->q->f->spam)));

@@ -110,6 +110,22 @@ bool marks_list(const struct inquiry *q)
            list_has(q->f->list_name, name_domain(q->f->sender));
 }
 
+/*
+ * A house above bears the list's name: it is the one that runs it, and this one sent a member's
+ * mail there, or a liar's.
+ */
+static bool is_list_above(const struct inquiry *q, const struct house *h)
+{
+    const struct received *door = &q->t->hops[h->door].r;
+
+    if (!name_is_freemail(door->helo) || name_same_org(door->helo, door->name))
+        return false;
+    for (size_t k = q->houses[0].door + 1; k < h->top; k++)
+        if (list_has(q->f->list_name, q->t->hops[k].r.by))
+            return true;
+    return false;
+}
+
 bool marks_list_here(const struct inquiry *q, size_t house)
 {
     const struct house *h = &q->houses[house];
@@ -119,7 +135,8 @@ bool marks_list_here(const struct inquiry *q, size_t house)
     for (size_t k = h->top; k <= h->door; k++) {
         const struct received *r = &q->t->hops[k].r;
 
-        if (list_has(q->f->list_name, name_domain(r->rcpt)) || list_has(q->f->list_name, r->by))
+        if (list_has(q->f->list_name, r->by) ||
+            (list_has(q->f->list_name, name_domain(r->rcpt)) && !is_list_above(q, h)))
             return true;
     }
     for (size_t k = h->top; k < h->door; k++)
@@ -163,7 +180,9 @@ static bool is_readdressed(const struct inquiry *q, const struct house *h)
 
 /*
  * A host with a confirmed name that hands us mail for just our own user may be a second MX or the
- * forwarder of an address of ours. Nobody has one in front of a large mailbox provider.
+ * forwarder of an address of ours. Nobody has one in front of a large mailbox provider, nobody who
+ * named his hosts has one without a name, and friends stopped to do that for each other when spam
+ * came to prefer the second MX.
  */
 static bool is_our_mx(const struct inquiry *q, size_t house)
 {
@@ -171,6 +190,8 @@ static bool is_our_mx(const struct inquiry *q, size_t house)
     const struct received *own = &q->t->hops[0].r;
     struct span above = rcpt_above(q, h), in = q->t->hops[h->door].r.rcpt;
 
+    if (!q->t->guessed || q->t->hops[h->door].r.date_wall >= JUDGE_YEAR_2006)
+        return false;
     if ((house > 1 && !marks_forwards(q, house - 1)) || !in.n || !span_eq_nocase(above, in) ||
         name_is_freemail(own->by) || name_is_provider(own->by))
         return false;
@@ -231,7 +252,7 @@ bool marks_same_net(struct ip a, struct ip b)
 {
     if (a.family == IP_NONE || a.family != b.family)
         return false;
-    return ip_prefix_has(ip_prefix_of(a, a.family == IP_V4 ? 16 : 32), b);
+    return ip_prefix_has(ip_prefix_of(a, a.family == IP_V4 ? 16 : 48), b);
 }
 
 bool marks_bounce(const struct inquiry *q)

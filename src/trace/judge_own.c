@@ -150,13 +150,22 @@ static void weigh_domain(struct score *s)
         s->points += 1;
 }
 
+/* Letters without sense under an ending that costs nothing: no chance, no taste. */
+static bool is_made_up(struct span host)
+{
+    struct span org = name_org(host);
+
+    return name_is_cheap(host) && name_is_random(span_slice(org, 0, span_find(org, '.')));
+}
+
 static void weigh_from(struct score *s)
 {
     const struct facts *f = s->q->f;
 
     /* Everything agrees with everything where all of it was bought on one day. */
     if (name_is_throwaway(s->name.n ? s->name : s->r->helo) || name_is_throwaway(f->from_domain))
-        add(s, -2, "a domain of a kind that is bought to be thrown away", f->from_domain);
+        add(s, is_made_up(s->name.n ? s->name : s->r->helo) ? -4 : -2,
+            "a domain of a kind that is bought to be thrown away", f->from_domain);
     else
         weigh_domain(s);
     if (name_same_org(name_domain(s->r->rcpt), f->from_domain) && !is_senders(s, f->from_domain))
@@ -259,6 +268,14 @@ static bool is_by_provider(const struct score *s, struct span house)
            (name_is_tenant_out(s->r->helo) && name_is_tenant_net(s->r->ip));
 }
 
+/* Tenants who mean to stay write under their own domain, not the one that the cloud lent them. */
+static bool is_bare_tenant(const struct facts *f)
+{
+    struct span label = span_slice(f->from_domain, 0, span_find(f->from_domain, '.'));
+
+    return span_ends_nocase(f->from_domain, SPAN_LIT(".onmicrosoft.com")) && name_is_random(label);
+}
+
 #define YEAR_2012 INT64_C(1325376000)
 
 /*
@@ -296,6 +313,12 @@ enum trace_class judge_sender(struct inquiry *q, const struct sender *from)
         add(&s, 5, "the lines of a provider, in its own form", house);
         q->margin = s.points;
         return TRACE_OWN;
+    }
+    if (is_bare_tenant(q->f)) {
+        add(&s, -6, "a tenant without a domain of its own, under a name of no sense",
+            q->f->from_domain);
+        q->margin = s.points;
+        return TRACE_SPAMMER;
     }
     if (spf_pass(&s) && name_is_provider(name_domain(q->f->return_path)) &&
         !name_is_freemail(name_domain(q->f->return_path))) {

@@ -54,7 +54,9 @@ static int nat_helo(struct door *d)
     }
     if (door_foreign_helo(d)) {
         judge_note(q, "HELO of another house, and a private peer", d->h->door, r->helo);
-        return name_is_freemail(r->helo) ? 4 : name_same_org(r->helo, q->f->from_domain) ? 1 : 3;
+        if (name_is_freemail(r->helo))
+            return 4;
+        return name_same_org(r->helo, q->f->from_domain) && !door_replies_elsewhere(q->f) ? 1 : 3;
     }
     if (!name_is_workstation(r->helo))
         return 0;
@@ -121,7 +123,8 @@ enum trace_class door_private(struct door *d)
         judge_note(q, "sender and house agree", d->h->door, q->f->from_domain);
         return judge_sender(q, &s);
     }
-    if (has_own_path(d) && !door_foreign_helo(d)) {
+    if (has_own_path(d) && !door_foreign_helo(d) &&
+        !(name_is_workstation(r->helo) && door_replies_elsewhere(q->f))) {
         judge_note(q, "the reverse-path is the house's own", d->h->door, q->f->return_path);
         return judge_sender(q, &s);
     }

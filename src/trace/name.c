@@ -291,7 +291,7 @@ bool name_is_workstation(struct span helo)
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
         if (span_eq_nocase(stem, span_str(words[i])))
             return true;
-    return false;
+    return span_ends_nocase(helo, SPAN_LIT("-pc")); /* "Anna-PC", as Windows 7 named itself */
 }
 
 /* Five consonants or letters and digits in turn: nobody's word. */
@@ -375,6 +375,7 @@ bool name_is_tenant_net(struct ip ip)
         {{IP_V4, {52, 96}}, 13},
         {{IP_V4, {104, 47}}, 17},
         {{IP_V6, {0x2a, 0x01, 0x01, 0x11}}, 32},
+        {{IP_V6, {0x26, 0x03, 0x10}}, 24},
     };
 
     for (size_t i = 0; i < sizeof(nets) / sizeof(nets[0]); i++)
