@@ -22,11 +22,11 @@ enum { GATE_ID_MAX = 16 }; /* a session's id with its NUL */
 
 /* No text is ever NULL; "" is "none" or "not known". */
 struct gate_client {
-    struct ip ip; /* the true client: of the connection, or of a trusted PROXY header */
-    uint16_t port;
+    struct ip ip;       /* the true client: of the connection, or of a trusted PROXY header */
     struct ip local_ip; /* where it connected to, also after a PROXY header */
+    struct ip peer;     /* who really connected: the balancer where PROXY was spoken, else ip */
+    uint16_t port;
     uint16_t local_port;
-    struct ip peer; /* who really connected: the balancer where PROXY was spoken, else ip */
     enum gate_role role;
     bool proxied;
     bool ip_unknown;   /* a balancer could not say who it is: ip is the balancer's */

@@ -128,9 +128,9 @@ struct gate_mail {
     bool open;   /* the server waits for the answer to RCPT */
     bool routed; /* and a backend was asked for it */
     bool mail_said, ident_said, rcpt_said, retried;
-    unsigned needs;     /* enum smtp_ext that this transaction makes use of */
-    uint64_t size_told; /* of SIZE; 0: none */
-    const struct gate_route *pinned;
+    bool data_open; /* the server waits for the answer to DATA */
+    bool ending, chunked;
+    unsigned needs; /* enum smtp_ext that this transaction makes use of */
     unsigned accepted, refused;
     /* The last word, once it is known before the client may hear it, or for all that follows. */
     unsigned no_code;
@@ -138,9 +138,9 @@ struct gate_mail {
     const struct gate_route *no_route; /* what it is true of alone; NULL: of the transaction */
     enum gate_result result;
     enum gate_fault fault;
+    uint64_t size_told; /* of SIZE; 0: none */
+    const struct gate_route *pinned;
     struct gate_stream *stream; /* of the message that comes, or NULL */
-    bool data_open;             /* the server waits for the answer to DATA */
-    bool ending, chunked;
     int64_t started, ended_at;
     uint64_t octets;
 };

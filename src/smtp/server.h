@@ -172,9 +172,8 @@ struct smtp_server {
     const struct smtp_server_config *config;
     const struct smtp_server_ops *ops;
     void *owner;
-    struct ip client;
-
     struct buf out; /* what to send; the owner consumes it */
+    struct ip client;
 
     enum smtp_server_state state;
     enum smtp_server_end end;
@@ -190,7 +189,16 @@ struct smtp_server {
     bool by_bdat;        /* the message comes in chunks */
     bool too_big;        /* the last message, or what was told of it, was over size */
     bool chunked;        /* it will: what `data` is being asked about is a BDAT */
-    unsigned hide;       /* the owner's: enum smtp_ext not to offer in this session */
+    bool early;          /* talked before the greeting */
+
+    /* The machine's own: flags that stand here because there is room. */
+    bool line_long;  /* the line is over the limit: read to its end, then refused */
+    bool chunk_last; /* the BDAT that comes in said LAST */
+    bool dropping;   /* the message is refused: pass over the rest, then say `later` */
+    bool full;       /* the owner keeps no more of this message */
+    uint8_t asked;   /* enum server_ask of server_priv.h: which question is open */
+
+    unsigned hide;     /* the owner's: enum smtp_ext not to offer in this session */
     const char *mechs; /* the owner's: of AUTH in this session; NULL: config->mechs, "": no AUTH */
     uint64_t size_shown; /* the owner's: in SIZE in this session; 0: config->size_max */
 
@@ -199,19 +207,13 @@ struct smtp_server {
     unsigned mails, errors, junk, commands;
     unsigned out_of_turn; /* times the client talked where it had to wait */
     unsigned lf_lines;    /* command lines that ended in a lone LF */
-    bool early;           /* talked before the greeting */
 
     /* The machine's own. */
     struct buf line;        /* the command line that is coming in */
-    bool line_long;         /* it is over the limit: read to its end, then refused */
     struct smtp_dot_in dot; /* its `seen` is of the message that is coming in or was just ended */
     uint64_t chunk_left;    /* octets of a BDAT chunk to come */
     uint64_t chunk_size;
-    bool chunk_last;
-    bool dropping; /* the message is refused: pass over the rest, then say `later` */
-    bool full;     /* the owner keeps no more of this message */
     struct buf later;
-    uint8_t asked; /* enum server_ask of server_priv.h: which question is open */
     enum smtp_verb asked_verb;
     uint64_t passed;                                      /* octets passed over */
     int64_t deadline, message_deadline, session_deadline; /* INT64_MAX: none */

@@ -74,7 +74,7 @@ def _bulk(r):
     return rows
 
 
-MEMORY = (("tarpitted", 2048), ("active", 6144), ("tls active", 16384), ("idle", None), ("tls", None))
+MEMORY = (("tarpitted", 2048), ("active", 6144), ("tls", 16384), ("idle", None), ("tls active", None))
 
 
 def _gate(r):

@@ -30,11 +30,11 @@ struct hygiene_session {
     struct dnsbl_ask *ask;
     struct names_ask *name_ask;
     struct tarpit_session tarpit;
-    const char *last; /* verb that was asked about; NULL: none yet */
-    char *lists;      /* shown names of the lists that it is on; NULL: none */
-    int score;
+    const char *last;  /* verb that was asked about; NULL: none yet */
+    char *lists;       /* shown names of the lists that it is on; NULL: none */
     struct buf *rcpts; /* accepted ones of this transaction, NUL behind each; NULL: none yet */
     struct hops hops;
+    int score;
     unsigned rcpts_taken, rcpts_refused; /* of the session */
     uint16_t logins_failed;
     bool own;             /* from own networks, or exempt: never asked about, listed, held */

@@ -5,6 +5,7 @@
 #include "cmd/gate/gate.h"
 #include "cmd/gate/passwd.h"
 #include "io/log.h"
+#include "io/tls_memory.h"
 
 #include <string.h>
 
@@ -44,8 +45,10 @@ int main(int argc, char **argv)
 {
     struct gate_args args;
     struct conf *conf;
-    int first, status = gate_args_read(argc, argv, &args, &conf, &first);
+    int first, status;
 
+    tls_memory_init(); /* where it fails a TLS session is a little larger, no more */
+    status = gate_args_read(argc, argv, &args, &conf, &first);
     if (status == 0) {
         if (args.verbose) {
             log_set_level(LOG_LEVEL_DEBUG);
