@@ -82,12 +82,15 @@ void dns_rrl_init(struct dns_rrl *r, void *memory, unsigned bits, struct dns_rrl
     };
 }
 
-/* How far ahead a slot's time lies; what is further than any can be is long past. */
+/*
+ * How far ahead a slot's time lies; what is further than any can be is long past. A time of 0 was
+ * never written: else a table's free slots would all seem to be ahead just before each wrap.
+ */
 static uint64_t ahead_of(uint64_t slot, uint64_t now, uint64_t depth)
 {
     uint64_t ahead = (slot - now) & TIME_MASK;
 
-    return ahead <= 2 * depth ? ahead : 0;
+    return (slot & TIME_MASK) != 0 && ahead <= depth ? ahead : 0;
 }
 
 /* The counter of a hash: the slot with its tag, else the one that is empty first. */
@@ -123,11 +126,12 @@ struct claim {
 static bool claim_make(const struct dns_rrl *r, uint64_t hash, unsigned times, uint64_t now,
                        struct claim *ret)
 {
-    uint64_t ahead;
+    uint64_t ahead, empty;
 
     ret->slot = slot_find(r, hash, now, &ahead);
     ahead += NS / ((uint64_t)r->conf.rate * times);
-    ret->value = hash >> TIME_BITS << TIME_BITS | ((now + ahead) & TIME_MASK);
+    empty = (now + ahead) & TIME_MASK;
+    ret->value = hash >> TIME_BITS << TIME_BITS | (empty ? empty : 1);
     return ahead <= r->depth;
 }
 
