@@ -9,7 +9,7 @@
 #include "mail/received.h"
 
 #include "base/buf.h"
-#include "guard.h"
+#include "../tests/guard.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

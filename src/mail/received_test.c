@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What strangers put into lines, the limits, dates and prefixes; received_writers_test.c has the rest. */
+/* What strangers put into lines, the limits, dates, prefixes; the rest: received_writers_test.c. */
 #include "mail/received_shown_test.h"
 
 static void hostile(void **state)

@@ -231,7 +231,9 @@ bool marks_passes_on(const struct inquiry *q, size_t house)
     }
     if (span_starts_nocase(q->f->return_path, SPAN_LIT("SRS")) && marks_of_house(q, house, path))
         return true;
-    return q->f->forward.line && q->f->forward.place <= h->door + 1;
+    /* A forwarder clears itself, not the host below that it got the message from. */
+    return q->f->forward.line && q->f->forward.place <= h->door + 1 &&
+           (!q->f->forward.place || q->f->forward.place >= h->top);
 }
 
 bool marks_gateway(struct ip ip, struct span name)
