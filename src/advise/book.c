@@ -88,15 +88,21 @@ static int add_product(struct advise_book *b, const struct row *row, const char 
     return rc;
 }
 
-static int add_row(struct advise_book *b, const struct row *row, const char *file,
-                   struct rows_error *err)
+/* Where rows of a file go. */
+struct loading {
+    struct advise_book *to;
+    const char *file;
+};
+
+static int add_row(void *cookie, const struct row *row, struct rows_error *err)
 {
+    const struct loading *l = cookie;
     const char *kind = row_get(row, "Kind");
 
     if (kind && strcmp(kind, "class") == 0)
-        return add_class(b, row, err);
+        return add_class(l->to, row, err);
     if (kind && strcmp(kind, "product") == 0)
-        return add_product(b, row, file, err);
+        return add_product(l->to, row, l->file, err);
     rows_fail(err, row_line(row, "Kind"), "Kind: %s; one of product, class",
               kind ? "unknown" : "missing");
     return -EINVAL;
@@ -113,17 +119,8 @@ int advise_book_load(struct advise_book *b, struct span text, const char *file,
 {
     size_t rows = b->count, classes = b->class_count;
     struct rows_error why = {0};
-    struct rows_reader reader;
-    struct row row = {0};
-    int got;
+    int got = rows_each(text, add_row, &(struct loading){.to = b, .file = file}, &why);
 
-    rows_open(&reader, text);
-    while ((got = rows_next(&reader, &row, &why)) > 0) {
-        got = add_row(b, &row, file, &why);
-        if (got < 0)
-            break;
-    }
-    row_deinit(&row);
     if (got < 0)
         cut_back(b, rows, classes);
     if (got == -EINVAL)

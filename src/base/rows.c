@@ -162,6 +162,22 @@ int rows_next(struct rows_reader *r, struct row *row, struct rows_error *err)
     return row->count ? 1 : 0;
 }
 
+int rows_each(struct span text, rows_take *take, void *cookie, struct rows_error *err)
+{
+    struct rows_reader reader;
+    struct row row = {0};
+    int got;
+
+    rows_open(&reader, text);
+    while ((got = rows_next(&reader, &row, err)) > 0) {
+        got = take(cookie, &row, err);
+        if (got < 0)
+            break;
+    }
+    row_deinit(&row);
+    return got;
+}
+
 static const struct row_field *row_find(const struct row *row, const char *name)
 {
     for (size_t i = 0; i < row->count; i++)

@@ -53,6 +53,12 @@ void rows_open(struct rows_reader *r, struct span text);
  */
 int rows_next(struct rows_reader *r, struct row *row, struct rows_error *err);
 void row_deinit(struct row *row);
+/*
+ * Hands each row of the text to `take`, until one is refused (a negative value, which is returned;
+ * for -EINVAL `take` has filled *err). 0 at the end; else as rows_next().
+ */
+typedef int rows_take(void *cookie, const struct row *row, struct rows_error *err);
+int rows_each(struct span text, rows_take *take, void *cookie, struct rows_error *err);
 
 /* The value, or NULL when the row has no such field. */
 const char *row_get(const struct row *row, const char *name);

@@ -180,6 +180,39 @@ static void lookup(void **state)
     row_deinit(&row);
 }
 
+/* Counts, and refuses a row that says so. */
+static int counted(void *cookie, const struct row *row, struct rows_error *err)
+{
+    unsigned *n = cookie;
+
+    if (row_get(row, "Refuse")) {
+        rows_fail(err, row_line(row, "Refuse"), "refused");
+        return -EINVAL;
+    }
+    ++*n;
+    return 0;
+}
+
+static void each_row(void **state)
+{
+    struct rows_error err = {0};
+    unsigned n = 0;
+
+    assert_int_equal(rows_each(SPAN_LIT("A: 1\n\nA: 2\nB: 3\n"), counted, &n, &err), 0);
+    assert_int_equal(n, 2);
+    n = 0;
+    assert_int_equal(rows_each(SPAN_LIT("A: 1\n\nA: 2\nRefuse: x\n\nA: 3\n"), counted, &n, &err),
+                     -EINVAL);
+    assert_int_equal(n, 1);
+    assert_int_equal(err.line, 4);
+    assert_string_equal(err.why, "refused");
+    n = 0;
+    assert_int_equal(rows_each(SPAN_LIT("A: 1\n\nno field\n"), counted, &n, &err), -EINVAL);
+    assert_int_equal(n, 1);
+    assert_int_equal(err.line, 3);
+    assert_int_equal(rows_each(SPAN_NULL, counted, &n, &err), 0);
+}
+
 static void what_values_hold(void **state)
 {
     static const char *const words[] = {"yes", "no", NULL};
@@ -220,6 +253,7 @@ int main(void)
         cmocka_unit_test(value_at_the_limit),
         cmocka_unit_test(fields_at_the_limit),
         cmocka_unit_test(lookup),
+        cmocka_unit_test(each_row),
         cmocka_unit_test(what_values_hold),
         cmocka_unit_test(long_error_is_cut),
     };

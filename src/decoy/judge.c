@@ -84,29 +84,24 @@ void judge_marks_deinit(struct judge_marks *m)
     *m = (struct judge_marks){0};
 }
 
+static int add_mark(void *marks, const struct row *row, struct rows_error *err)
+{
+    struct judge_marks *m = marks;
+
+    if (m->count == JUDGE_MARKS_MAX)
+        return fail(err, row, "Id", "too many marks");
+    if (array_grow(&m->v, &m->cap, sizeof(m->v[0]), m->count + 1) < 0)
+        return -ENOMEM;
+    m->v[m->count] = (struct judge_mark){0};
+    return read_mark(row, &m->v[m->count++], err);
+}
+
 int judge_marks_read(struct span text, struct judge_marks *ret, struct rows_error *err)
 {
-    struct rows_reader reader;
-    struct row row = {0};
     int got;
 
     *ret = (struct judge_marks){0};
-    rows_open(&reader, text);
-    while ((got = rows_next(&reader, &row, err)) > 0) {
-        if (ret->count == JUDGE_MARKS_MAX) {
-            got = fail(err, &row, "Id", "too many marks");
-            break;
-        }
-        if (array_grow(&ret->v, &ret->cap, sizeof(ret->v[0]), ret->count + 1) < 0) {
-            got = -ENOMEM;
-            break;
-        }
-        ret->v[ret->count] = (struct judge_mark){0};
-        got = read_mark(&row, &ret->v[ret->count++], err);
-        if (got < 0)
-            break;
-    }
-    row_deinit(&row);
+    got = rows_each(text, add_mark, ret, err);
     if (got < 0)
         judge_marks_deinit(ret);
     return got;

@@ -232,8 +232,9 @@ void personas_deinit(struct personas *p)
     *p = (struct personas){0};
 }
 
-static int add(struct personas *list, const struct row *row, struct rows_error *err)
+static int add(void *personas, const struct row *row, struct rows_error *err)
 {
+    struct personas *list = personas;
     int fault;
 
     if (list->count == PERSONA_COUNT_MAX)
@@ -249,18 +250,10 @@ static int add(struct personas *list, const struct row *row, struct rows_error *
 
 int personas_read(struct span text, struct personas *ret, struct rows_error *err)
 {
-    struct rows_reader reader;
-    struct row row = {0};
     int got;
 
     *ret = (struct personas){0};
-    rows_open(&reader, text);
-    while ((got = rows_next(&reader, &row, err)) > 0) {
-        got = add(ret, &row, err);
-        if (got < 0)
-            break;
-    }
-    row_deinit(&row);
+    got = rows_each(text, add, ret, err);
     if (got < 0)
         personas_deinit(ret);
     return got;

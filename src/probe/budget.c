@@ -97,8 +97,9 @@ static bool copy_of(const struct row *row, const char *field, char **ret)
     return !value || *ret;
 }
 
-static int server_add(struct budget_table *t, const struct row *row, struct rows_error *err)
+static int server_add(void *table, const struct row *row, struct rows_error *err)
 {
+    struct budget_table *t = table;
     struct budget_server s;
     int done = server_of(row, &s, err);
 
@@ -119,17 +120,8 @@ static int server_add(struct budget_table *t, const struct row *row, struct rows
 int budget_load(struct budget_table *t, struct span text, struct rows_error *err)
 {
     struct budget_table fresh = {0};
-    struct rows_reader reader;
-    struct row row = {0};
-    int got;
+    int got = rows_each(text, server_add, &fresh, err);
 
-    rows_open(&reader, text);
-    while ((got = rows_next(&reader, &row, err)) > 0) {
-        got = server_add(&fresh, &row, err);
-        if (got < 0)
-            break;
-    }
-    row_deinit(&row);
     if (got < 0) {
         budget_deinit(&fresh);
         return got;

@@ -167,12 +167,19 @@ const struct form *catalogue_find(const struct catalogue *c, enum form_kind kind
     return NULL;
 }
 
-static int add_row(struct catalogue *c, const struct row *row, const char *file,
-                   struct rows_error *err)
+/* Where rows of a file go. */
+struct loading {
+    struct catalogue *to;
+    const char *file;
+};
+
+static int add_row(void *cookie, const struct row *row, struct rows_error *err)
 {
+    const struct loading *l = cookie;
+    struct catalogue *c = l->to;
     const struct form *twin;
     struct form *form = NULL;
-    int fault = catalogue_row_form(c, row, file, &form, err);
+    int fault = catalogue_row_form(c, row, l->file, &form, err);
 
     if (fault)
         return fault;
@@ -199,17 +206,8 @@ int catalogue_load(struct catalogue *c, struct span text, const char *file,
 {
     size_t before = c->count;
     struct rows_error why = {0};
-    struct rows_reader reader;
-    struct row row = {0};
-    int got;
+    int got = rows_each(text, add_row, &(struct loading){.to = c, .file = file}, &why);
 
-    rows_open(&reader, text);
-    while ((got = rows_next(&reader, &row, &why)) > 0) {
-        got = add_row(c, &row, file, &why);
-        if (got < 0)
-            break;
-    }
-    row_deinit(&row);
     if (got == 0)
         return 0;
     catalogue_cut(c, before);

@@ -232,8 +232,9 @@ void models_deinit(struct models *m)
     *m = (struct models){0};
 }
 
-static int add_model(struct models *list, const struct row *row, struct rows_error *err)
+static int add_model(void *models, const struct row *row, struct rows_error *err)
 {
+    struct models *list = models;
     int fault;
 
     if (list->count == MODEL_COUNT_MAX)
@@ -250,18 +251,10 @@ static int add_model(struct models *list, const struct row *row, struct rows_err
 
 int models_read(struct span text, struct models *ret, struct rows_error *err)
 {
-    struct rows_reader reader;
-    struct row row = {0};
     int got;
 
     *ret = (struct models){0};
-    rows_open(&reader, text);
-    while ((got = rows_next(&reader, &row, err)) > 0) {
-        got = add_model(ret, &row, err);
-        if (got < 0)
-            break;
-    }
-    row_deinit(&row);
+    got = rows_each(text, add_model, ret, err);
     if (got < 0)
         models_deinit(ret);
     return got;
