@@ -63,33 +63,12 @@ static void negative(struct way *w, enum dns_rcode rcode)
     w->out->result = rcode == DNS_NXDOMAIN ? ZONE_NXDOMAIN : ZONE_NODATA;
 }
 
-/* The records of one set have one life, RFC 2181 §5.2: the shortest. */
-static uint32_t life(const struct way *w, const struct zone_say *say, uint16_t type)
-{
-    uint32_t ttl = UINT32_MAX;
-    struct zone_record rr;
-
-    for (unsigned i = 0; i < say->count; i++)
-        if ((type == DNS_TYPE_A ? say->v[i].a != 0 : say->v[i].text.n != 0) && say->v[i].ttl < ttl)
-            ttl = say->v[i].ttl;
-    for (unsigned i = 0; i < say->run_count; i++)
-        for (size_t k = 0; k < say->runs[i].count; k++)
-            if (zone_image_record(say->runs[i].image, say->runs[i].first + k, &rr) &&
-                rr.type == type && (rr.ttl ? rr.ttl : w->zone->ttl) < ttl)
-                ttl = rr.ttl ? rr.ttl : w->zone->ttl;
-    return ttl < ZONE_TTL_MAX ? ttl : ZONE_TTL_MAX;
-}
-
 static unsigned add_a(struct way *w, const struct zone_say *say, uint32_t ttl)
 {
     unsigned n = 0;
 
     for (unsigned i = 0; i < say->count; i++) {
-        bool again = say->v[i].a == 0;
-
-        for (unsigned k = 0; k < i && !again; k++)
-            again = say->v[k].a == say->v[i].a;
-        if (again)
+        if (!zone_say_has_a(say, i))
             continue;
         dns_reply_a(&w->r, DNS_OWNER_QUESTION, ttl, say->v[i].a);
         n++;
@@ -103,16 +82,10 @@ static unsigned add_txt(struct way *w, const struct zone_say *say, uint32_t ttl)
     unsigned n = 0;
 
     for (unsigned i = 0; i < say->count; i++) {
-        const struct zone_saying *v = &say->v[i];
-        bool again = v->text.n == 0;
-
-        for (unsigned k = 0; k < i && !again; k++) /* the same text with another A */
-            again = say->v[k].of == v->of && say->v[k].evidence == v->evidence &&
-                    say->v[k].from == v->from && span_eq(say->v[k].text, v->text);
-        if (again)
+        if (!zone_say_has_txt(say, i))
             continue;
         dns_reply_txt(&w->r, DNS_OWNER_QUESTION, ttl,
-                      span_of(text, zone_say_text(w->zone, w->q, say, v, text)));
+                      span_of(text, zone_say_text(w->zone, w->q, say, &say->v[i], text)));
         n++;
     }
     return n;
@@ -138,7 +111,7 @@ static unsigned add_records(struct way *w, const struct zone_say *say, uint16_t 
 /* All that a name has of a type; the number of records. */
 static unsigned add_type(struct way *w, const struct zone_say *say, uint16_t type)
 {
-    uint32_t ttl = life(w, say, type);
+    uint32_t ttl = zone_say_ttl(w->zone, say, type);
     unsigned n = 0;
 
     if (type == DNS_TYPE_A)

@@ -343,6 +343,7 @@ void zone_say(const struct zone *zone, const struct dns_query *q, unsigned label
     ret->exists = labels == 0;
     ret->test = false;
     ret->count = ret->run_count = 0;
+    ret->subject.n = 0;
     for (size_t i = 0; i < zone->branch_count; i++) {
         const struct zone_branch *b = &zone->branches[i];
         unsigned in = labels - b->labels;
@@ -353,6 +354,48 @@ void zone_say(const struct zone *zone, const struct dns_query *q, unsigned label
                                    memcmp(q->name + q->label_at[in], b->sub, b->sub_n) == 0))
             ask_branch(&a, b, in, mode);
     }
+}
+
+bool zone_say_has_a(const struct zone_say *say, unsigned i)
+{
+    if (say->v[i].a == 0)
+        return false;
+    for (unsigned k = 0; k < i; k++)
+        if (say->v[k].a == say->v[i].a)
+            return false;
+    return true;
+}
+
+bool zone_say_has_txt(const struct zone_say *say, unsigned i)
+{
+    const struct zone_saying *v = &say->v[i];
+
+    if (v->text.n == 0)
+        return false;
+    for (unsigned k = 0; k < i; k++) { /* the same text may stand with another A */
+        const struct zone_saying *o = &say->v[k];
+
+        if (o->of == v->of && o->evidence == v->evidence && o->from == v->from &&
+            span_eq(o->text, v->text))
+            return false;
+    }
+    return true;
+}
+
+uint32_t zone_say_ttl(const struct zone *zone, const struct zone_say *say, uint16_t type)
+{
+    uint32_t ttl = UINT32_MAX;
+    struct zone_record rr;
+
+    for (unsigned i = 0; i < say->count; i++)
+        if ((type == DNS_TYPE_A ? say->v[i].a != 0 : say->v[i].text.n != 0) && say->v[i].ttl < ttl)
+            ttl = say->v[i].ttl;
+    for (unsigned i = 0; i < say->run_count; i++)
+        for (size_t k = 0; k < say->runs[i].count; k++)
+            if (zone_image_record(say->runs[i].image, say->runs[i].first + k, &rr) &&
+                rr.type == type && (rr.ttl ? rr.ttl : zone->ttl) < ttl)
+                ttl = rr.ttl ? rr.ttl : zone->ttl;
+    return ttl < ZONE_TTL_MAX ? ttl : ZONE_TTL_MAX;
 }
 
 size_t zone_say_ip4(uint32_t ip, char *out)
@@ -397,6 +440,6 @@ size_t zone_say_text(const struct zone *zone, const struct dns_query *q, const s
         n = labels_text(q, v->from, v->to, subject, sizeof(subject));
         break;
     }
-    args.subject = span_of(subject, n);
+    args.subject = say->subject.n && v->of != ZONE_OF_NAME ? say->subject : span_of(subject, n);
     return zone_text_put(v->text, &args, out, ZONE_TXT_MAX);
 }

@@ -39,6 +39,7 @@ struct zone_say {
     uint8_t count, run_count;
     uint32_t ip4;
     struct zone_ip6 ip6;
+    struct span subject; /* of texts, in place of the address; n 0: the address */
     struct zone_saying v[ZONE_SAY_MAX];
     struct {
         const struct zone_image *image;
@@ -52,6 +53,11 @@ struct zone_say {
  */
 void zone_say(const struct zone *zone, const struct dns_query *q, unsigned labels,
               enum zone_say_mode mode, struct zone_matcher *matcher, struct zone_say *ret);
+/* Whether value i makes an A, or a TXT: it has one, and none before it has the same. */
+bool zone_say_has_a(const struct zone_say *say, unsigned i);
+bool zone_say_has_txt(const struct zone_say *say, unsigned i);
+/* Records of one name and type have one life, RFC 2181 §5.2: the shortest of them. */
+uint32_t zone_say_ttl(const struct zone *zone, const struct zone_say *say, uint16_t type);
 /* The TXT of a saying, put together in out[ZONE_TXT_MAX]; its length. */
 size_t zone_say_text(const struct zone *zone, const struct dns_query *q, const struct zone_say *say,
                      const struct zone_saying *v, char out[ZONE_TXT_MAX]);

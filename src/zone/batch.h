@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* All records of one name, one after the other. For this folder. */
+#ifndef POSTERN_ZONE_BATCH_H
+#define POSTERN_ZONE_BATCH_H
+
+#include "zone/blocks.h"
+#include "zone/contents.h"
+#include "zone/say.h"
+
+enum { ZONE_BATCH_DATA = ZONE_RDATA_MAX };
+
+struct zone_batch {
+    const struct zone *zone;
+    struct dns_query q; /* as if somebody had asked for the name */
+    struct zone_say say;
+    char subject[IP_TEXT_MAX + 4];
+    uint8_t owner[DNS_NAME_MAX];
+    size_t owner_n;
+    unsigned stage, at, run; /* A, then TXT, then records */
+    bool apex;               /* leave out what the zone itself has there */
+};
+
+/*
+ * Begins with what the zone says of `labels` (wire, no root, below the zone's name). `net`: the name
+ * stands for this prefix, which is then the subject of texts; NULL: for itself.
+ */
+void zone_batch_ask(struct zone_batch *b, const struct zone *zone, const uint8_t *labels, size_t n,
+                    const struct ip_prefix *net);
+/* Begins with a block of addresses, the owner with a "*" before it where it is more than one. */
+void zone_block_batch(struct zone_batch *b, const struct zone *zone,
+                      const struct zone_branch *branch, const struct zone_block *block, bool six);
+/* The records are to be owned by another name. */
+void zone_batch_rename(struct zone_batch *b, const uint8_t *labels, size_t n);
+static inline bool zone_batch_empty(const struct zone_batch *b)
+{
+    return b->say.count == 0 && b->say.run_count == 0;
+}
+/* False at the end; data[ZONE_BATCH_DATA] is written to. */
+bool zone_batch_next(struct zone_batch *b, uint8_t *data, struct zone_rr *rr);
+
+/* A SOA of the zone with this serial; data as above. */
+bool zone_contents_soa(const struct zone *zone, uint32_t serial, uint8_t *data, struct zone_rr *rr);
+
+#endif
