@@ -68,7 +68,7 @@ static void each_form_has_a_class(void **state)
         char path[60];
 
         snprintf(path, sizeof(path), "data/probes/%s.rows", files[i]);
-        rows_open(&reader, shipped_text(path));
+        rows_open(&reader, source_text(path));
         while (rows_next(&reader, &row, &err) > 0) {
             form_case(*state, &row);
             forms++;
@@ -202,7 +202,7 @@ static void range_and_rows_agree(void **state)
     struct row model = {0};
     size_t models = 0;
 
-    rows_open(&reader, shipped_text("data/range/models.rows"));
+    rows_open(&reader, source_text("data/range/models.rows"));
     while (rows_next(&reader, &model, &err) > 0) {
         const char *id = row_get(&model, "Id");
         const struct advise_row *row = advise_book_row(b, span_str(id));

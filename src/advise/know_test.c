@@ -144,7 +144,7 @@ static void shown(void **state)
     size_t cases = 0;
     int got;
 
-    rows_open(&reader, shipped_text("tests/data/advise/shown.rows"));
+    rows_open(&reader, source_text("tests/data/advise/shown.rows"));
     while ((got = rows_next(&reader, &row, &err)) > 0) {
         const struct row_field *odd = row_unknown(&row, known);
 

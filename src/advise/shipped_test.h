@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* For the tests: the knowledge base as shipped, and files of the source tree. */
+/* For the tests: the knowledge base as shipped. */
 #ifndef POSTERN_ADVISE_SHIPPED_TEST_H
 #define POSTERN_ADVISE_SHIPPED_TEST_H
 
 #include "advise/book.h"
+#include "source.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,26 +12,6 @@
 static const char *const shipped_files[] = {"classes", "gateways", "lotus",        "microsoft",
                                             "modern",  "netscape", "novell-apple", "sendmail",
                                             "unix",    "windows"};
-
-/* A file of the source tree; good until the next call. */
-static inline struct span shipped_text(const char *name)
-{
-    static char text[1 << 20];
-    const char *source = getenv("POSTERN_SOURCE");
-    char path[1000];
-    FILE *f;
-    size_t n;
-
-    snprintf(path, sizeof(path), "%s/%s", source ? source : ".", name);
-    f = fopen(path, "rb");
-    if (!f) {
-        fprintf(stderr, "%s: cannot open (POSTERN_SOURCE is the source tree)\n", path);
-        abort();
-    }
-    n = fread(text, 1, sizeof(text), f);
-    fclose(f);
-    return span_of(text, n);
-}
 
 static inline void shipped_load(struct advise_book *b)
 {
@@ -41,7 +22,7 @@ static inline void shipped_load(struct advise_book *b)
         char path[100];
 
         snprintf(path, sizeof(path), "data/products/%s.rows", shipped_files[i]);
-        if (advise_book_load(b, shipped_text(path), path, &err) != 0) {
+        if (advise_book_load(b, source_text(path), path, &err) != 0) {
             fprintf(stderr, "%s\n", err.text);
             abort();
         }

@@ -12,27 +12,17 @@
 #include <cmocka.h>
 
 #include "guard.h"
+#include "source.h"
 
 static struct judge_marks marks;
 static const struct ip ours = {IP_V4, {198, 51, 100, 7}};
 
 static void load(void)
 {
-    struct buf text = BUF_INIT(1 << 20);
     struct rows_error err = {0};
-    char path[4096], chunk[4096];
-    FILE *f;
-    size_t n;
 
-    snprintf(path, sizeof(path), "%s/data/personas/marks.rows", getenv("POSTERN_SOURCE"));
-    f = fopen(path, "r");
-    assert_non_null(f);
-    while ((n = fread(chunk, 1, sizeof(chunk), f)) > 0)
-        buf_add(&text, span_of(chunk, n));
-    fclose(f);
-    if (judge_marks_read(buf_span(&text), &marks, &err) != 0)
+    if (judge_marks_read(source_text("data/personas/marks.rows"), &marks, &err) != 0)
         fail_msg("line %u: %s", err.line, err.why);
-    buf_deinit(&text);
 }
 
 static const struct {

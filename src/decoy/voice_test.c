@@ -6,6 +6,7 @@
 #include "decoy/persona.h"
 
 #include "smtp/server.h"
+#include "source.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -49,21 +50,10 @@ static const struct smtp_server_ops ops = {
 
 static void load(void)
 {
-    struct buf text = BUF_INIT(1 << 20);
     struct rows_error err = {0};
-    char path[4096], chunk[4096];
-    FILE *f;
-    size_t n;
 
-    snprintf(path, sizeof(path), "%s/data/personas/personas.rows", getenv("POSTERN_SOURCE"));
-    f = fopen(path, "r");
-    assert_non_null(f);
-    while ((n = fread(chunk, 1, sizeof(chunk), f)) > 0)
-        buf_add(&text, span_of(chunk, n));
-    fclose(f);
-    if (personas_read(buf_span(&text), &all, &err) != 0)
+    if (personas_read(source_text("data/personas/personas.rows"), &all, &err) != 0)
         fail_msg("line %u: %s", err.line, err.why);
-    buf_deinit(&text);
 }
 
 /* Says one line to the machine; what comes back in the persona's words is in *out. */

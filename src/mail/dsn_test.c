@@ -7,6 +7,7 @@
 #include "mail/dsn.h"
 
 #include "guard.h"
+#include "source.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -23,20 +24,11 @@
 
 static void read_sample(const char *name, struct buf *out)
 {
-    const char *source = getenv("POSTERN_SOURCE");
-    char path[4096], chunk[4096];
-    size_t n;
+    char path[200];
 
+    snprintf(path, sizeof(path), "tests/corpus/mail-dsn/%s", name);
     buf_clear(out);
-    snprintf(path, sizeof(path), "%s/tests/corpus/mail-dsn/%s", source ? source : ".", name);
-    FILE *f = fopen(path, "rb");
-    if (!f)
-        print_error("%s: cannot open\n", path);
-    assert_non_null(f);
-    while ((n = fread(chunk, 1, sizeof(chunk), f)) > 0)
-        buf_add(out, span_of(chunk, n));
-    fclose(f);
-    assert_true(out->n > 0);
+    buf_add(out, source_text(path));
 }
 
 static void add(struct buf *out, const char *key, struct span s)

@@ -2,6 +2,7 @@
 #include "probe/budget.h"
 
 #include "guard.h"
+#include "source.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -228,20 +229,11 @@ static void test_shipped_table(void **state)
         {"mx.example ESMTP OpenSMTPD", "opensmtpd"},
         {"mx.example Microsoft ESMTP MAIL Service ready at", "exchange"},
     };
-    const char *root = getenv("POSTERN_SOURCE");
-    char path[4096], *text = calloc(1, 1 << 20);
     struct budget_table t = {0};
     struct rows_error err;
-    FILE *f;
 
-    snprintf(path, sizeof(path), "%s/data/servers/budgets.rows", root ? root : ".");
-    f = fopen(path, "rb");
-    if (!f || !text)
-        fail_msg("%s: cannot be read", path);
-    assert_true(fread(text, 1, (1 << 20) - 1, f) > 0);
-    fclose(f);
-    if (budget_load(&t, span_str(text), &err) != 0)
-        fail_msg("%s:%u: %s", path, err.line, err.why);
+    if (budget_load(&t, source_text("data/servers/budgets.rows"), &err) != 0)
+        fail_msg("line %u: %s", err.line, err.why);
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
         const struct budget_server *s = budget_find(&t, span_str(known[i].banner), SPAN_NULL);
 
@@ -253,7 +245,6 @@ static void test_shipped_table(void **state)
         if (!t.servers[i].source && t.servers[i].budget.refusals > 8)
             fail_msg("%s: no source for its numbers", t.servers[i].name);
     budget_deinit(&t);
-    free(text);
 }
 
 int main(void)

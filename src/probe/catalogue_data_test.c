@@ -3,6 +3,7 @@
  * The rows that are shipped: all load, none of the reference list is missing, each can be filled.
  */
 #include "probe/catalogue.h"
+#include "source.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,25 +14,6 @@
 #include <cmocka.h>
 
 static const char *const files[] = {"senders", "recipients", "helos", "channels", "pairs"};
-
-/* A file of the source tree; good until the next call. */
-static struct span file_text(const char *name)
-{
-    static char text[1 << 20];
-    const char *source = getenv("POSTERN_SOURCE");
-    char path[1000];
-    FILE *f;
-    size_t n;
-
-    snprintf(path, sizeof(path), "%s/%s", source ? source : ".", name);
-    f = fopen(path, "rb");
-    if (!f)
-        fail_msg("%s: cannot open (POSTERN_SOURCE is the source tree)", path);
-    n = fread(text, 1, sizeof(text), f);
-    fclose(f);
-    assert_in_range(n, 1, sizeof(text) - 1);
-    return span_of(text, n);
-}
 
 static void load(struct catalogue *c, struct span text, const char *name)
 {
@@ -46,7 +28,7 @@ static void load_file(struct catalogue *c, const char *name)
     char path[100];
 
     snprintf(path, sizeof(path), "data/probes/%s.rows", name);
-    load(c, file_text(path), path);
+    load(c, source_text(path), path);
 }
 
 static int setup(void **state)
@@ -212,7 +194,7 @@ static void own_name_is_there(void **state)
 /* The page knows every variable, condition and opt-in family; its worked example loads. */
 static void manual_is_whole(void **state)
 {
-    struct span page = file_text("man/postern-probes.5"), line;
+    struct span page = source_text("man/postern-probes.5"), line;
     struct buf example = BUF_INIT(4000);
     const char *family;
     bool inside = false;

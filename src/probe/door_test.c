@@ -6,6 +6,7 @@
  */
 #include "probe/session.h"
 #include "probe/verdict.h"
+#include "source.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -50,42 +51,22 @@ static struct probe_list list;
 static struct budget_table budgets;
 static const uint8_t key[MAC_KEY] = {1, 2, 3};
 
-static char *file_text(const char *name)
-{
-    const char *root = getenv("POSTERN_SOURCE");
-    char path[4096], *text = calloc(1, 1 << 20);
-    FILE *f;
-
-    snprintf(path, sizeof(path), "%s/data/%s", root ? root : ".", name);
-    f = fopen(path, "rb");
-    if (!f || !text)
-        fail_msg("%s: cannot be read", path);
-    assert_true(fread(text, 1, (1 << 20) - 1, f) > 0);
-    fclose(f);
-    return text;
-}
-
 static int load(void **state)
 {
-    static const char *const files[] = {"probes/senders.rows", "probes/recipients.rows",
-                                        "probes/helos.rows", "probes/channels.rows",
-                                        "probes/pairs.rows"};
+    static const char *const files[] = {"data/probes/senders.rows", "data/probes/recipients.rows",
+                                        "data/probes/helos.rows", "data/probes/channels.rows",
+                                        "data/probes/pairs.rows"};
     struct pairs_options o = {0};
     struct rows_error rows_err;
     struct catalogue_error err;
-    char why[200], *text;
+    char why[200];
 
     catalogue_init(&catalogue);
-    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-        text = file_text(files[i]);
-        assert_int_equal(catalogue_load(&catalogue, span_str(text), files[i], &err), 0);
-        free(text);
-    }
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+        assert_int_equal(catalogue_load(&catalogue, source_text(files[i]), files[i], &err), 0);
     probe_list_init(&list);
     assert_int_equal(pairs_make(&catalogue, &o, &list, why, sizeof(why)), 0);
-    text = file_text("servers/budgets.rows");
-    assert_int_equal(budget_load(&budgets, span_str(text), &rows_err), 0);
-    free(text);
+    assert_int_equal(budget_load(&budgets, source_text("data/servers/budgets.rows"), &rows_err), 0);
     return 0;
 }
 

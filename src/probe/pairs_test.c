@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "probe/pairs.h"
+#include "source.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -12,20 +13,11 @@
 
 static void load_file(struct catalogue *c, const char *name)
 {
-    static char text[1 << 20];
     struct catalogue_error err = {0};
-    const char *source = getenv("POSTERN_SOURCE");
-    char path[1000];
-    FILE *f;
-    size_t n;
+    char path[100];
 
-    snprintf(path, sizeof(path), "%s/data/probes/%s.rows", source ? source : ".", name);
-    f = fopen(path, "rb");
-    if (!f)
-        fail_msg("%s: cannot open (POSTERN_SOURCE is the source tree)", path);
-    n = fread(text, 1, sizeof(text), f);
-    fclose(f);
-    if (catalogue_load(c, span_of(text, n), path, &err) != 0)
+    snprintf(path, sizeof(path), "data/probes/%s.rows", name);
+    if (catalogue_load(c, source_text(path), path, &err) != 0)
         fail_msg("%s", err.text);
 }
 

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "guard.h"
+#include "source.h"
 
 #define HEAD "Id: x\nProduct: p\nBanner: b (model)\nSource: s\n"
 
@@ -103,21 +104,12 @@ static void terms(void **state)
 /* The rows that are shipped: they load, and every class that can be shown has a model. */
 static void shipped_rows(void **state)
 {
-    static char text[1 << 20];
-    const char *source = getenv("POSTERN_SOURCE");
     uint32_t classes = 0, want = 0;
     struct rows_error err = {0};
-    char path[1000];
     struct models m;
-    FILE *f;
 
-    snprintf(path, sizeof(path), "%s/data/range/models.rows", source ? source : ".");
-    f = fopen(path, "rb");
-    if (!f)
-        fail_msg("%s: cannot open (POSTERN_SOURCE is the source tree)", path);
-    if (models_read(span_of(text, fread(text, 1, sizeof(text), f)), &m, &err) != 0)
-        fail_msg("%s:%u: %s", path, err.line, err.why);
-    fclose(f);
+    if (models_read(source_text("data/range/models.rows"), &m, &err) != 0)
+        fail_msg("line %u: %s", err.line, err.why);
     assert_in_range(m.count, 60, MODEL_COUNT_MAX);
     for (size_t i = 0; i < m.count; i++)
         for (size_t k = 0; k < m.v[i].opens.count; k++)
