@@ -14,7 +14,6 @@
  * - a line over ZONE_RBL_LINE_MAX, or with a NUL, is bad; rbldnsd cuts it and takes the rest;
  * - names with an empty label and addresses with two "::" are bad;
  * - an acl line that has everything listed for a client becomes ZONE_ACL_TEST;
- *
  * - an acl with a bad line is refused: who may ask is not decided by half a file.
  *
  * Laxer: line ends of CR LF are taken; a bad TTL or MX in generic costs its line, not the file.

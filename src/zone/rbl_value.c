@@ -73,6 +73,12 @@ bool zone_rbl_raw_parse(struct zone_rbl_work *w, struct span s, const struct zon
     return true;
 }
 
+/* More than an answer holds is not kept: so a template has a bound, whatever a variable holds. */
+static void put_literal(struct buf *out, struct span s)
+{
+    zone_text_add(out, span_slice(s, 0, ZONE_TEXT_MAX));
+}
+
 /* One mark behind a dollar sign at s.p[0]; takes it off. */
 static void put_mark(struct buf *out, const struct zone_rbl_set *set, struct span *s,
                      struct span own)
@@ -81,13 +87,13 @@ static void put_mark(struct buf *out, const struct zone_rbl_set *set, struct spa
     size_t taken = 2;
 
     if (c == '$') {
-        zone_text_add(out, SPAN_LIT("$"));
+        put_literal(out, SPAN_LIT("$"));
     } else if (ascii_is_digit(c)) {
         struct span var = set->vars[c - '0'];
 
-        zone_text_add(out, var.n ? var : span_slice(*s, 0, 2));
+        put_literal(out, var.n ? var : span_slice(*s, 0, 2));
     } else if (c == '=' && own.n) {
-        zone_text_add(out, own);
+        put_literal(out, own);
     } else if (c == '=') {
         zone_text_add_subject(out);
     } else {
@@ -97,10 +103,7 @@ static void put_mark(struct buf *out, const struct zone_rbl_set *set, struct spa
     *s = span_slice(*s, taken, s->n);
 }
 
-/*
- * The template of a text. It is left as soon as it is longer than what an answer holds: so the
- * compiled form has a bound, however long the variables are.
- */
+/* Left as soon as it is longer than any answer. */
 static void put_text(struct buf *out, const struct zone_rbl_set *set, struct span text)
 {
     struct span own = text, base = set->vars[ZONE_RBL_BASE];
@@ -114,8 +117,7 @@ static void put_text(struct buf *out, const struct zone_rbl_set *set, struct spa
         size_t dollar = span_find(text, '$');
 
         if (dollar) {
-            zone_text_add(out,
-                          span_slice(text, 0, dollar < ZONE_TEXT_MAX ? dollar : ZONE_TEXT_MAX));
+            put_literal(out, span_slice(text, 0, dollar));
             text = span_slice(text, dollar, text.n);
         }
         if (text.n)

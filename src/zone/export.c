@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The walk that all formats share. An image says of each address what holds for it and nothing of
+ * how that was written: ranges without overlap, in order. So the same list gives the same lines,
+ * whoever compiled it from whatever files. A range is cut into prefixes, the largest first that
+ * begins where we stand; where values don't matter, neighbours are joined before.
+ *
+ * Lines are gathered and given to the sink 64 kB at a time.
+ */
+#include "zone/export_priv.h"
+
+#include "zone/say.h"
+#include "zone/text.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+enum { CHUNK = 65536, LINE_ROOM = 16384 };
+
+static const char *const names[ZONE_EXPORT_FORMATS] = {
+    [ZONE_EXPORT_IP4SET] = "ip4set",   [ZONE_EXPORT_IP4TRIE] = "ip4trie",
+    [ZONE_EXPORT_IP6TRIE] = "ip6trie", [ZONE_EXPORT_DNSET] = "dnset",
+    [ZONE_EXPORT_GENERIC] = "generic", [ZONE_EXPORT_COMBINED] = "combined",
+    [ZONE_EXPORT_RPZ] = "rpz",         [ZONE_EXPORT_NFTABLES] = "nftables",
+    [ZONE_EXPORT_POSTFIX] = "postfix", [ZONE_EXPORT_CSV] = "csv",
+    [ZONE_EXPORT_JSON] = "json",
+};
+
+const char *zone_export_format_name(enum zone_export_format format)
+{
+    return (unsigned)format < ZONE_EXPORT_FORMATS ? names[format] : "?";
+}
+
+bool zone_export_format_of(struct span name, enum zone_export_format *ret)
+{
+    for (unsigned i = 0; i < ZONE_EXPORT_FORMATS; i++) {
+        if (span_eq(name, span_str(names[i]))) {
+            *ret = (enum zone_export_format)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+void zone_export_flush(struct zone_export_work *w)
+{
+    if (w->r == 0 && w->out.err)
+        w->r = w->out.err == -EMSGSIZE ? -ENOMEM : w->out.err;
+    if (w->r == 0 && w->out.n)
+        w->r = w->sink->put(w->sink->ctx, buf_span(&w->out));
+    buf_clear(&w->out);
+}
+
+void zone_export_line(struct zone_export_work *w)
+{
+    w->count->lines++;
+    if (w->o->most && w->count->lines > w->o->most)
+        w->r = ZONE_EXPORT_TOO_MANY;
+    if (w->out.n >= CHUNK)
+        zone_export_flush(w);
+}
+
+static bool code_wanted(const struct zone_export_work *w, uint32_t a)
+{
+    for (size_t i = 0; i < w->o->code_count; i++)
+        if (w->o->codes[i] == a)
+            return true;
+    return w->o->code_count == 0;
+}
+
+bool zone_export_said(const struct zone_export_work *w, struct zone_hit hit, unsigned i,
+                      struct zone_said *ret)
+{
+    unsigned count = zone_image_said_count(w->view->image, hit);
+
+    for (unsigned k = 0; k < count; k++)
+        if (zone_image_said(w->view->image, hit, k, ret) && code_wanted(w, ret->a) && i-- == 0)
+            return true;
+    return false;
+}
+
+bool zone_export_wanted(const struct zone_export_work *w, struct zone_hit hit)
+{
+    struct zone_said said;
+
+    return w->o->code_count == 0 || zone_export_said(w, hit, 0, &said);
+}
+
+static struct ip ip4(uint32_t a)
+{
+    return (struct ip){IP_V4,
+                       {(uint8_t)(a >> 24), (uint8_t)(a >> 16), (uint8_t)(a >> 8), (uint8_t)a}};
+}
+
+static void cut4(struct zone_export_work *w, uint32_t from, uint32_t to, struct zone_hit hit,
+                 zone_export_net *net)
+{
+    uint64_t at = from;
+
+    while (at <= to && w->r == 0) {
+        unsigned bits = at ? (unsigned)__builtin_ctzll(at) : 32;
+
+        if (bits > 32)
+            bits = 32;
+        while (at + (UINT64_C(1) << bits) - 1 > to)
+            bits--;
+        net(w, (struct ip_prefix){ip4((uint32_t)at), 32 - bits}, hit);
+        at += UINT64_C(1) << bits;
+    }
+}
+
+static void cut6(struct zone_export_work *w, struct zone_ip6 from, struct zone_ip6 to,
+                 struct zone_hit hit, zone_export_net *net)
+{
+    struct zone_ip6 last;
+
+    do {
+        unsigned len = 128;
+        struct ip_prefix prefix = {{IP_V6, {0}}, 0};
+
+        while (len > 0 && zone_ip6_cmp(zone_ip6_first(from, len - 1), from) == 0 &&
+               zone_ip6_cmp(zone_ip6_last(from, len - 1), to) <= 0)
+            len--;
+        last = zone_ip6_last(from, len);
+        zone_ip6_bytes(from, prefix.ip.b);
+        prefix.len = len;
+        net(w, prefix, hit);
+        from = zone_ip6_next(last);
+    } while (w->r == 0 && zone_ip6_cmp(last, to) < 0);
+}
+
+void zone_export_each4(struct zone_export_work *w, zone_export_net *net)
+{
+    struct zone_view_cursor at = {0};
+    struct zone_piece4 piece;
+
+    while (w->r == 0 && zone_view_next4(w->view, &at, &piece))
+        if (zone_export_wanted(w, piece.hit))
+            cut4(w, piece.from, piece.to, piece.hit, net);
+}
+
+void zone_export_each6(struct zone_export_work *w, zone_export_net *net)
+{
+    struct zone_view_cursor at = {0};
+    struct zone_piece6 piece;
+
+    while (w->r == 0 && zone_view_next6(w->view, &at, &piece))
+        if (zone_export_wanted(w, piece.hit))
+            cut6(w, piece.from, piece.to, piece.hit, net);
+}
+
+void zone_export_merged4(struct zone_export_work *w, zone_export_net *net)
+{
+    struct zone_view_cursor at = {0};
+    struct zone_piece4 piece, run = {0};
+    bool have = false;
+
+    while (w->r == 0 && zone_view_next4(w->view, &at, &piece)) {
+        if (!zone_export_wanted(w, piece.hit))
+            continue;
+        if (have && run.to != UINT32_MAX && run.to + 1 == piece.from) {
+            run.to = piece.to;
+            continue;
+        }
+        if (have)
+            cut4(w, run.from, run.to, run.hit, net);
+        run = piece;
+        have = true;
+    }
+    if (have)
+        cut4(w, run.from, run.to, run.hit, net);
+}
+
+void zone_export_merged6(struct zone_export_work *w, zone_export_net *net)
+{
+    struct zone_view_cursor at = {0};
+    struct zone_piece6 piece, run = {0};
+    bool have = false;
+
+    while (w->r == 0 && zone_view_next6(w->view, &at, &piece)) {
+        if (!zone_export_wanted(w, piece.hit))
+            continue;
+        if (have && !zone_ip6_is_max(run.to) &&
+            zone_ip6_cmp(zone_ip6_next(run.to), piece.from) == 0) {
+            run.to = piece.to;
+            continue;
+        }
+        if (have)
+            cut6(w, run.from, run.to, run.hit, net);
+        run = piece;
+        have = true;
+    }
+    if (have)
+        cut6(w, run.from, run.to, run.hit, net);
+}
+
+void zone_export_each_name(struct zone_export_work *w, zone_export_name *name)
+{
+    struct zone_view_cursor at = {0};
+    struct zone_piece_name piece;
+
+    while (w->r == 0 && zone_view_next_name(w->view, &at, &piece))
+        if (piece.excluded || zone_export_wanted(w, piece.hit))
+            name(w, &piece);
+}
+
+const char *zone_export_net_text(struct ip_prefix net, char out[ZONE_EXPORT_NET_MAX])
+{
+    size_t n;
+
+    if (net.ip.family == IP_V4) {
+        n = zone_say_ip4((uint32_t)net.ip.b[0] << 24 | (uint32_t)net.ip.b[1] << 16 |
+                             (uint32_t)net.ip.b[2] << 8 | net.ip.b[3],
+                         out);
+        out[n] = 0;
+    } else {
+        ip_text(net.ip, out);
+        n = strlen(out);
+    }
+    if (net.len < (net.ip.family == IP_V4 ? 32u : 128u))
+        snprintf(out + n, ZONE_EXPORT_NET_MAX - n, "/%u", net.len);
+    return out;
+}
+
+void zone_export_text(struct zone_export_work *w, const struct zone_said *said, const char *subject)
+{
+    char evidence[16];
+
+    snprintf(evidence, sizeof(evidence), "%u", said->evidence);
+    buf_clear(&w->text);
+    zone_text_write(said->text, subject, evidence, w->o->zone, &w->text);
+}
+
+static bool word_ok(const char *s)
+{
+    size_t n = strlen(s);
+
+    for (size_t i = 0; i < n; i++)
+        if (!ascii_is_alnum(s[i]) && s[i] != '_')
+            return false;
+    return n > 0 && n < 64 && ascii_is_alpha(s[0]);
+}
+
+static bool options_ok(const struct zone_export_options *o)
+{
+    return o->code_count <= ZONE_EXPORT_CODES_MAX && (!o->table || word_ok(o->table)) &&
+           (!o->action || (*o->action && !strpbrk(o->action, "\r\n")));
+}
+
+static void write_format(struct zone_export_work *w, enum zone_export_format format)
+{
+    switch (format) {
+    case ZONE_EXPORT_IP4SET:
+    case ZONE_EXPORT_IP4TRIE:
+    case ZONE_EXPORT_IP6TRIE:
+        zone_export_rbl_nets(w, format);
+        break;
+    case ZONE_EXPORT_DNSET:
+        zone_export_rbl_names(w);
+        break;
+    case ZONE_EXPORT_GENERIC:
+        zone_export_rbl_records(w);
+        break;
+    case ZONE_EXPORT_COMBINED:
+        zone_export_rbl_combined(w);
+        break;
+    case ZONE_EXPORT_RPZ:
+        zone_export_rpz(w);
+        break;
+    case ZONE_EXPORT_NFTABLES:
+        zone_export_nftables(w);
+        break;
+    case ZONE_EXPORT_POSTFIX:
+        zone_export_postfix(w);
+        break;
+    case ZONE_EXPORT_CSV:
+        zone_export_csv(w);
+        break;
+    case ZONE_EXPORT_JSON:
+        zone_export_json(w);
+        break;
+    case ZONE_EXPORT_FORMATS:
+        break;
+    }
+}
+
+int zone_export(enum zone_export_format format, const struct zone_view *view,
+                const struct zone_export_options *options, const struct zone_sink *sink,
+                struct zone_export_count *ret_count)
+{
+    struct zone_export_work w = {
+        .view = view,
+        .o = options,
+        .sink = sink,
+        .count = ret_count,
+        .out = BUF_INIT(CHUNK + LINE_ROOM),
+        .text = BUF_INIT(LINE_ROOM),
+    };
+
+    *ret_count = (struct zone_export_count){0};
+    if (!options_ok(options))
+        return ZONE_EXPORT_BAD_NAME;
+    write_format(&w, format);
+    zone_export_flush(&w);
+    buf_deinit(&w.out);
+    buf_deinit(&w.text);
+    return w.r;
+}
