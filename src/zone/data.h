@@ -10,7 +10,8 @@
  *   LONGEST  those of the longest prefix that holds it; several of one prefix all count, in order
  *   TRIE     the same, but of one prefix only the first counts (rbldnsd's ip4trie and ip6trie)
  *   OCTETS   an entry is cut into blocks of /8, /16, /24 and single addresses, as large as they go;
- *            all entries of the smallest block that holds the address (rbldnsd's ip4set)
+ *            all entries of the smallest block that holds the address (rbldnsd's ip4set), those that
+ *            overlap without the same borders in the order of their first addresses
  * An exclusion among them hides them all, and what is wider with them. ip4tset and ip6tset are
  * LONGEST tables whose entries have one value.
  *
@@ -18,11 +19,13 @@
  * (".x"). A name's PLAIN entries come first; without any, the WILD ones of the nearest name above.
  * Again all of that one name count, and an exclusion there hides the rest (rbldnsd's dnset).
  *
- * Patterns: PCRE2 sources, tried in order; the first that matches gives its value, or hides the name.
- * Records: other RRs by name, no wildcards; all of the name and type count (rbldnsd's generic).
+ * Patterns: PCRE2 sources, tried in order; the first that matches gives its value, or hides the
+ * name. Records: other RRs by name, no wildcards; all of the name and type count (rbldnsd's
+ * generic).
  *
  * A data set is of one zone. Sub-zones of a combined file ($DATASET type name sub.zone) are data
- * sets of their own, one for each sub-zone: the server finds the most specific zone, as rbldnsd does.
+ * sets of their own, one for each sub-zone: the server finds the most specific zone, as rbldnsd
+ * does.
  *
  * Adders copy what they are given. They return 0, -ENOMEM, or -E2BIG over a limit below; then the
  * data is as it was.
@@ -32,6 +35,7 @@
 
 #include "base/buf.h"
 #include "dns/reply.h"
+#include "zone/ip6.h"
 #include "zone/rname.h"
 #include "zone/serial.h"
 
@@ -57,21 +61,19 @@ enum zone_span_of_name {
 #define ZONE_EXCLUDED UINT32_MAX /* in place of a value */
 
 enum {
+    ZONE_SAYS_MAX = 1000, /* values of one address or name; more are left out */
     ZONE_TABLES_MAX = 64, /* in one zone */
     ZONE_NAME_TABLES_MAX = 16,
     ZONE_META_NS_MAX = 32,
     ZONE_FACTS_MAX = 64,
+    ZONE_FACT_NAME_MAX = 32,
+    ZONE_FACT_MAX = 4096, /* octets */
     ZONE_PATTERNS_MAX = 4096,
     ZONE_PATTERN_LEN_MAX = 4096, /* octets of one source */
     ZONE_RDATA_MAX = 4096,
     ZONE_TEMPLATE_MAX = 1024,   /* octets of a compiled text */
     ZONE_VALUES_MAX = 1 << 27,  /* different values */
     ZONE_ENTRIES_MAX = 1 << 30, /* in one table */
-};
-
-/* IPv6 as two halves of 64 bits, so that order is one of numbers. */
-struct zone_ip6 {
-    uint64_t hi, lo;
 };
 
 struct zone_value {
@@ -146,12 +148,15 @@ struct zone_fact {
     struct buf value;
 };
 
+struct zone_text_block;
+
 struct zone_data {
     struct zone_meta meta;
     struct zone_value *values;
     size_t value_count, value_room;
     uint32_t *value_slots; /* hash table, so that one value is kept once */
     size_t slot_count;
+    struct zone_text_block *text; /* where the values' texts are kept */
     struct zone_table *tables[ZONE_TABLES_MAX];
     size_t table_count;
     struct zone_fact facts[ZONE_FACTS_MAX];
@@ -188,11 +193,5 @@ int zone_table_add_record(struct zone_table *t, const struct zone_rname *key, ui
                           uint32_t ttl, struct span rdata);
 /* Room for n entries in all, at once; nothing happens when memory is short. */
 void zone_table_reserve(struct zone_table *t, size_t n);
-
-struct zone_ip6 zone_ip6_of(const uint8_t b[16]);
-void zone_ip6_bytes(struct zone_ip6 ip, uint8_t out[16]);
-/* The last address of the prefix. */
-struct zone_ip6 zone_ip6_last(struct zone_ip6 from, unsigned len);
-int zone_ip6_cmp(struct zone_ip6 a, struct zone_ip6 b);
 
 #endif

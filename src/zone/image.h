@@ -52,6 +52,7 @@ enum zone_section {
     ZONE_SEC_V6_RANGE,
     ZONE_SEC_NAME_TABLES,
     ZONE_SEC_NAMES,
+    ZONE_SEC_NAME_EVIDENCE,
     ZONE_SEC_PATTERNS,
     ZONE_SEC_RECORD_NAMES,
     ZONE_SEC_RECORDS,
@@ -121,6 +122,13 @@ bool zone_image_find6(const struct zone_image *im, struct zone_ip6 ip, struct zo
 /* Each table of names may give one hit, in the tables' order; returns how many. */
 unsigned zone_image_find_name(const struct zone_image *im, const struct zone_rname *key,
                               struct zone_name_hit ret[ZONE_NAME_TABLES_MAX]);
+/* Tables of names, and what one of them says at this very key: for zone/view.h. */
+unsigned zone_image_name_tables(const struct zone_image *im);
+/*
+ * *ret_said: the table has the key, with something to say or as an exclusion. True: it lists it.
+ */
+bool zone_image_name_at(const struct zone_image *im, unsigned table, const struct zone_rname *key,
+                        bool wild, struct zone_name_hit *ret, bool *ret_said);
 /*
  * The RRs of a name: *ret_first and how many; 0 when the name has none. Several names may lie below
  * one without any. zone_image_record() gives the one at `first` + 0 .. count - 1.

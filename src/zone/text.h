@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The TXT of a listing as a template, compiled once: pieces of text, and marks for what only the
- * question and the listing know. Variables of a file ($1, $=) are put in by its reader; what is left
- * is the subject (the address asked for as text, or the name of the entry that matched), the
+ * question and the listing know. Variables of a file ($1, $=) are put in by its reader; what is
+ * left is the subject (the address asked for as text, or the name of the entry that matched), the
  * number of the evidence, and the zone's name. An empty template means: no TXT.
  */
 #ifndef POSTERN_ZONE_TEXT_H
