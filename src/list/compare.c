@@ -4,8 +4,8 @@
  * together and a parent is a prefix of its children. A separator below every other octet of a name
  * would make the order strictly by labels; for look-ups by key any one order will do.
  *
- * Not done: addresses inside names, and what two lists mean by their codes. A list that says "2" and
- * one that says "9" of an address both hold it.
+ * Not done: addresses inside names, and what two lists mean by their codes. A list that says "2"
+ * and one that says "9" of an address both hold it.
  */
 #include "list/compare.h"
 

@@ -4,8 +4,9 @@
  * them. A name alone tells less than an address list: so what is found here is a reason to score,
  * and to send mail by the provider's server; never a listing of an open relay.
  *
- * Only the host part is judged, what stands before the registrable domain of the public suffix list:
- * mail.dynamic.example is a mail server of the company Dynamic, cable-1.dynamic.isp.example is not.
+ * Only the host part is judged, what stands before the registrable domain of the public suffix
+ * list: mail.dynamic.example is a mail server of the company Dynamic, cable-1.dynamic.isp.example
+ * is not.
  *
  *     Id: dsl
  *     Kind: dynamic
@@ -18,8 +19,8 @@
  * Kind    static:  names that look chosen (a mail server, "static"): they win over all others
  *         dynamic: names that say that the address is handed out
  *         generic: an address inside the name and no more: made by a machine, by whom is not said
- * Words   match where no letter stands on either side; of `dynamic` and `generic` rows the host part
- *         must hold a digit as well, since a number is what makes a name one of many
+ * Words   match where no letter stands on either side; of `dynamic` and `generic` rows the host
+ *         part must hold a digit as well, since a number is what makes a name one of many
  * Pattern PCRE2, in place of Words: searched in the host part in lower case with its last dot. "$"
  *         and "\z" have no place in it: the domain follows
  * Hits    names that the row must match, at least one; Misses: names that it must not
@@ -66,7 +67,8 @@ struct dynamic_rules {
 int dynamic_read(struct dynamic_rules *r, struct span text, struct rows_error *err);
 void dynamic_deinit(struct dynamic_rules *r);
 
-/* Each row against its own Hits and Misses, alone and among all. -EINVAL with *err for the first. */
+/* Each row against its own Hits and Misses, alone and among all. -EINVAL with *err for the first.
+ */
 int dynamic_check(const struct dynamic_rules *r, struct rows_error *err);
 
 enum dynamic_got {
@@ -93,7 +95,8 @@ struct dynamic_judgement dynamic_judge(const struct dynamic_rules *r, struct spa
 /*
  * The row as one pattern for whole names, as a pattern table of a zone wants it. There is no public
  * suffix list behind such a table: the registrable domain is taken to be two labels, or three where
- * a country's registry has the usual second level (co.uk, com.br). -EMSGSIZE of the buffer, -ENOMEM.
+ * a country's registry has the usual second level (co.uk, com.br). -EMSGSIZE of the buffer,
+ * -ENOMEM.
  */
 int dynamic_whole_pattern(const struct dynamic_row *row, struct buf *out);
 

@@ -220,7 +220,8 @@ static void order(void **state)
     dynamic_deinit(&r);
 }
 
-/* Names of strangers that are as long and as twisted as can be: no shipped row runs out of steps. */
+/* Names of strangers that are as long and as twisted as can be: no shipped row runs out of steps.
+ */
 static void no_row_runs_away(void **state)
 {
     static const char *const pieces[] = {"1",     "1-",  "a1-", "dsl",  "dsl-", "0a", "1-2-3-",

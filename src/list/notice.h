@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The notice of a listing: who gets one, what stands in it. It goes to those who answer for the host
- * (postmaster of its verified name, the abuse contact of its network), once for each listing, with
- * the evidence, the way the mail took, what closes the hole and how to get off the list.
+ * The notice of a listing: who gets one, what stands in it. It goes to those who answer for the
+ * host (postmaster of its verified name, the abuse contact of its network), once for each listing,
+ * with the evidence, the way the mail took, what closes the hole and how to get off the list.
  *
  * It is a message that nobody asked for, so: null reverse-path, Auto-Submitted, one in all, a bound
  * for each domain and day, never to ourselves, never about a host that is not listed now. It takes
@@ -64,8 +64,9 @@ bool notice_add_postmaster(struct notice_list *l, struct span name);
  */
 size_t notice_add_contact(struct notice_list *l, struct span text);
 /*
- * The contact of an address from a file: "PREFIX MAILBOX[ MAILBOX…]" a line, # comments; the longest
- * prefix counts. The empty span: none. *ret_line is the first line that is none of these, 0 all fine.
+ * The contact of an address from a file: "PREFIX MAILBOX[ MAILBOX…]" a line, # comments; the
+ * longest prefix counts. The empty span: none. *ret_line is the first line that is none of these, 0
+ * all fine.
  */
 struct span notice_contact_of(struct span file, struct ip ip, unsigned *ret_line);
 

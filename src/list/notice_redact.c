@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Tokens are struck out by their shape, not by looking them up: relays fold their case and wrap them
- * in words of their own, and a run of 24 letters and digits is nothing that the reader of a notice
- * would miss. Of AUTH and of the lines that answer its challenges only the verb is left.
+ * Tokens are struck out by their shape, not by looking them up: relays fold their case and wrap
+ * them in words of their own, and a run of 24 letters and digits is nothing that the reader of a
+ * notice would miss. Of AUTH and of the lines that answer its challenges only the verb is left.
  */
 #include "list/notice.h"
 

@@ -6,7 +6,8 @@
  *
  * The walks over two sets are merges: each step leaves one interval behind. Sampling draws numbers
  * below the size by masking and drawing again, so that none is likelier, and keeps a sorted array
- * of what it has; for a sample as large as the set it would never end, so that case is the whole set.
+ * of what it has; for a sample as large as the set it would never end, so that case is the whole
+ * set.
  */
 #include "list/ranges.h"
 
@@ -138,7 +139,8 @@ static int both(const struct range_set *a, const struct range_set *b, struct ran
     return 0;
 }
 
-/* What of `x` the intervals from *j on leave; *j is left at the first that may touch what follows. */
+/* What of `x` the intervals from *j on leave; *j is left at the first that may touch what follows.
+ */
 static int cut(struct range x, const struct range_set *b, size_t *j, struct range_set *ret)
 {
     while (*j < b->count && b->v[*j].last < x.first)

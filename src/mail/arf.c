@@ -2,9 +2,9 @@
 /*
  * Reading. The report is known by its type at the top alone: a forwarded report is somebody's
  * message, not a report to us. Fields that may stand once and stand twice make the report bad
- * (RFC 5965 §3.2 allows them once), because two Source-IPs leave no ground for choosing one; unknown
- * fields are passed over (§3.3). Feedback-Type, User-Agent and Version must be there. Some writers
- * leave the third part out, or put a plain copy there: then nothing is enclosed.
+ * (RFC 5965 §3.2 allows them once), because two Source-IPs leave no ground for choosing one;
+ * unknown fields are passed over (§3.3). Feedback-Type, User-Agent and Version must be there. Some
+ * writers leave the third part out, or put a plain copy there: then nothing is enclosed.
  *
  * Not done: reports in base64. RFC 5965 §2 g wants the second part in 7bit; the first may be
  * encoded as it likes, and mime_decode() is for who wants to read it.

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Writing. All of it is 7-bit, in lines that keep to RFC 5322, so that no server on the way has a
- * reason to change what is evidence. Words that are not ASCII go as quoted-printable; in the enclosed
- * message, where no encoding is allowed (RFC 2046 §5.2.1), what is not printable is shown as "?" and
- * lines over 998 octets are folded. Attachments go as base64.
+ * reason to change what is evidence. Words that are not ASCII go as quoted-printable; in the
+ * enclosed message, where no encoding is allowed (RFC 2046 §5.2.1), what is not printable is shown
+ * as "?" and lines over 998 octets are folded. Attachments go as base64.
  *
  * Auto-Submitted (RFC 3834 §5) keeps responders quiet; the caller's envelope has the null path.
  */
