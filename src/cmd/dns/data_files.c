@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * rbldnsd's files, from the disk to an image. A file that changes while it is read is read again, for
+ * half of an old and half of a new list is neither; files are read and not mapped, because one that
+ * is cut while it is mapped kills its reader.
+ *
+ * Files that begin as gzip does are unpacked, whatever they are called.
+ */
+#include "cmd/dns/data_priv.h"
+#include "io/loop.h"
+#include "zone/build.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+enum { READ_TRIES = 5, UNPACK_STEP = 1 << 20 };
+
+#define FILE_SIZE_MAX ((size_t)4 << 30) /* octets of one file, unpacked */
+
+struct bytes {
+    char *p;
+    size_t n;
+};
+
+/* --- one file --------------------------------------------------------------------------------- */
+
+/* 0, -EAGAIN when it changed meanwhile, -errno. */
+static int read_once(int fd, struct bytes *ret, int64_t *ret_mtime)
+{
+    struct stat before, after;
+    struct data_stamp a, b;
+    size_t n = 0;
+    char *p;
+
+    if (lseek(fd, 0, SEEK_SET) < 0 || fstat(fd, &before) < 0)
+        return -errno;
+    if (!S_ISREG(before.st_mode))
+        return -EINVAL;
+    if ((uint64_t)before.st_size > FILE_SIZE_MAX)
+        return -EFBIG;
+    p = malloc((size_t)before.st_size + 1);
+    if (!p)
+        return -ENOMEM;
+    while (n < (size_t)before.st_size) {
+        ssize_t got = read(fd, p + n, (size_t)before.st_size - n);
+
+        if (got <= 0) {
+            free(p);
+            return got < 0 ? -errno : -EAGAIN;
+        }
+        n += (size_t)got;
+    }
+    a = data_stamp_of(&before);
+    b = fstat(fd, &after) == 0 ? data_stamp_of(&after) : (struct data_stamp){0};
+    if (memcmp(&a, &b, sizeof(a)) != 0) {
+        free(p);
+        return -EAGAIN;
+    }
+    *ret = (struct bytes){p, n};
+    *ret_mtime = before.st_mtim.tv_sec;
+    return 0;
+}
+
+static int read_whole(const char *path, struct bytes *ret, int64_t *ret_mtime)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC), r = -EAGAIN;
+
+    if (fd < 0)
+        return -errno;
+    for (int i = 0; i < READ_TRIES && r == -EAGAIN; i++)
+        r = read_once(fd, ret, ret_mtime);
+    close(fd);
+    return r;
+}
+
+/* Several members one behind the other, as gzip itself takes them. */
+static int unpack(struct bytes *b)
+{
+    z_stream z = {.next_in = (Bytef *)b->p, .avail_in = 0};
+    struct bytes out = {0};
+    size_t room = 0, fed = 0;
+    int r = inflateInit2(&z, 16 + MAX_WBITS) == Z_OK ? Z_OK : Z_MEM_ERROR;
+
+    while (r == Z_OK) {
+        if (z.avail_in == 0) {
+            size_t part = b->n - fed < UNPACK_STEP ? b->n - fed : UNPACK_STEP;
+
+            z.avail_in = (uInt)part;
+            fed += part;
+        }
+        if (room - out.n < UNPACK_STEP) {
+            size_t more = room ? 2 * room : 4 * UNPACK_STEP;
+            char *p = more <= FILE_SIZE_MAX ? realloc(out.p, more) : NULL;
+
+            if (!p) {
+                r = more <= FILE_SIZE_MAX ? Z_MEM_ERROR : Z_BUF_ERROR;
+                break;
+            }
+            out.p = p;
+            room = more;
+        }
+        z.next_out = (Bytef *)out.p + out.n;
+        z.avail_out = UNPACK_STEP;
+        r = inflate(&z, Z_NO_FLUSH);
+        out.n += UNPACK_STEP - z.avail_out;
+        if (r == Z_STREAM_END && (z.avail_in || fed < b->n))
+            r = inflateReset(&z);
+        else if (r == Z_OK && z.avail_in == 0 && fed == b->n && z.avail_out)
+            r = Z_DATA_ERROR; /* cut off */
+    }
+    inflateEnd(&z);
+    if (r != Z_STREAM_END) {
+        free(out.p);
+        return r == Z_MEM_ERROR ? -ENOMEM : r == Z_BUF_ERROR ? -EFBIG : -EBADMSG;
+    }
+    free(b->p);
+    *b = out;
+    return 0;
+}
+
+static bool is_packed(const struct bytes *b)
+{
+    return b->n > 2 && (uint8_t)b->p[0] == 0x1f && (uint8_t)b->p[1] == 0x8b;
+}
+
+static const char *reason(int err)
+{
+    switch (err) {
+    case -EAGAIN:
+        return "changes all the time while it is read; write it beside and rename it";
+    case -EINVAL:
+        return "is no regular file";
+    case -EFBIG:
+        return "is too large";
+    case -EBADMSG:
+        return "is broken: its gzip data end too early or are damaged";
+    case -EACCES:
+        return "may not be read by the user that we are: give it that group, or chmod o+r";
+    default:
+        return strerror(-err);
+    }
+}
+
+/* --- one dataset ------------------------------------------------------------------------------ */
+
+static bool read_dataset(const struct site_dataset *d, struct zone_rbl_file *files,
+                         struct data_result *r)
+{
+    for (size_t i = 0; i < d->file_count; i++) {
+        struct bytes b = {0};
+        int got = read_whole(d->files[i], &b, &files[i].mtime_wall);
+
+        if (got == 0 && is_packed(&b))
+            got = unpack(&b);
+        files[i].name = d->files[i];
+        files[i].text = span_of(b.p, b.n);
+        if (got < 0) {
+            data_say(r, "%.300s %s", d->files[i], reason(got));
+            r->again = got == -ENOMEM || got == -EAGAIN || got == -EMFILE || got == -ENFILE;
+            return false;
+        }
+    }
+    return true;
+}
+
+static void free_files(struct zone_rbl_file *files, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        free((void *)(uintptr_t)files[i].text.p);
+    free(files);
+}
+
+struct reading {
+    const struct site *site;
+    const struct site_zone *zone;
+    struct zone_rbl_options options;
+    struct zone_rbl_zones zones;
+    struct zone_remarks remarks;
+    struct zone_acl *acl;
+    struct data_result *result;
+};
+
+static int parse(struct reading *r, const struct site_dataset *d, const struct zone_rbl_file *files)
+{
+    if (d->type != ZONE_RBL_ACL)
+        return zone_rbl_read(d->type, files, d->file_count, &r->options, &r->zones, &r->remarks);
+    if (!r->acl && !(r->acl = zone_acl_new()))
+        return -ENOMEM;
+    return zone_rbl_read_acl(files, d->file_count, &r->options, r->acl, &r->remarks);
+}
+
+static bool take_dataset(struct reading *r, const struct site_dataset *d)
+{
+    struct zone_rbl_file *files = calloc(d->file_count, sizeof(*files));
+    char text[DATA_WHY_MAX];
+    int got;
+
+    if (!files) {
+        data_say(r->result, "out of memory");
+        return false;
+    }
+    if (!read_dataset(d, files, r->result)) {
+        free_files(files, d->file_count);
+        return false;
+    }
+    got = parse(r, d, files);
+    free_files(files, d->file_count);
+    if (got == ZONE_RBL_OK)
+        return true;
+    if (got == -ENOMEM)
+        data_say(r->result, "out of memory");
+    else if (r->remarks.n)
+        data_say(r->result, "%s",
+                 zone_remark_text(&r->remarks.v[r->remarks.n - 1], text, sizeof(text)));
+    else
+        data_say(r->result, "%s: %s", zone_rbl_type_name(d->type), strerror(got < 0 ? -got : 0));
+    return false;
+}
+
+/* --- images ----------------------------------------------------------------------------------- */
+
+static bool make_image(struct reading *r, struct zone_rbl_zone *z, const struct loaded *before,
+                       struct data_source *ret)
+{
+    struct data_result *result = r->result;
+    struct data_image *im = calloc(1, sizeof(*im));
+    struct span bytes = SPAN_NULL;
+    int got = im ? zone_build(&z->data, &bytes) : -ENOMEM;
+
+    zone_data_deinit(&z->data); /* as soon as may be: two zones' data at once are much */
+    if (got < 0) {
+        data_say(result, "can't be compiled: %s", strerror(-got));
+        free(im);
+        return false;
+    }
+    im->refs = 1;
+    im->memory = (void *)(uintptr_t)bytes.p;
+    *ret = (struct data_source){.sub = z->sub, .image = im};
+    got = zone_image_open(bytes, &im->image);
+    if (got != ZONE_IMAGE_OK) {
+        data_say(result, "what was compiled can't be read: %s",
+                 zone_image_got_name((enum zone_image_got)got));
+        return false;
+    }
+    return data_sane(r->site, r->zone, &z->sub, &im->image, before, r->options.now_wall,
+                     result->why, &result->accepted);
+}
+
+static struct loaded *make(struct reading *r, const struct loaded *before)
+{
+    struct loaded *l = loaded_new(r->zones.n);
+    bool fine = l != NULL;
+
+    if (!l)
+        data_say(r->result, "out of memory");
+    for (size_t i = 0; fine && i < r->zones.n; i++) {
+        fine = make_image(r, r->zones.v[i], before, &l->sources[i]);
+        l->count += l->sources[i].image != NULL;
+    }
+    if (fine && r->zones.n == 0) {
+        data_say(r->result, "only an acl is named, and no data");
+        fine = false;
+    }
+    if (fine && r->acl && zone_acl_seal(r->acl, NULL) < 0) {
+        data_say(r->result, "out of memory");
+        fine = false;
+    }
+    if (!fine) {
+        loaded_unref(&l);
+        return NULL;
+    }
+    l->acl = r->acl;
+    r->acl = NULL;
+    data_sum(l);
+    return l;
+}
+
+static void tell_remarks(struct reading *r)
+{
+    char text[DATA_WHY_MAX];
+
+    for (size_t i = 0; i < r->remarks.n; i++)
+        buf_addf(&r->result->remarks, "%s\n",
+                 zone_remark_text(&r->remarks.v[i], text, sizeof(text)));
+    r->result->skipped = r->remarks.skipped;
+}
+
+void data_load_files(const struct site *s, const struct site_zone *z, const struct loaded *before,
+                     int64_t now_wall, struct data_result *ret)
+{
+    const struct dns_args *a = &s->args;
+    struct reading r = {.site = s, .zone = z, .result = ret};
+    int64_t began = loop_clock();
+    bool fine = true;
+
+    *ret = (struct data_result){.remarks = BUF_INIT(1 << 20)};
+    r.options = (struct zone_rbl_options){.now_wall = now_wall,
+                                          .loose_cidr = a->unaligned,
+                                          .ttl_min = (uint32_t)(a->ttl_min / 1000),
+                                          .ttl_max = (uint32_t)(a->ttl_max / 1000)};
+    for (size_t i = 0; fine && i < z->dataset_count; i++)
+        fine = take_dataset(&r, &z->datasets[i]);
+    if (fine)
+        ret->loaded = make(&r, before);
+    tell_remarks(&r);
+    zone_rbl_zones_deinit(&r.zones);
+    zone_remarks_deinit(&r.remarks);
+    zone_acl_free(r.acl);
+    ret->took_ms = loop_clock() - began;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Shared by the files of data.h alone. */
+#ifndef POSTERN_CMD_DNS_DATA_PRIV_H
+#define POSTERN_CMD_DNS_DATA_PRIV_H
+
+#include "cmd/dns/data.h"
+
+struct stat;
+
+struct data_stamp data_stamp_of(const struct stat *st);
+struct data_image *data_image_ref(struct data_image *im);
+void data_image_unref(struct data_image **im);
+struct loaded *loaded_new(size_t sources);
+void data_say(struct data_result *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+uint64_t data_entries(const struct zone_image *im);
+/* True when it may be served: sane, or let through by the operator (*ret_accepted, with `why`). */
+bool data_sane(const struct site *s, const struct site_zone *z, const struct zone_rname *sub,
+               const struct zone_image *im, const struct loaded *before, int64_t now_wall,
+               char why[DATA_WHY_MAX], bool *ret_accepted);
+/* Entries and the earliest end, from the images. */
+void data_sum(struct loaded *l);
+
+#endif

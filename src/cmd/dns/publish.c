@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The set copies what it is told of names and borrows data, so all that is made here on the way is
+ * thrown away again. What the data say (SOA, NS, TTL) goes before the configuration: it is rbldnsd's
+ * rule, and whoever writes a zone's files knows best who serves them. Own zones say nothing of it.
+ */
+#include "cmd/dns/publish.h"
+
+#include "zone/selftest.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    REFRESH = 3600, /* seconds: NOTIFY is what tells secondaries; this is for a lost one */
+    RETRY = 600,
+    EXPIRE = 7 * 86400,
+};
+
+struct making {
+    const struct site *site;
+    struct zone_spec *specs;
+    struct zone_source *sources; /* of all zones, one behind the other */
+    struct dns_name (*ns)[ZONE_NS_MAX];
+};
+
+/* Zones whose data have no SOA: negative answers could not be cached without one (RFC 2308). */
+static void add_soa(const struct making *m, const struct site_zone *z, struct zone_spec *spec,
+                    uint32_t serial)
+{
+    static const uint8_t hostmaster[] = {10, 'h', 'o', 's', 't', 'm', 'a', 's', 't', 'e', 'r'};
+    uint32_t negative = (uint32_t)(m->site->args.negative_ttl / 1000);
+    struct dns_soa soa = {.serial = serial,
+                          .refresh = REFRESH,
+                          .retry = RETRY,
+                          .expire = EXPIRE,
+                          .minimum = negative};
+
+    soa.mname = z->mname.n ? z->mname : spec->ns_count ? spec->ns[0] : z->name;
+    soa.rname = z->rname.n ? z->rname : z->name;
+    if (!z->rname.n && !dns_name_prepend(&soa.rname, hostmaster, sizeof(hostmaster)))
+        soa.rname = z->name;
+    spec->soa = soa;
+    spec->soa_ttl = spec->ttl > negative ? spec->ttl : negative;
+    spec->has_soa = true;
+}
+
+static uint32_t serial_of(const struct loaded *l)
+{
+    uint32_t serial = 0;
+
+    for (size_t i = 0; l && i < l->count; i++) {
+        struct zone_view view = {&l->sources[i].image->image, l->sources[i].overlay};
+        uint32_t one = zone_view_serial(&view);
+
+        if (i == 0 || zone_serial_after(one, serial))
+            serial = one;
+    }
+    return serial;
+}
+
+/* "announced 2026-11-21": what postern list has written about the end of the list. */
+static enum zone_state life(const struct loaded *l)
+{
+    struct span step =
+        l->count ? zone_image_fact(&l->sources[0].image->image, "retire") : SPAN_NULL;
+
+    if (step.n == 0)
+        return ZONE_SERVED;
+    return span_starts(step, SPAN_LIT("announced")) ? ZONE_ANNOUNCED : ZONE_RETIRED;
+}
+
+static size_t add_sources(struct making *m, const struct publish_zone *p, struct zone_spec *spec,
+                          size_t at)
+{
+    const struct loaded *l = p->loaded;
+
+    spec->sources = &m->sources[at];
+    spec->source_count = l->count;
+    for (size_t i = 0; i < l->count; i++) {
+        const struct data_source *d = &l->sources[i];
+        struct zone_source *s = &m->sources[at + i];
+
+        *s = (struct zone_source){
+            .sub = d->sub, .view = {&d->image->image, d->overlay}, .patterns = d->image->patterns};
+        /* A list of ours has both kinds of addresses, also before the first one is listed. */
+        s->has4 = s->has6 = p->zone->own && !d->image->patterns;
+        s->has_names = d->image->patterns != NULL;
+    }
+    return at + l->count;
+}
+
+static size_t add_zone(struct making *m, size_t i, const struct publish_zone *p, size_t at)
+{
+    const struct site_zone *z = p->zone;
+    const struct loaded *l = p->loaded;
+    struct zone_spec *spec = &m->specs[i];
+
+    *spec = (struct zone_spec){
+        .name = z->name,
+        .state = l ? life(l) : ZONE_BROKEN,
+        .apex = z->web,
+        .apex_count = z->web_count,
+        .data_tests = !z->own,
+        .key_required = z->keys != NULL,
+        .acl = l && l->acl ? l->acl : z->acl,
+        .transfer_acl = z->transfer_acl,
+        .transfer_keys = z->transfer_keys,
+        .transfer_key_count = z->transfer_key_count,
+        .keys = z->keys,
+    };
+    if (l) {
+        at = add_sources(m, p, spec, at);
+        for (size_t k = 0; k < l->count; k++)
+            zone_spec_fill(spec, &spec->sources[k].view, m->ns[i]);
+        spec->codes = l->codes;
+        spec->code_count = l->code_count;
+    }
+    if (!spec->ttl)
+        spec->ttl = (uint32_t)(m->site->args.ttl / 1000);
+    if (!spec->ns_count) {
+        spec->ns = z->ns;
+        spec->ns_count = z->ns_count;
+    }
+    if (!spec->has_soa)
+        add_soa(m, z, spec, serial_of(l));
+    return at;
+}
+
+static int set_of(struct making *m, const struct publish_zone *zones, size_t count,
+                  const struct dns_cookie_keys *cookies, struct zone_set **ret,
+                  char why[PUBLISH_WHY_MAX])
+{
+    const struct dns_args *a = &m->site->args;
+    const struct zone_set_options options = {
+        .acl = m->site->acl,
+        .nsid = span_str(a->nsid),
+        .version = span_str(a->version_text),
+        .udp_max = (uint16_t)a->udp_max,
+        .cookie_keys = cookies,
+        .cookie_required = a->cookies_required,
+    };
+    struct zone_set_error error = {.zone = SIZE_MAX};
+    int r = zone_set_new(m->specs, count, &options, ret, &error);
+
+    if (r == -EINVAL)
+        snprintf(why, PUBLISH_WHY_MAX, "%s%s%s",
+                 error.zone < count ? zones[error.zone].zone->text : "",
+                 error.zone < count ? ": " : "", error.why);
+    else if (r < 0)
+        snprintf(why, PUBLISH_WHY_MAX, "%s", strerror(-r));
+    return r;
+}
+
+int publish_set(const struct site *s, const struct publish_zone *zones, size_t count,
+                const struct dns_cookie_keys *cookies, struct zone_set **ret,
+                char why[PUBLISH_WHY_MAX])
+{
+    struct making m = {.site = s};
+    size_t sources = 0;
+    int r = -ENOMEM;
+
+    for (size_t i = 0; i < count; i++)
+        sources += zones[i].loaded ? zones[i].loaded->count : 0;
+    m.specs = calloc(count + 1, sizeof(*m.specs));
+    m.sources = calloc(sources + 1, sizeof(*m.sources));
+    m.ns = calloc(count + 1, sizeof(*m.ns));
+    snprintf(why, PUBLISH_WHY_MAX, "out of memory");
+    if (m.specs && m.sources && m.ns) {
+        for (size_t i = 0, at = 0; i < count; i++)
+            at = add_zone(&m, i, &zones[i], at);
+        r = set_of(&m, zones, count, cookies, ret, why);
+    }
+    free(m.specs);
+    free(m.sources);
+    free(m.ns);
+    return r;
+}
+
+bool publish_test(const struct zone_set *set, size_t zone, char why[PUBLISH_WHY_MAX])
+{
+    struct zone_selftest result;
+
+    if (zone_selftest(set, zone_set_at(set, zone), &result))
+        return true;
+    snprintf(why, PUBLISH_WHY_MAX, "the self-test failed: %s", result.why);
+    return false;
+}

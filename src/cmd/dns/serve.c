@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * postern dns, the service. The order of the start is its safety: configuration read whole and judged,
+ * sockets opened with the rights of the start, then those rights go, then zones are loaded and threads
+ * made, then the first packet is read. Packets that come meanwhile wait in the sockets.
+ *
+ *     main thread     configuration, journals, publishing, NOTIFY, metrics, signals
+ *     N workers       datagrams; each with sockets of its own
+ *     one for TCP     connections and transfers
+ *     two loaders     files: one for the start, one that makes way for all others
+ */
+#include "cmd/dns/serve.h"
+
+#include "cmd/common/settings.h"
+#include "cmd/dns/hub.h"
+#include "cmd/dns/metrics.h"
+#include "cmd/dns/places.h"
+#include "cmd/dns/tcp.h"
+#include "cmd/dns/worker.h"
+#include "io/file.h"
+#include "io/log.h"
+#include "io/random.h"
+#include "io/rights.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+enum { MESSAGES_MAX = 1 << 16, SAMPLES = 250 /* ms between two looks at the rings */ };
+
+struct serve {
+    int argc;
+    char **argv;
+    struct loop *loop;
+    struct site *site;
+    struct places places;
+    struct served_slot slot;
+    struct worker *workers[256];
+    size_t worker_count;
+    struct tcp *tcp;
+    struct hub *hub;
+    struct notifier *notifier;
+    struct metrics_http *metrics;
+    struct timer samples;
+    void *rate_table;
+};
+
+static int fail(int status, const char *text)
+{
+    fprintf(stderr, "%s: %s\n", dns_options.program, text);
+    return status;
+}
+
+static int fail_setting(const struct serve *v, int status, const char *text)
+{
+    struct buf place = BUF_INIT(5000);
+
+    settings_place(v->site->conf, "dns", text, &place);
+    fprintf(stderr, "%s: %s%s\n", dns_options.program, buf_str(&place), text);
+    buf_deinit(&place);
+    return status;
+}
+
+static int read_site(struct dns_args *args, struct conf *conf, struct site **ret, bool running)
+{
+    struct buf messages = BUF_INIT(MESSAGES_MAX);
+    int status = site_new(args, conf, ret, &messages);
+    struct span rest = buf_span(&messages), line;
+
+    while (span_cut(&rest, '\n', &line)) {
+        if (line.n && running)
+            log_error("configuration", "text", LOG_SPAN(line), NULL);
+        else if (line.n)
+            fprintf(stderr, "%s: %.*s\n", dns_options.program, SPAN_ARG(line));
+    }
+    buf_deinit(&messages);
+    return status;
+}
+
+/* --- signals ---------------------------------------------------------------------------------- */
+
+static bool same_text(const char *a, const char *b)
+{
+    return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
+static bool same_list(const struct option_list *a, const struct option_list *b)
+{
+    bool same = a->count == b->count;
+
+    for (size_t i = 0; same && i < a->count; i++)
+        same = strcmp(a->v[i], b->v[i]) == 0;
+    return same;
+}
+
+/* What needs the rights of the start stays as it was. */
+static void tell_kept(const struct dns_args *was, const struct dns_args *is)
+{
+    const struct {
+        const char *name;
+        bool same;
+    } kept[] = {
+        {"listen", same_list(&was->listen, &is->listen)},
+        {"workers", was->workers == is->workers},
+        {"receive-buffer", was->receive_buffer == is->receive_buffer},
+        {"tcp", was->tcp == is->tcp},
+        {"metrics-listen", same_text(was->metrics_listen, is->metrics_listen)},
+        {"state", same_text(was->state, is->state)},
+        {"pid-file", same_text(was->pid_file, is->pid_file)},
+        {"user", same_text(was->user, is->user)},
+    };
+
+    for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
+        if (!kept[i].same)
+            log_warn("reload", "setting", kept[i].name, "text", "takes effect at the next start",
+                     NULL);
+}
+
+static void on_reload(void *cookie, int signum)
+{
+    struct serve *v = cookie;
+    struct site *site = NULL;
+    struct dns_args args;
+    struct conf *conf;
+    int status = dns_args_read(v->argc, v->argv, &args, &conf);
+
+    if (status) {
+        dns_args_deinit(&args);
+        conf_free(&conf);
+    } else {
+        status = read_site(&args, conf, &site, true);
+    }
+    if (status) {
+        log_error("reload", "result", "refused", "text", "the old configuration stays", NULL);
+        return;
+    }
+    tell_kept(&v->site->args, &site->args);
+    site_unref(&v->site);
+    v->site = site_ref(site);
+    hub_reload(v->hub, site);
+    hub_look(v->hub);
+    log_info("reload", "result", "done", NULL);
+}
+
+static void on_stop(void *cookie, int signum)
+{
+    struct serve *v = cookie;
+
+    log_info("stopping", "signal", strsignal(signum), NULL);
+    loop_stop(v->loop);
+}
+
+static int watch_signals(struct serve *v)
+{
+    if (loop_signal(v->loop, SIGTERM, on_stop, v) < 0 ||
+        loop_signal(v->loop, SIGINT, on_stop, v) < 0 ||
+        loop_signal(v->loop, SIGHUP, on_reload, v) < 0)
+        return fail(EX_OSERR, "cannot watch signals");
+    return 0;
+}
+
+static void on_samples(void *cookie)
+{
+    struct serve *v = cookie;
+    bool pairs = v->site->args.query_log_pairs;
+
+    for (size_t i = 0; i < v->worker_count; i++)
+        sample_log(worker_samples(v->workers[i]), pairs);
+    if (v->tcp)
+        sample_log(tcp_samples(v->tcp), pairs);
+    timer_start(&v->samples, v->loop, SAMPLES);
+}
+
+/* --- the start -------------------------------------------------------------------------------- */
+
+static unsigned cores(void)
+{
+    cpu_set_t set;
+
+    if (sched_getaffinity(0, sizeof(set), &set) < 0 || CPU_COUNT(&set) < 1)
+        return 1;
+    return CPU_COUNT(&set) < 256 ? (unsigned)CPU_COUNT(&set) : 256;
+}
+
+static int drop_rights(const struct serve *v)
+{
+    struct rights want = {.profile = RIGHTS_SERVER, .user = v->site->args.user};
+    struct rights_done done;
+    int r = rights_drop(&want, &done);
+
+    if (r < 0)
+        return fail(r == -ENOENT ? EX_NOUSER : EX_NOPERM, "cannot become the user asked for");
+    log_info("rights", "user", done.user ? v->site->args.user : "", "capabilities",
+             done.capabilities ? "dropped" : "kept", "no_new_privs",
+             done.no_new_privs ? "yes" : "no", "filter", done.filter ? "yes" : "no", "notes",
+             done.notes, NULL);
+    return 0;
+}
+
+static int write_pid(const char *path)
+{
+    char text[24], err[300];
+    int n = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
+    int r = path ? file_write(path, span_of(text, (size_t)n), 0644) : 0;
+
+    if (r == 0)
+        return 0;
+    snprintf(err, sizeof(err), "pid-file: %.200s: %s", path, strerror(-r));
+    return fail(EX_CANTCREAT, err);
+}
+
+static int make_workers(struct serve *v)
+{
+    unsigned bits = DNS_RRL_BITS;
+    uint8_t key[DNS_COOKIE_KEY];
+
+    v->rate_table = aligned_alloc(64, dns_rrl_size(bits));
+    if (!v->rate_table || random_bytes(key, sizeof(key)) < 0)
+        return fail(EX_OSERR, "out of memory");
+    for (unsigned w = 0; w < v->places.workers; w++) {
+        int r = worker_new(&v->slot, v->places.udp + w * v->places.udp_count, v->places.udp_count,
+                           v->rate_table, bits, key, &v->workers[w]);
+
+        if (r < 0)
+            return fail(EX_OSERR, strerror(-r));
+        v->worker_count++;
+    }
+    return 0;
+}
+
+static int make_tcp(struct serve *v)
+{
+    size_t count = v->places.tcp_count;
+    char err[LISTEN_ERROR_MAX];
+    int r;
+
+    if (count == 0)
+        return 0;
+    v->places.tcp_count = 0; /* taken over */
+    r = tcp_new(&v->slot, v->places.tcp, count, &v->tcp, err);
+    return r < 0 ? fail(EX_OSERR, err) : 0;
+}
+
+/* All that needs the rights of the start, then none of them. */
+static int prepare(struct serve *v)
+{
+    const struct dns_args *a = &v->site->args;
+    char err[LISTEN_ERROR_MAX];
+    struct metrics_of of;
+    int status = 0;
+
+    if (loop_new(&v->loop) < 0)
+        return fail(EX_OSERR, "out of memory or file descriptors");
+    if (places_open(a, a->workers ? a->workers : cores(), &v->places, err) < 0)
+        return fail_setting(v, EX_OSERR, err);
+    status = write_pid(a->pid_file);
+    if (status == 0)
+        status = make_workers(v);
+    if (status == 0)
+        status = make_tcp(v);
+    if (status == 0 && notifier_new(v->loop, v->places.at, v->places.udp_count, &v->notifier) < 0)
+        status = fail(EX_OSERR, "out of memory");
+    if (status == 0 && hub_new(v->loop, &v->slot, v->site, v->notifier, &v->hub) < 0)
+        status = fail(EX_OSERR, "out of memory");
+    of = (struct metrics_of){v->hub, v->workers, v->worker_count, v->tcp, v->notifier};
+    if (status == 0 && a->metrics_listen &&
+        metrics_open(v->loop, a->metrics_listen, &of, &v->metrics, err) < 0)
+        status = fail_setting(v, EX_OSERR, err);
+    if (status == 0)
+        loop_fd_limit(2 * a->tcp_clients + 256);
+    return status == 0 ? drop_rights(v) : status;
+}
+
+static int start_threads(struct serve *v)
+{
+    for (size_t i = 0; i < v->worker_count; i++)
+        if (worker_start(v->workers[i]) < 0)
+            return fail(EX_OSERR, "cannot start a thread");
+    if (v->tcp && tcp_start(v->tcp) < 0)
+        return fail(EX_OSERR, "cannot start a thread");
+    for (size_t i = 0; i < v->places.udp_count; i++)
+        log_info("listening", "address", LOG_IP(v->places.at[i].ip), "port",
+                 LOG_NUM(v->places.at[i].port), "workers", LOG_NUM((int64_t)v->worker_count), "tcp",
+                 v->tcp ? "yes" : "no", NULL);
+    return 0;
+}
+
+static void stop_threads(struct serve *v)
+{
+    /* A second signal ends it at once. */
+    signal(SIGTERM, SIG_DFL);
+    signal(SIGINT, SIG_DFL);
+    if (v->hub)
+        hub_stop(v->hub);
+    for (size_t i = 0; i < v->worker_count; i++)
+        worker_stop(v->workers[i]);
+    if (v->tcp)
+        tcp_stop(v->tcp, v->site->args.drain_time);
+}
+
+static void close_all(struct serve *v)
+{
+    timer_stop(&v->samples);
+    metrics_close(&v->metrics);
+    tcp_free(&v->tcp);
+    hub_close(&v->hub);
+    notifier_free(&v->notifier);
+    for (size_t i = 0; i < v->worker_count; i++)
+        worker_free(&v->workers[i]);
+    places_close(&v->places);
+    loop_free(&v->loop);
+    free(v->rate_table);
+    site_unref(&v->site);
+}
+
+static int run(struct serve *v)
+{
+    int status = prepare(v);
+
+    if (status == 0)
+        status = watch_signals(v);
+    if (status == 0 && hub_start(v->hub) < 0)
+        status = fail(EX_OSERR, "the zones can't be served, see above");
+    if (status == 0)
+        status = start_threads(v);
+    if (status == 0) {
+        timer_init(&v->samples, on_samples, v);
+        timer_start(&v->samples, v->loop, SAMPLES);
+        loop_run(v->loop);
+        on_samples(v);
+    }
+    stop_threads(v);
+    if (status == 0)
+        log_info("stopped", NULL);
+    close_all(v);
+    log_flush();
+    return status;
+}
+
+int dns_serve(int argc, char **argv, struct dns_args *args, struct conf *conf)
+{
+    struct serve v = {.argc = argc, .argv = argv};
+    int status = read_site(args, conf, &v.site, false);
+
+    return status ? status : run(&v);
+}

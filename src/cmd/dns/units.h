@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The hub's data, one unit each: what is loaded when. Shared by hub.c and units.c alone. */
+#ifndef POSTERN_CMD_DNS_UNITS_H
+#define POSTERN_CMD_DNS_UNITS_H
+
+#include "cmd/dns/hub.h"
+
+struct unit *unit_of(const struct hub *h, const struct site_zone *z);
+/* Makes the units of h->site; those that are as before stay, with their data. -ENOMEM. */
+int units_make(struct hub *h);
+void units_free(struct hub *h);
+/* Maps own zones that have no data yet: at the start, before anything is served. */
+void units_load_own(struct hub *h);
+/* Orders what else is missing, and the rest of the check of what was mapped. */
+void units_load_rest(struct hub *h);
+/* Watches folders that are not watched yet. */
+void units_watch(struct hub *h);
+void units_retry(struct hub *h, int64_t now);
+void units_on_notice(void *cookie, int folder, const char *name, enum notice_what what);
+/* Has anything changed? Then it is loaded. */
+void unit_look(struct hub *h, struct unit *u);
+/* The data that were not good go, those before come back. */
+void unit_take_back(struct unit *u);
+/* What was published is good: those before may go. */
+void unit_settle(struct unit *u);
+
+int hub_publish(struct hub *h);
+
+#endif
