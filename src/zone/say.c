@@ -261,10 +261,16 @@ static void list_patterns(const struct asking *a, const struct zone_source *s, u
                 (struct zone_saying){.of = ZONE_OF_NAME, .to = (uint8_t)labels});
 }
 
+/* INVALID, or a name under it. */
+static bool is_invalid(const struct dns_query *q, unsigned labels)
+{
+    return labels && label_is(q, labels - 1, SPAN_LIT("invalid"));
+}
+
 static void ask_names(const struct asking *a, const struct zone_branch *b, unsigned labels,
                       const struct zone_rname *name)
 {
-    bool invalid = labels && label_is(a->q, labels - 1, SPAN_LIT("invalid"));
+    bool invalid = is_invalid(a->q, labels);
     bool test = labels == 1 && label_is(a->q, 0, SPAN_LIT("test"));
 
     for (size_t i = 0; labels && !invalid && (!test || a->zone->data_tests) && i < b->source_count;
@@ -320,6 +326,7 @@ static void ask_branch(const struct asking *a, const struct zone_branch *b, unsi
         ask_names(a, b, labels, &name);
     if (b->look_records)
         ask_records(a, b, &name);
+    list = list && !is_invalid(a->q, labels);
     for (size_t i = 0; !a->say->exists && i < b->source_count; i++)
         if (list || b->sources[i].view.image->counts.records)
             a->say->exists = zone_view_below_name(&b->sources[i].view, &name);
