@@ -396,6 +396,7 @@ static void try_forms(struct judge *j)
         {AUDIT_FORM_PERCENT, AUDIT_VICTIM_LOCAL "%" AUDIT_VICTIM_DOMAIN},
         {AUDIT_FORM_BANG, AUDIT_VICTIM_DOMAIN "!" AUDIT_VICTIM_LOCAL},
         {AUDIT_FORM_QUOTED, AUDIT_VICTIM_LOCAL "@" AUDIT_VICTIM_DOMAIN},
+        {0, AUDIT_VICTIM_LOCAL "=" AUDIT_VICTIM_DOMAIN},
     };
 
     for (size_t i = 0; i < j->found->owns.count && i < 6; i++)

@@ -274,6 +274,31 @@ static bool try_client(struct smtpd *c, struct audit_door *d, const struct smtpd
     return r != NULL;
 }
 
+/* As the rule wants it: a sender, a HELO and a reverse name, or two of them. */
+static void try_together(struct smtpd *c, struct audit_door *d, const struct smtpd_client *base)
+{
+    enum { FIRST = 12 }; /* of each: rules that ask for two name few */
+    const size_t *count = c->found_count;
+    const struct smtpd_rule *doubt;
+
+    for (size_t s = 0; s <= count[SMTPD_KEY_SENDER] && s < FIRST; s++)
+        for (size_t h = 0; h <= count[SMTPD_KEY_HELO] && h < FIRST; h++)
+            for (size_t p = 0; p <= count[SMTPD_KEY_PTR] && p < FIRST; p++) {
+                struct smtpd_client w = *base;
+
+                if ((s > 0) + (h > 0) + (p > 0) < 2 || audit_failed(c->a))
+                    continue;
+                w.sender = s ? c->found[SMTPD_KEY_SENDER][s - 1].text : w.sender;
+                w.helo = h ? c->found[SMTPD_KEY_HELO][h - 1].text : w.helo;
+                w.ptr = p ? c->found[SMTPD_KEY_PTR][p - 1].text : w.ptr;
+                if (!smtpd_walk(c, &w, &doubt))
+                    continue;
+                try_client(c, d, &w, "OS01", AUDIT_FORGED,
+                           "who claims this together may send anywhere, and anybody can claim it");
+                return;
+            }
+}
+
 static void try_candidates(struct smtpd *c, struct audit_door *d, const struct smtpd_client *base)
 {
     static const struct {
@@ -304,6 +329,8 @@ static void try_candidates(struct smtpd *c, struct audit_door *d, const struct s
             if (try_client(c, d, &w, "OS01", AUDIT_FORGED, keys[i].why))
                 d->keys |= keys[i].door;
         }
+    if (!d->keys)
+        try_together(c, d, base);
     for (size_t n = 0; n < c->found_count[SMTPD_KEY_DOMAIN]; n++) {
         struct span s = span_str(c->found[SMTPD_KEY_DOMAIN][n].text);
         struct smtpd_client w = *base;

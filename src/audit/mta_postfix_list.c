@@ -99,9 +99,14 @@ static bool take_not(struct span *s)
 
 bool pf_parent_style(struct pf_conf *c, const char *setting)
 {
-    struct pf_words w = pf_list(c, "parent_domain_matches_subdomains");
+    const struct pf_param *over = c->over;
     struct span rest = span_str(setting);
+    struct pf_words w;
 
+    if (strcmp(setting, "relay_domains") == 0)
+        c->over = c->rewrite; /* which is asked by trivial-rewrite, not by smtpd */
+    w = pf_list(c, "parent_domain_matches_subdomains");
+    c->over = over;
     for (size_t i = 0; i < w.count; i++)
         if (span_eq(w.v[i].s, rest))
             return true;

@@ -157,6 +157,19 @@ static unsigned arguments(struct mc *m, struct span args[ARGS_MAX])
 
 /* --- what calls mean -------------------------------------------------------------------------- */
 
+/* m4 looks again at what an argument became: a name that is defined stands for its value. */
+static struct span expanded(const struct sm_conf *c, struct span name)
+{
+    for (unsigned i = 0; i < AUDIT_NEST_MAX && name.n; i++) {
+        const struct sm_define *d = sm_define(c, audit_dup(c->a, name));
+
+        if (!d)
+            break;
+        name = span_trim(d->value);
+    }
+    return name;
+}
+
 static void feature(struct mc *m, const struct span *args, struct audit_place place)
 {
     static const struct {
@@ -178,7 +191,7 @@ static void feature(struct mc *m, const struct span *args, struct audit_place pl
         {"delay_checks", SM_DELAY_CHECKS},
         {"msp", SM_MSP},
     };
-    struct span name = span_trim(args[0]);
+    struct span name = expanded(m->c, span_trim(args[0]));
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (span_eq(name, span_str(names[i].name))) {
@@ -194,6 +207,7 @@ static void words(struct mc *m, struct sm_words *to, struct span s, struct audit
 {
     struct span word;
 
+    s = expanded(m->c, s);
     while (audit_word(&s, " \t\n", false, &word))
         sm_words_add(m->c, to, word, place);
 }

@@ -18,16 +18,20 @@ static bool add_net(struct unix_tcp_rule *r, struct ip_prefix net)
     return true;
 }
 
-/* "1.2.3.10-20" */
+/* "1.2.3.10-20", "10.0-255.", "1-223."; what is less than an address needs the dot at its end. */
 static bool range(struct unix_tcp_rule *r, struct span s)
 {
     size_t dash = span_find(s, '-'), dot = span_rfind(span_slice(s, 0, dash), '.');
+    size_t end = s.n && s.p[s.n - 1] == '.' ? s.n - 1 : s.n;
+    struct ip_prefix front = {.ip.family = IP_V4};
     unsigned low, high;
-    struct ip_prefix front;
 
-    if (dash == s.n || dot == dash || !unix_octets(span_slice(s, 0, dot), &front) ||
-        !num_uint(span_slice(s, dot + 1, dash), 0, 255, &low) ||
-        !num_uint(span_slice(s, dash + 1, s.n), low, 255, &high))
+    if (dash == s.n || (dot < dash && !unix_octets(span_slice(s, 0, dot), &front)))
+        return false;
+    dot = dot < dash ? dot + 1 : 0;
+    if (!num_uint(span_slice(s, dot, dash), 0, 255, &low) ||
+        !num_uint(span_slice(s, dash + 1, end), low, 255, &high) ||
+        (end < s.n) == (front.len == 24))
         return false;
     while (low <= high && front.len < 32) {
         struct ip ip = front.ip;

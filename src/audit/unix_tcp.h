@@ -15,7 +15,7 @@ enum unix_tcp_who {
 
 struct unix_tcp_rule {
     enum unix_tcp_who who;
-    struct ip_prefix net[8]; /* a range is several */
+    struct ip_prefix net[14]; /* a range is several */
     size_t net_count;
     bool deny, relay;
     struct span address, value; /* value of RELAYCLIENT */
