@@ -10,8 +10,8 @@
  *   LONGEST  those of the longest prefix that holds it; several of one prefix all count, in order
  *   TRIE     the same, but of one prefix only the first counts (rbldnsd's ip4trie and ip6trie)
  *   OCTETS   an entry is cut into blocks of /8, /16, /24 and single addresses, as large as they go;
- *            all entries of the smallest block that holds the address (rbldnsd's ip4set), those that
- *            overlap without the same borders in the order of their first addresses
+ *            all entries of the smallest block that holds the address (rbldnsd's ip4set); those
+ *            that overlap without the same borders are in the order of their first addresses
  * An exclusion among them hides them all, and what is wider with them. ip4tset and ip6tset are
  * LONGEST tables whose entries have one value.
  *

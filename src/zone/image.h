@@ -151,8 +151,14 @@ bool zone_image_class(const struct zone_image *im, uint16_t class_id, uint32_t e
  */
 bool zone_image_below4(const struct zone_image *im, uint32_t ip, unsigned len);
 bool zone_image_below6(const struct zone_image *im, struct zone_ip6 ip, unsigned len);
+/* The same from one address to another, both in. */
+bool zone_image_any4(const struct zone_image *im, uint32_t from, uint32_t to);
+bool zone_image_any6(const struct zone_image *im, struct zone_ip6 from, struct zone_ip6 to);
 /* Names and records. */
 bool zone_image_below_name(const struct zone_image *im, const struct zone_rname *key);
+
+/* Records alone. */
+bool zone_image_records_below(const struct zone_image *im, const struct zone_rname *key);
 
 /* In rising order, each address once. Start with a zeroed cursor; false at the end. */
 struct zone_cursor {
@@ -195,6 +201,9 @@ bool zone_image_next6(const struct zone_image *im, struct zone_cursor *c, struct
 /* Table by table, keys in their order, PLAIN before WILD. */
 bool zone_image_next_name(const struct zone_image *im, struct zone_cursor *c,
                           struct zone_piece_name *ret);
+/* Puts the cursor on the first key of the table that is not before `key`. */
+void zone_image_seek_name(const struct zone_image *im, unsigned table, const struct zone_rname *key,
+                          struct zone_cursor *ret);
 bool zone_image_next_pattern(const struct zone_image *im, struct zone_cursor *c,
                              struct zone_piece_pattern *ret);
 bool zone_image_next_record(const struct zone_image *im, struct zone_cursor *c,

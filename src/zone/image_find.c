@@ -22,7 +22,7 @@ static bool hit_of(const struct zone_image *im, uint32_t ref, uint32_t evidence,
     return ref & REF_LIST ? (ref & ~REF_LIST) < words : ref < values;
 }
 
-/* Which of tail[from, end) is the last that is not after `low`; `end` when all are. */
+/* Which of tail[from, end) is the last that is not after `low`; `end` when all are after it. */
 static size_t search_tail(const uint16_t *tail, size_t from, size_t end, uint16_t low)
 {
     const uint16_t *base = tail + from;
@@ -95,27 +95,33 @@ bool zone_image_find4(const struct zone_image *im, uint32_t ip, struct zone_hit 
            hit_of(im, le32toh(r[at - 1].ref), le32toh(r[at - 1].evidence), ret);
 }
 
-bool zone_image_below4(const struct zone_image *im, uint32_t ip, unsigned len)
+/* How many single addresses are at ip or before. */
+static size_t singles_until(const struct zone_image *im, uint32_t ip)
 {
     const uint32_t *top = image_at(im, ZONE_SEC_V4_TOP);
-    const uint16_t *tail = image_at(im, ZONE_SEC_V4_TAIL);
+    size_t from = le32toh(top[ip >> 16]), end = le32toh(top[(ip >> 16) + 1]);
+    size_t at = search_tail(image_at(im, ZONE_SEC_V4_TAIL), from, end, (uint16_t)ip);
+
+    return at == end ? from : at + 1;
+}
+
+bool zone_image_any4(const struct zone_image *im, uint32_t from, uint32_t to)
+{
     const struct disk_range4 *r = image_at(im, ZONE_SEC_V4_RANGE);
-    uint32_t host = len >= 32 ? 0 : UINT32_MAX >> len;
-    uint32_t from = ip & ~host, to = ip | host;
     size_t at;
 
-    if (im->sec[ZONE_SEC_V4_TOP].n && len <= 16) {
-        if (le32toh(top[from >> 16]) != le32toh(top[(to >> 16) + 1]))
-            return true;
-    } else if (im->sec[ZONE_SEC_V4_TOP].n) {
-        size_t end = le32toh(top[(ip >> 16) + 1]);
-
-        at = search_tail(tail, le32toh(top[ip >> 16]), end, (uint16_t)to);
-        if (at != end && le16toh(tail[at]) >= (uint16_t)from)
-            return true;
-    }
+    if (im->sec[ZONE_SEC_V4_TOP].n &&
+        singles_until(im, to) > (from ? singles_until(im, from - 1) : 0))
+        return true;
     at = im->sec[ZONE_SEC_V4_RANGE].n ? ranges_until(im, to) : 0;
     return at && le32toh(r[at - 1].to) >= from;
+}
+
+bool zone_image_below4(const struct zone_image *im, uint32_t ip, unsigned len)
+{
+    uint32_t host = len >= 32 ? 0 : UINT32_MAX >> len;
+
+    return zone_image_any4(im, ip & ~host, ip | host);
 }
 
 static struct zone_ip6 ip6_at(const struct disk_ip6 *p)
@@ -184,12 +190,11 @@ bool zone_image_find6(const struct zone_image *im, struct zone_ip6 ip, struct zo
            hit_of(im, le32toh(r[at - 1].ref), le32toh(r[at - 1].evidence), ret);
 }
 
-bool zone_image_below6(const struct zone_image *im, struct zone_ip6 ip, unsigned len)
+bool zone_image_any6(const struct zone_image *im, struct zone_ip6 from, struct zone_ip6 to)
 {
     const uint64_t *half = image_at(im, ZONE_SEC_V6_HALF);
     const struct disk_ip6 *full = image_at(im, ZONE_SEC_V6_FULL);
     const struct disk_range6 *r = image_at(im, ZONE_SEC_V6_RANGE);
-    struct zone_ip6 from = zone_ip6_first(ip, len), to = zone_ip6_last(ip, len);
     size_t at = halves_until(im, to.hi);
 
     if (at && le64toh(half[at - 1]) >= from.hi)
@@ -199,6 +204,11 @@ bool zone_image_below6(const struct zone_image *im, struct zone_ip6 ip, unsigned
         return true;
     at = six_until(im, ZONE_SEC_V6_RANGE, sizeof(*r), to);
     return at && zone_ip6_cmp(ip6_at(&r[at - 1].to), from) >= 0;
+}
+
+bool zone_image_below6(const struct zone_image *im, struct zone_ip6 ip, unsigned len)
+{
+    return zone_image_any6(im, zone_ip6_first(ip, len), zone_ip6_last(ip, len));
 }
 
 unsigned zone_image_said_count(const struct zone_image *im, struct zone_hit hit)

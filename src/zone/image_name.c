@@ -151,6 +151,19 @@ bool zone_image_name_at(const struct zone_image *im, unsigned table, const struc
     return at && cmp_key(key_at(&t, at - 1), key) == 0 && says_at(&t, at - 1, wild, ret, ret_said);
 }
 
+void zone_image_seek_name(const struct zone_image *im, unsigned table, const struct zone_rname *key,
+                          struct zone_cursor *ret)
+{
+    *ret = (struct zone_cursor){.a = table};
+    if (table < table_count(im)) {
+        struct table t = table_at(im, table);
+
+        ret->b = keys_until(&t, key);
+        if (ret->b && cmp_key(key_at(&t, ret->b - 1), key) == 0)
+            ret->b--;
+    }
+}
+
 unsigned zone_image_name_tables(const struct zone_image *im)
 {
     return (unsigned)table_count(im);
@@ -178,24 +191,28 @@ static bool is_below(struct span key, const struct zone_rname *name)
     return key.n > name->n && memcmp(key.p, name->b, name->n) == 0;
 }
 
-bool zone_image_below_name(const struct zone_image *im, const struct zone_rname *key)
+bool zone_image_records_below(const struct zone_image *im, const struct zone_rname *key)
 {
     const struct disk_record_name *names = image_at(im, ZONE_SEC_RECORD_NAMES);
-    size_t at;
+    size_t at = record_names_until(im, key);
 
+    return at < image_count(im, ZONE_SEC_RECORD_NAMES, sizeof(*names)) &&
+           is_below(image_key(im, le32toh(names[at].key)), key);
+}
+
+bool zone_image_below_name(const struct zone_image *im, const struct zone_rname *key)
+{
     for (size_t i = 0; i < table_count(im); i++) {
         struct table t = table_at(im, i);
         struct zone_name_hit hit;
+        size_t at = keys_until(&t, key);
 
-        at = keys_until(&t, key);
         if (at < t.count && is_below(key_at(&t, at), key))
             return true;
         if (find_wild(&t, nearest(&t, key), &hit))
             return true;
     }
-    at = record_names_until(im, key);
-    return at < image_count(im, ZONE_SEC_RECORD_NAMES, sizeof(*names)) &&
-           is_below(image_key(im, le32toh(names[at].key)), key);
+    return zone_image_records_below(im, key);
 }
 
 size_t zone_image_find_records(const struct zone_image *im, const struct zone_rname *key,

@@ -5,9 +5,10 @@
  *
  * A change assigns: from its serial on, all of its prefix (or its name) says `now`, whatever was
  * said before, and `was` is what all of it said until then; class 0 is nothing. So a new listing
- * has was.class_id 0, a delisting now.class_id 0. A writer whose prefix covers parts that said different
- * things writes a change for each part; what is nested (a /64 within a listed /48) it writes with
- * what is to be said from then on: delisting the inner one assigns the outer one's class again.
+ * has was.class_id 0, a delisting now.class_id 0. A writer whose prefix covers parts that said
+ * different things writes a change for each part; what is nested (a /64 within a listed /48) it
+ * writes with what is to be said from then on: delisting the inner one assigns the outer one's
+ * class again.
  *
  * Changes of one serial are one step: all but the last have `more` set, and a reader takes a step
  * whole or not at all.
@@ -22,11 +23,11 @@
  *            serial) and the changes after it, fsync, rename, fsync the folder
  *   begin    an empty journal with base = the image's serial comes before or after the first image
  * A kill at any point leaves the old or the new file, whole, and at most a torn tail that was never
- * acknowledged. A reader takes no lock: it maps `image`, reads `journal` (read, not mapped: it may be
- * cut) and applies the changes after the image's serial. When the journal's base is after the
+ * acknowledged. A reader takes no lock: it maps `image`, reads `journal` (read, not mapped: it may
+ * be cut) and applies the changes after the image's serial. When the journal's base is after the
  * image's serial, both were replaced in between: it opens the image again. A journal whose last
- * serial is before the image's is fine, nothing is to be applied. A torn tail is a step that is still
- * being written: what stands before it is served.
+ * serial is before the image's is fine, nothing is to be applied. A torn tail is a step that is
+ * still being written: what stands before it is served.
  */
 #ifndef POSTERN_ZONE_JOURNAL_H
 #define POSTERN_ZONE_JOURNAL_H
@@ -37,7 +38,6 @@ enum {
     ZONE_JOURNAL_HEAD = 32, /* octets of the header */
     ZONE_REASON_MAX = 200,  /* octets of a reason */
     ZONE_CHANGE_MAX = 512,  /* octets of one change on disk */
-    ZONE_STEP_MAX = 65536,  /* changes in one step */
 };
 
 enum zone_journal_got {

@@ -18,8 +18,9 @@ enum {
 
 enum zone_overlay_got {
     ZONE_OVERLAY_OK = 0,
-    ZONE_OVERLAY_FULL,  /* more than ZONE_OVERLAY_MAX */
-    ZONE_OVERLAY_CLASS, /* a class that the image does not know: compile first */
+    ZONE_OVERLAY_FULL,   /* more than ZONE_OVERLAY_MAX */
+    ZONE_OVERLAY_CLASS,  /* a class that the image does not know: compile first */
+    ZONE_OVERLAY_TABLES, /* a name, and the image has several tables of names: compile */
 };
 
 struct zone_overlay;
@@ -34,14 +35,45 @@ int zone_overlay_new(const struct zone_image *im, const struct zone_overlay *old
 void zone_overlay_free(struct zone_overlay *o);
 size_t zone_overlay_count(const struct zone_overlay *o);
 uint32_t zone_overlay_serial(const struct zone_overlay *o);
-/* True when a compile is due: at a hundredth of the image's entries (1,000 at least) or half full. */
+/*
+ * True when a compile is due: at a hundredth of the image's entries (1,000 at least) or half full.
+ */
 bool zone_overlay_due(const struct zone_overlay *o, const struct zone_image *im);
 
 /*
- * The changes between two serials of a journal, as IXFR sends them: for each prefix or name that differs, what it
- * said and what it says now; what came and went in between is left out. In the order of first change.
- * *ret is an array for free(); reasons and keys point into the journal's bytes. -ENOMEM, -ERANGE when
- * the journal does not go back to `from`, or is not at `to`.
+ * Pieces and names for zone/view.h. Addresses are IPv6; an IPv4 address is ::a.b.c.d, and `four`
+ * tells which are meant.
+ */
+struct zone_overlay_piece {
+    struct zone_ip6 from, to;
+    struct zone_hit hit;
+    bool listed; /* false: nothing is said there any more */
+};
+
+struct zone_overlay_name {
+    const uint8_t *key;
+    uint8_t key_len;
+    bool wild, listed;
+    struct zone_hit hit;
+};
+
+/* Pieces rise and do not overlap. */
+const struct zone_overlay_piece *zone_overlay_pieces(const struct zone_overlay *o, bool four,
+                                                     size_t *ret_count);
+/* How many of them begin at ip or before: the one that may hold it is the last of them. */
+size_t zone_overlay_until(const struct zone_overlay *o, bool four, struct zone_ip6 ip);
+size_t zone_overlay_name_count(const struct zone_overlay *o);
+/* By key, the name itself before what is under it. */
+struct zone_overlay_name zone_overlay_name_at(const struct zone_overlay *o, size_t i);
+/* The number of the first that is not before (key, wild). */
+size_t zone_overlay_name_seek(const struct zone_overlay *o, const uint8_t *key, size_t n,
+                              bool wild);
+
+/*
+ * The changes between two serials of a journal, as IXFR sends them: for each prefix or name that
+ * differs, what it said and what it says now; what came and went in between is left out. In the
+ * order of first change. *ret is an array for free(); reasons and keys point into the journal's
+ * bytes. -ENOMEM, -ERANGE when the journal does not go back to `from`, or is not at `to`.
  */
 int zone_overlay_diff(struct zone_journal j, uint32_t from, uint32_t to, struct zone_change **ret,
                       size_t *ret_count);

@@ -32,13 +32,9 @@ bool zone_view_below_name(const struct zone_view *v, const struct zone_rname *ke
 struct zone_view_cursor {
     struct zone_cursor image;
     size_t overlay;
-    bool have, started;
-    struct zone_piece4 piece4;
-    struct zone_piece6 piece6;
+    bool have; /* what stands below was taken from the image and is not yet told */
+    struct zone_piece6 piece;
     struct zone_piece_name name;
-    uint32_t at4;
-    struct zone_ip6 at6;
-    bool done;
 };
 
 bool zone_view_next4(const struct zone_view *v, struct zone_view_cursor *c,
