@@ -6,11 +6,11 @@
  *
  * A socket that is bound to no address (*:53) would answer from whatever address routing picks, and
  * the client would not know the answer: there the kernel is asked which address was meant
- * (IP_PKTINFO) and told to answer from it. Where an address is given that is left out, since it costs
- * time with each datagram.
+ * (IP_PKTINFO) and told to answer from it. Where an address is given that is left out, since it
+ * costs time with each datagram.
  *
- * The slots of a batch are used from the first, so a quiet server keeps to a few kB that stay in the
- * cache. Nobody is woken by closing a socket here: a thread that waits is got out by a signal.
+ * The slots of a batch are used from the first, so a quiet server keeps to a few kB that stay in
+ * the cache. Nobody is woken by closing a socket here: a thread that waits is got out by a signal.
  */
 #include "io/batch.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * One inotify descriptor on the loop. What the kernel tells in one read is told on without being
- * sorted: a journal that grows by a record comes as one NOTICE_WRITTEN, which is all that its reader
- * wants to know, and the kernel joins equal events that follow each other by itself.
+ * sorted: a journal that grows by a record comes as one NOTICE_WRITTEN, which is all that its
+ * reader wants to know, and the kernel joins equal events that follow each other by itself.
  */
 #include "io/notice.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The data of zones, loaded: images with what belongs to them, ready to be served and never changed.
- * Both ways of loading stand behind this: data_files.c compiles rbldnsd's files, data_own.c maps what
- * postern list has compiled and follows its journal. They log nothing: what is wrong is in the
- * result, one line a fault.
+ * The data of zones, loaded: images with what belongs to them, ready to be served and never
+ * changed. Both ways of loading stand behind this: data_files.c compiles rbldnsd's files,
+ * data_own.c maps what postern list has compiled and follows its journal. They log nothing: what is
+ * wrong is in the result, one line a fault.
  *
  * Counts are the main thread's. What another thread made has one reference, which it hands over.
  */

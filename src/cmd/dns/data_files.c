@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * rbldnsd's files, from the disk to an image. A file that changes while it is read is read again, for
- * half of an old and half of a new list is neither; files are read and not mapped, because one that
- * is cut while it is mapped kills its reader.
+ * rbldnsd's files, from the disk to an image. A file that changes while it is read is read again,
+ * for half of an old and half of a new list is neither; files are read and not mapped, because one
+ * that is cut while it is mapped kills its reader.
  *
  * Files that begin as gzip does are unpacked, whatever they are called.
  */

@@ -4,9 +4,9 @@
  * Only read here, without a lock; zone/journal.h has the order in which both are written, and why
  * whatever is found on the way is a whole state.
  *
- * At the start the image is served once its header is checked, within a millisecond for any size, and
- * read whole behind the first answers (data_verify_own). One that comes later is read whole before it
- * takes the old one's place.
+ * At the start the image is served once its header is checked, within a millisecond for any size,
+ * and read whole behind the first answers (data_verify_own). One that comes later is read whole
+ * before it takes the old one's place.
  */
 #include "cmd/dns/data_priv.h"
 #include "io/datadir.h"

@@ -7,8 +7,8 @@
  *           └── journal of our own zone ───────│──── read at once, here ────────┘│
  *                                              └── bad: the old data stay        └── bad: the same
  *
- * Zones are published together, since which one answers hangs on all their names, but data are loaded
- * one by one: a zone that can't be loaded never holds another back.
+ * Zones are published together, since which one answers hangs on all their names, but data are
+ * loaded one by one: a zone that can't be loaded never holds another back.
  */
 #include "cmd/dns/hub.h"
 

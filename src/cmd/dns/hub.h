@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The main thread's view of all zones: which data each has, what is being loaded, what is published.
- * It is told of changes by the kernel (inotify), by time, and by reloads; it tells the log, the
- * secondaries and the metrics.
+ * The main thread's view of all zones: which data each has, what is being loaded, what is
+ * published. It is told of changes by the kernel (inotify), by time, and by reloads; it tells the
+ * log, the secondaries and the metrics.
  */
 #ifndef POSTERN_CMD_DNS_HUB_H
 #define POSTERN_CMD_DNS_HUB_H

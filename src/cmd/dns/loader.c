@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * SCHED_IDLE and not a high nice value: such a thread is interrupted the moment that an answering one
- * wakes, whatever it has run before, where a nice one may finish its slice first. It never starves
- * for long: the kernel gives it a small share of a full processor.
+ * SCHED_IDLE and not a high nice value: such a thread is interrupted the moment that an answering
+ * one wakes, whatever it has run before, where a nice one may finish its slice first. It never
+ * starves for long: the kernel gives it a small share of a full processor.
  */
 #include "cmd/dns/loader.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A thread for work that takes long: reading files, compiling, checking. Jobs are done one after the
- * other; the loop is told when one is done. With `humble` the thread takes the processor only when
- * nobody else wants it, so that answers come as fast while a million entries are read.
+ * A thread for work that takes long: reading files, compiling, checking. Jobs are done one after
+ * the other; the loop is told when one is done. With `humble` the thread takes the processor only
+ * when nobody else wants it, so that answers come as fast while a million entries are read.
  */
 #ifndef POSTERN_CMD_DNS_LOADER_H
 #define POSTERN_CMD_DNS_LOADER_H

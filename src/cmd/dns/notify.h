@@ -15,8 +15,9 @@ struct notifier_counts {
 struct notifier;
 
 /*
- * Opens its sockets, before rights are given up: from the addresses that we listen on, for a secondary
- * believes only those. What can't be opened is no error here; sending then fails and is logged.
+ * Opens its sockets, before rights are given up: from the addresses that we listen on, for a
+ * secondary believes only those. What can't be opened is no error here; sending then fails and is
+ * logged.
  */
 int notifier_new(struct loop *l, const struct listen_place *places, size_t count,
                  struct notifier **ret);

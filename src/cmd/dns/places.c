@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Each worker has a socket of its own at each place, and the kernel deals the clients out by address
- * and port (SO_REUSEPORT), so no two threads ever want the same queue. UDP and TCP stand at the same
- * port: a client that is told to ask by TCP knows no other.
+ * Each worker has a socket of its own at each place, and the kernel deals the clients out by
+ * address and port (SO_REUSEPORT), so no two threads ever want the same queue. UDP and TCP stand at
+ * the same port: a client that is told to ask by TCP knows no other.
  */
 #include "cmd/dns/places.h"
 

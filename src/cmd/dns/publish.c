@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The set copies what it is told of names and borrows data, so all that is made here on the way is
- * thrown away again. What the data say (SOA, NS, TTL) goes before the configuration: it is rbldnsd's
- * rule, and whoever writes a zone's files knows best who serves them. Own zones say nothing of it.
+ * thrown away again. What the data say (SOA, NS, TTL) goes before the configuration: it is
+ * rbldnsd's rule, and whoever writes a zone's files knows best who serves them. Own zones say
+ * nothing of it.
  */
 #include "cmd/dns/publish.h"
 

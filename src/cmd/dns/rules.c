@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A zone's text is rbldnsd's own, so that its command line moves over as it is. As there, what stands
- * before the first colon is the name, and the same name again adds a dataset.
+ * A zone's text is rbldnsd's own, so that its command line moves over as it is. As there, what
+ * stands before the first colon is the name, and the same name again adds a dataset.
  */
 #include "cmd/dns/rules.h"
 

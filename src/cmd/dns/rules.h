@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The texts of settings, taken apart: zones, and rules that may begin with the zone they are for. */
+/*
+ * The texts of settings, taken apart: zones, and rules that may begin with the zone they are for.
+ */
 #ifndef POSTERN_CMD_DNS_RULES_H
 #define POSTERN_CMD_DNS_RULES_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A sample of the queries, for the log. A thread that answers puts one query in N into a ring of its
- * own and never waits; the main thread writes the lines. What does not fit is lost and counted.
+ * A sample of the queries, for the log. A thread that answers puts one query in N into a ring of
+ * its own and never waits; the main thread writes the lines. What does not fit is lost and counted.
  *
  * Who asks about whom tells who mails whom. So a line has either the client or the name that was
  * asked for, in turn, unless the operator wants both.

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A cookie's secret is worth little: who has it can forge cookies and so escape the rate limit. It is
- * changed daily, the one before is good for a day more, and where the state folder can't be written
- * it lives in memory alone, which costs clients one more question after a restart.
+ * A cookie's secret is worth little: who has it can forge cookies and so escape the rate limit. It
+ * is changed daily, the one before is good for a day more, and where the state folder can't be
+ * written it lives in memory alone, which costs clients one more question after a restart.
  */
 #include "cmd/dns/secrets.h"
 

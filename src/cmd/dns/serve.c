@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * postern dns, the service. The order of the start is its safety: configuration read whole and judged,
- * sockets opened with the rights of the start, then those rights go, then zones are loaded and threads
- * made, then the first packet is read. Packets that come meanwhile wait in the sockets.
+ * postern dns, the service. The order of the start is its safety: configuration read whole and
+ * judged, sockets opened with the rights of the start, then those rights go, then zones are loaded
+ * and threads made, then the first packet is read. Packets that come meanwhile wait in the sockets.
  *
  *     main thread     configuration, journals, publishing, NOTIFY, metrics, signals
  *     N workers       datagrams; each with sockets of its own

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A hazard pointer a thread. A counter of quiescent states would be as cheap for the threads that
- * answer, but one that sleeps in recvmmsg(2) would have to be woken, or counted as absent by a second
- * variable; a pointer that is NULL while it sleeps says both.
+ * answer, but one that sleeps in recvmmsg(2) would have to be woken, or counted as absent by a
+ * second variable; a pointer that is NULL while it sleeps says both.
  *
  * Counters belong to a set, because a set decides what number a zone has. When it is freed they are
  * added to the sums by name (metrics.c), so nothing that was counted is lost.

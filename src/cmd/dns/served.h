@@ -61,7 +61,9 @@ static inline const struct served *served_enter(struct served_door *door)
     for (;;) {
         const struct served *again;
 
-        /* Shown first, then looked again: either we see the new one, or who published it sees us. */
+        /*
+         * Shown first, then looked again: either we see the new one, or who published it sees us.
+         */
         atomic_store_explicit(&door->shown, s, memory_order_seq_cst);
         again = atomic_load_explicit(&door->slot->now, memory_order_seq_cst);
         if (again == s)
@@ -93,8 +95,8 @@ static inline void served_unpin(const struct served *s)
 }
 
 /*
- * Takes a set, and holds the site and each of `loaded` for it. NULL when out of memory, and then the
- * set is the caller's still.
+ * Takes a set, and holds the site and each of `loaded` for it. NULL when out of memory, and then
+ * the set is the caller's still.
  */
 struct served *served_new(const struct served_slot *slot, struct zone_set *set, struct site *site,
                           struct loaded *const *loaded, size_t count);

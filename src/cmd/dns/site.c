@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Every setting is looked at even when one before it was bad, so that --check and the start tell all
- * faults at once. What the files of zones hold is not looked at here: that takes time, and a fault in
- * them is no fault of the configuration.
+ * Every setting is looked at even when one before it was bad, so that --check and the start tell
+ * all faults at once. What the files of zones hold is not looked at here: that takes time, and a
+ * fault in them is no fault of the configuration.
  */
 #include "cmd/dns/site.h"
 

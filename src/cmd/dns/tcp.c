@@ -7,11 +7,11 @@
  *        │             └── transfer allowed ── sending ── reading
  *        └── silence, too long a message, TCP_QUEUE_MAX not taken in time ── ended
  *
- * The deadline moves with each whole message and with each message of a transfer that the peer took,
- * never with single octets: who sends one a second is silent.
+ * The deadline moves with each whole message and with each message of a transfer that the peer
+ * took, never with single octets: who sends one a second is silent.
  *
- * When all places are taken the connection that was quiet the longest makes room, but for one with a
- * transfer; so connections that are held open for nothing don't shut others out.
+ * When all places are taken the connection that was quiet the longest makes room, but for one with
+ * a transfer; so connections that are held open for nothing don't shut others out.
  */
 #include "cmd/dns/tcp.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * DNS over TCP (RFC 7766), in a thread with a loop of its own: questions one behind the other on a
- * connection, answers in their order, zone transfers in between. What strangers can take is bounded:
- * connections in all and of one address, octets that wait in either direction, silence.
+ * connection, answers in their order, zone transfers in between. What strangers can take is
+ * bounded: connections in all and of one address, octets that wait in either direction, silence.
  */
 #ifndef POSTERN_CMD_DNS_TCP_H
 #define POSTERN_CMD_DNS_TCP_H

@@ -18,8 +18,8 @@ enum transfer_kind {
 struct transfer;
 
 /*
- * While entered: pins `s`. `asked` and the packet in it are copied. 0, -ENOMEM, or -ENODATA where the
- * zone can't be told in records (patterns, no SOA).
+ * While entered: pins `s`. `asked` and the packet in it are copied. 0, -ENOMEM, or -ENODATA where
+ * the zone can't be told in records (patterns, no SOA).
  */
 int transfer_new(const struct served *s, const struct zone *zone, const struct asked *asked,
                  struct transfer **ret);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A unit is loaded by one job at a time. What changes meanwhile is noted, and loaded again behind it:
- * which state a job has read is not to be guessed.
+ * A unit is loaded by one job at a time. What changes meanwhile is noted, and loaded again behind
+ * it: which state a job has read is not to be guessed.
  *
- * A file that is being written is told of many times. It is read when its writer closes it or moves it
- * into place; for writers that keep it open there is the look every minute (check-files).
+ * A file that is being written is told of many times. It is read when its writer closes it or moves
+ * it into place; for writers that keep it open there is the look every minute (check-files).
  */
 #include "cmd/dns/units.h"
 

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The loop of an answering thread. The zones are entered once a batch, behind the wait and before the
- * first answer: a thread that sleeps keeps no old data alive, and all of a batch is answered from one
- * state.
+ * The loop of an answering thread. The zones are entered once a batch, behind the wait and before
+ * the first answer: a thread that sleeps keeps no old data alive, and all of a batch is answered
+ * from one state.
  *
  * The rate limit is asked behind the answer, because only then is it known whether a good cookie
- * exempts the client; an answer that was made in vain costs less than a second walk over the packet.
+ * exempts the client; an answer that was made in vain costs less than a second walk over the
+ * packet.
  *
  * A thread that waits is stopped by a signal whose handler does nothing: recvmmsg(2) then returns.
- * One that comes just before the call is lost, so worker_stop() sends them until the thread is gone.
+ * One that comes just before the call is lost, so worker_stop() sends them until the thread is
+ * gone.
  */
 #include "cmd/dns/worker.h"
 
@@ -28,6 +30,9 @@ struct worker {
     struct batch *batch;
     struct dns_rrl limit;
     uint64_t generation; /* of the site whose limits are in `limit` */
+    void *table;
+    unsigned bits;
+    uint8_t key[DNS_COOKIE_KEY];
     struct asked asked;
     struct zone_matcher *matcher;
     struct worker_counts counts;
@@ -53,7 +58,9 @@ int worker_new(struct served_slot *slot, const int *fds, size_t count, void *tab
         worker_free(&w);
         return r;
     }
-    dns_rrl_init(&w->limit, table, bits, (struct dns_rrl_conf){0}, key);
+    w->table = table;
+    w->bits = bits;
+    memcpy(w->key, key, sizeof(w->key));
     served_door_open(slot, &w->door);
     *ret = w;
     return 0;
@@ -135,7 +142,8 @@ static void answer_all(struct worker *w, size_t n)
     m.counters = served_counters(m.served, &w->door);
     if (w->generation != site_generation(m.served->site)) {
         w->generation = site_generation(m.served->site);
-        w->limit.conf = site_rate(m.served->site);
+        /* The table begins anew, which every worker may do: nothing but counts is in it. */
+        dns_rrl_init(&w->limit, w->table, w->bits, site_rate(m.served->site), w->key);
     }
     m.sample = site_query_log(m.served->site);
     client.now_wall = clock_ms(CLOCK_REALTIME_COARSE) / 1000;
