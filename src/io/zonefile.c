@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A zone's files. The image is replaced, never written into: readers have it mapped, and a page
+ * that changes below them would be a torn answer. The journal is appended to, and cut when its tail
+ * is torn, so it is to be read and not mapped (file_read()).
+ *
+ * Under the lock the temporary file may have a fixed name, so that a killed writer leaves one at
+ * most, which the next one removes. The lock file itself is never removed: a lock on a file that has
+ * lost its name holds nobody back.
+ */
+#include "io/zonefile.h"
+
+#include "io/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { LOCK_PAUSE_MS = 5 };
+
+static const char *const temporary[] = {"image.tmp", "journal.tmp"};
+
+static int take_lock(int fd, unsigned wait_ms)
+{
+    struct timespec pause = {.tv_nsec = LOCK_PAUSE_MS * 1000000L};
+
+    for (unsigned waited = 0;; waited += LOCK_PAUSE_MS) {
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+            return 0;
+        if (errno != EWOULDBLOCK && errno != EINTR)
+            return -errno;
+        if (waited >= wait_ms)
+            return -ETIMEDOUT;
+        nanosleep(&pause, NULL);
+    }
+}
+
+int zonefile_open(const char *folder, unsigned wait_ms, struct zonefile *ret)
+{
+    struct zonefile z = {.dir = -1, .lock = -1};
+    int r = file_mkdirs(folder, 0755);
+
+    if (r < 0)
+        return r;
+    z.dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (z.dir < 0)
+        return -errno;
+    z.lock = openat(z.dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+    r = z.lock < 0 ? -errno : take_lock(z.lock, wait_ms);
+    if (r < 0) {
+        zonefile_close(&z);
+        return r;
+    }
+    for (size_t i = 0; i < sizeof(temporary) / sizeof(temporary[0]); i++)
+        unlinkat(z.dir, temporary[i], 0);
+    *ret = z;
+    return 0;
+}
+
+void zonefile_close(struct zonefile *z)
+{
+    if (z->lock >= 0)
+        close(z->lock);
+    if (z->dir >= 0)
+        close(z->dir);
+    z->lock = z->dir = -1;
+}
+
+static int write_all(int fd, struct span s)
+{
+    while (s.n) {
+        ssize_t n = write(fd, s.p, s.n);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -errno;
+        s = span_slice(s, (size_t)n, s.n);
+    }
+    return 0;
+}
+
+int zonefile_replace(struct zonefile *z, const char *name, struct span bytes)
+{
+    char tmp[NAME_MAX + 1];
+    int fd, r;
+
+    if ((size_t)snprintf(tmp, sizeof(tmp), "%s.tmp", name) >= sizeof(tmp))
+        return -ENAMETOOLONG;
+    fd = openat(z->dir, tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+    if (fd < 0)
+        return -errno;
+    r = write_all(fd, bytes);
+    if (r == 0 && fsync(fd) < 0)
+        r = -errno;
+    if (close(fd) < 0 && r == 0)
+        r = -errno;
+    if (r == 0 && renameat(z->dir, tmp, z->dir, name) < 0)
+        r = -errno;
+    if (r < 0) {
+        unlinkat(z->dir, tmp, 0);
+        return r;
+    }
+    return fsync(z->dir) < 0 ? -errno : 0;
+}
+
+static int append_to(int fd, uint64_t good, struct span bytes)
+{
+    struct stat st;
+    int r;
+
+    if (fstat(fd, &st) < 0)
+        return -errno;
+    if ((uint64_t)st.st_size < good)
+        return -ESTALE;
+    if ((uint64_t)st.st_size > good && ftruncate(fd, (off_t)good) < 0)
+        return -errno;
+    r = write_all(fd, bytes);
+    if (r == 0 && fdatasync(fd) < 0)
+        r = -errno;
+    /* What is not acknowledged had better not be there; a reader may have seen it all the same. */
+    if (r < 0 && ftruncate(fd, (off_t)good) == 0)
+        fdatasync(fd);
+    return r;
+}
+
+int zonefile_append(struct zonefile *z, const char *name, uint64_t good, struct span bytes)
+{
+    int fd = openat(z->dir, name, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
+    int r;
+
+    if (fd < 0)
+        return -errno;
+    r = append_to(fd, good, bytes);
+    close(fd);
+    return r;
+}
+
+static int open_in(const char *folder, const char *name, struct stat *st)
+{
+    char path[PATH_MAX];
+    int fd;
+
+    if ((size_t)snprintf(path, sizeof(path), "%s/%s", folder, name) >= sizeof(path))
+        return -ENAMETOOLONG;
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0)
+        return -errno;
+    if (fstat(fd, st) == 0 && S_ISREG(st->st_mode))
+        return fd;
+    close(fd);
+    return -EINVAL;
+}
+
+static int64_t mtime_ns(const struct stat *st)
+{
+    return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+}
+
+int zonefile_map(const char *folder, const char *name, uint64_t max, struct zonefile_map *ret)
+{
+    struct stat st;
+    void *p = NULL;
+    int fd = open_in(folder, name, &st);
+
+    if (fd < 0)
+        return fd;
+    if ((uint64_t)st.st_size > max || (uint64_t)st.st_size > SIZE_MAX) {
+        close(fd);
+        return -EFBIG;
+    }
+    if (st.st_size > 0)
+        p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    close(fd);
+    if (p == MAP_FAILED)
+        return -errno;
+    if (p)
+        madvise(p, (size_t)st.st_size, MADV_WILLNEED);
+    *ret =
+        (struct zonefile_map){span_of(p, (size_t)st.st_size), st.st_dev, st.st_ino, mtime_ns(&st)};
+    return 0;
+}
+
+void zonefile_unmap(struct zonefile_map *m)
+{
+    if (m->bytes.n)
+        munmap((void *)(uintptr_t)m->bytes.p, m->bytes.n);
+    m->bytes = SPAN_NULL;
+}
+
+int zonefile_changed(const char *folder, const char *name, const struct zonefile_map *m)
+{
+    char path[PATH_MAX];
+    struct stat st;
+
+    if ((size_t)snprintf(path, sizeof(path), "%s/%s", folder, name) >= sizeof(path))
+        return -ENAMETOOLONG;
+    if (stat(path, &st) < 0)
+        return -errno;
+    return st.st_dev != m->device || st.st_ino != m->inode || mtime_ns(&st) != m->mtime_ns ||
+           (size_t)st.st_size != m->bytes.n;
+}
