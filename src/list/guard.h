@@ -48,7 +48,7 @@ int list_guard_add(struct list_guard *g, enum list_guard_kind kind, struct ip_pr
 /*
  * Every line that begins with an address or a prefix: rbldnsd's files, Postfix's cidr tables, CSV,
  * plain text. Lines that are empty, comments (# ; $ :) or exclusions (!) are passed over; any other
- * is -EINVAL with its number. *ret_line is also how many lines there were.
+ * is -EINVAL with its number in *ret_line.
  */
 int list_guard_read(struct list_guard *g, enum list_guard_kind kind, struct span text,
                     unsigned *ret_line);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- *     none ─ nominate ─▶ nominated ─ test ─▶ testing ─ prove ─▶ confirmed ─ admit-one ─▶ provisional
- *                           ▲  ▲               │ │ close              │                  │ prove, admit
- *                           │  └── undecided ──┘ └─▶ dismissed        └───── admit ────▶ listed
- *                           │                                                            │
- *                           └── nominate ── expired, delisted, dismissed ◀── expire, close, delist
+ *     none ─ nominate ─▶ nominated ─ test ─▶ testing ─ prove ─▶ confirmed ─ admit-one ─▶
+ *                           provisional ▲  ▲               │ │ close              │                
+ *                            │ prove, admit │  └── undecided ──┘ └─▶ dismissed        └───── admit
+ *                           ────▶ listed │                                                         
+ *                             │ └── nominate ── expired, delisted, dismissed ◀── expire, close,
+ * delist
  *
  * A listed host stays listed while it is tested again: only a test that finds it closed, a person,
  * or the end of its time takes it out. So no server can leave the list by shutting the tester out,
@@ -53,6 +54,7 @@ static const struct {
     {LIST_CONFIRMED, LIST_CLOSE, LIST_DELISTED},
     {LIST_CONFIRMED, LIST_EXPIRE, LIST_EXPIRED},
     {LIST_CONFIRMED, LIST_DELIST, LIST_DELISTED},
+    {LIST_CONFIRMED, LIST_APPEAL, LIST_DELISTED},
     {LIST_CONFIRMED, LIST_EXCUSE, LIST_EXEMPT},
 
     {LIST_PROVISIONAL, LIST_NOMINATE, LIST_PROVISIONAL},
@@ -64,6 +66,7 @@ static const struct {
     {LIST_PROVISIONAL, LIST_CLOSE, LIST_DELISTED},
     {LIST_PROVISIONAL, LIST_EXPIRE, LIST_EXPIRED},
     {LIST_PROVISIONAL, LIST_DELIST, LIST_DELISTED},
+    {LIST_PROVISIONAL, LIST_APPEAL, LIST_DELISTED},
     {LIST_PROVISIONAL, LIST_EXCUSE, LIST_EXEMPT},
 
     {LIST_LISTED, LIST_NOMINATE, LIST_LISTED},
@@ -74,6 +77,7 @@ static const struct {
     {LIST_LISTED, LIST_CLOSE, LIST_DELISTED},
     {LIST_LISTED, LIST_EXPIRE, LIST_EXPIRED},
     {LIST_LISTED, LIST_DELIST, LIST_DELISTED},
+    {LIST_LISTED, LIST_APPEAL, LIST_DELISTED},
     {LIST_LISTED, LIST_EXCUSE, LIST_EXEMPT},
 
     {LIST_EXPIRED, LIST_NOMINATE, LIST_NOMINATED},
@@ -149,6 +153,8 @@ const char *list_event_name(enum list_event e)
         return "excuse";
     case LIST_RETURN:
         return "return";
+    case LIST_APPEAL:
+        return "appeal";
     case LIST_EVENTS:
         break;
     }

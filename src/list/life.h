@@ -38,6 +38,7 @@ enum list_event {
     LIST_DELIST, /* a person's word */
     LIST_EXCUSE, /* exempted */
     LIST_RETURN, /* the exemption is over */
+    LIST_APPEAL, /* a person's word that it should not have been listed */
     LIST_EVENTS,
 };
 
