@@ -4,6 +4,7 @@
  * them.
  */
 #include "cmd/list/list.h"
+#include "cmd/list/others.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +16,28 @@ static const struct {
     int (*run)(int argc, char **argv);
 } verbs[] = {
     {.line = "The life of a listing"},
+    {"nominate", "give a reason to test an address", verb_nominate},
+    {"test", "test what is due", verb_test},
+    {"retest", "test a listed host again now, and delist it when it is closed", verb_retest},
+    {"expire", "take out the listings whose time is over", verb_expire},
+    {"notice", "tell those who answer for a listed host", verb_notice},
+    {.line = "A person's word"},
+    {"delist", "take a host out", verb_delist},
+    {"exempt", "keep an address or a network out of tests and list", verb_exempt},
+    {"confirm", "let a proved host be listed that is a good sender otherwise", verb_confirm},
+    {.line = "Look"},
+    {"show", "all about an address: evidence, proofs, every step", verb_show},
+    {"search", "list what the list knows", verb_search},
+    {"stats", "count listings, and how often they were right", verb_stats},
+    {.line = "The zones"},
+    {"publish", "write the zones' images anew", verb_publish},
+    {"check", "check records and zones against the store", verb_check},
+    {"retire", "close the list down for good, step by step", verb_retire},
+    {.line = "Other lists"},
+    {"compare", "what two lists hold, side by side", verb_compare},
+    {"import", "serve somebody else's list as a zone of its own", verb_import},
+    {"export", "write a list for another program", verb_export},
+    {"dynamic", "tell names of dynamic space, or serve them as a zone", verb_dynamic},
 };
 
 enum { VERBS = sizeof(verbs) / sizeof(verbs[0]), NAME_COLUMN = 10 };
@@ -34,7 +57,7 @@ static int overview(FILE *out)
 
 static int unknown(const char *word)
 {
-    const char *words[VERBS], *near;
+    const char *words[VERBS] = {NULL}, *near;
     size_t count = 0;
 
     for (size_t i = 0; i < VERBS; i++)

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * postern list nominate: a reason to test an address. What comes is told by what it is: JSON lines
+ * (the gate's evidence, `postern trace --nominate`), a spam sample or a bounce, an address on a
+ * person's word, a run of the tester. None of them lists anything.
+ *
+ * A sample blames whom `postern trace` would blame. Where the trace is open (only one host is seen)
+ * it is the host that gave the message to us. What the trace finds to be no relay is not nominated,
+ * unless the address is named by --host and a genuine line shows it.
+ */
+#include "list/nominate.h"
+#include "cmd/list/collect.h"
+#include "cmd/list/zones.h"
+#include "io/file.h"
+#include "mail/dsn.h"
+#include "mail/header.h"
+#include "trace/trace.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+enum { FILE_MAX = 256 << 20, MESSAGE_MAX = 1 << 20 };
+
+struct args {
+    struct list_args common;
+    struct option_list trust, mx;
+    const char *reason, *host, *run, *who;
+};
+
+#define AT(field) offsetof(struct args, field)
+
+static const struct option_row rows[] = {
+    {.group = "What"},
+    {"reason", 'r', "TEXT", "why an address is nominated on a person's word", OPTION_TEXT,
+     AT(reason)},
+    {"run", 0, "RUN", "the hosts that this run of postern test proved open", OPTION_TEXT, AT(run)},
+    {"who", 0, "NAME", "on whose word, where it is not the caller's", OPTION_TEXT, AT(who)},
+    {.group = "Samples"},
+    {"host", 0, "IP", "the address in the sample to nominate, whatever the trace says", OPTION_TEXT,
+     AT(host)},
+    {"mx", 0, "HOST", "a host of the receiving system; again for more", OPTION_LIST, AT(mx)},
+    {"trust", 0, "NET|HOST", "a network or host whose lines are true", OPTION_LIST, AT(trust)},
+    LIST_OPTION_ROWS(struct args, common),
+    {0},
+};
+
+static const struct options options = {
+    .program = "postern list nominate",
+    .about = "Gives a reason to test an address.",
+    .usage = "[OPTION]... FILE...\n       postern list nominate --reason TEXT ADDRESS...\n"
+             "       postern list nominate --run RUN",
+    .text = "A file holds JSON lines (evidence of the gate, postern trace --nominate), or one "
+            "message: a spam sample or a bounce. \"-\" is standard input.\n\n"
+            "Exit status: 0 nominated, 1 nothing to nominate, 64 misuse, 65 a file is neither, 66 "
+            "no such file, 75 try again.",
+    .rows = rows,
+};
+
+struct work {
+    struct ledger g;
+    struct args *args;
+    uint64_t nominated, again, refused, other, bad;
+};
+
+/* --- one nomination -------------------------------------------------------------------------- */
+
+static int tell(struct work *w, struct ip ip, int got, const char *why)
+{
+    static const char *const words[] = {"nominated", "known", "refused"};
+    char text[IP_TEXT_MAX];
+    struct buf *out = &w->g.out;
+
+    ip_text(ip, text);
+    if (w->args->common.json)
+        buf_addf(out, "{\"type\":\"nominated\",\"ip\":\"%s\",\"result\":\"%s\"%s%s%s}\n", text,
+                 words[got], got == ENTRY_REFUSED ? ",\"why\":\"" : "",
+                 got == ENTRY_REFUSED ? why : "", got == ENTRY_REFUSED ? "\"" : "");
+    else if (got == ENTRY_REFUSED)
+        buf_addf(out, "%s  refused: %s\n", text, why);
+    else
+        buf_addf(out, "%s  %s\n", text,
+                 got == ENTRY_AGAIN ? "known already; evidence kept" : words[got]);
+    *(got == ENTRY_NOMINATED ? &w->nominated : got == ENTRY_AGAIN ? &w->again : &w->refused) += 1;
+    return 0;
+}
+
+static int nominate(struct work *w, struct entry_nomination *n)
+{
+    const char *why;
+    int got;
+
+    n->who = w->args->who ? w->args->who : w->g.who;
+    n->evidence.who = span_str(n->who);
+    n->evidence.wall = n->evidence.wall ? n->evidence.wall : w->g.now_wall;
+    got = entry_nominate(&w->g, n, &why);
+    return got < 0 ? ledger_store_error(&w->g, got) : tell(w, n->ip, got, why);
+}
+
+/* --- JSON lines ------------------------------------------------------------------------------ */
+
+static int lines(struct work *w, const char *path, struct span text)
+{
+    struct span line;
+    unsigned number = 0;
+    int rc = 0;
+
+    while (rc == 0 && span_cut(&text, '\n', &line)) {
+        struct list_nomination n;
+        const char *why;
+
+        number++;
+        line = span_trim(line);
+        if (line.n == 0)
+            continue;
+        rc = list_nomination_read(line, &n, &why);
+        if (rc < 0)
+            return ledger_say(&w->g, EX_OSERR, "out of memory");
+        if (rc == LIST_NOMINATION_OTHER)
+            w->other++;
+        if (rc == LIST_NOMINATION_BAD) {
+            w->bad++;
+            ledger_say(&w->g, 0, "%s:%u: %s", path, number, why);
+        }
+        rc = rc == LIST_NOMINATION
+                 ? nominate(w,
+                            &(struct entry_nomination){
+                                .ip = n.ip,
+                                /* Forged or not is for the test to say, and soon. */
+                                .first = n.witness == LIST_WITNESS_CHAIN,
+                                .evidence = {.wall = n.wall,
+                                             .source = span_str(n.source),
+                                             .reason = span_str(n.reason),
+                                             .witness = span_str(list_witness_name(n.witness)),
+                                             .text = n.text}})
+                 : 0;
+    }
+    return rc;
+}
+
+/* --- messages -------------------------------------------------------------------------------- */
+
+static void trace_options_of(const struct args *a, struct trace_options *ret)
+{
+    *ret = (struct trace_options){0};
+    for (size_t i = 0; i < a->trust.count + a->mx.count; i++) {
+        struct span s = span_str(i < a->trust.count ? a->trust.v[i] : a->mx.v[i - a->trust.count]);
+        struct ip_prefix net;
+
+        if (ip_prefix_parse(s, &net) && ret->net_count < TRACE_OPTIONS_MAX)
+            ret->nets[ret->net_count++] = net;
+        else if (ret->host_count < TRACE_OPTIONS_MAX)
+            ret->hosts[ret->host_count++] = s;
+    }
+}
+
+/* The genuine line that shows the address. */
+static bool shown(const struct trace *t, struct ip ip, bool *ret_own)
+{
+    for (size_t i = 0; i < t->count; i++) {
+        enum trace_role role = t->hops[i].role;
+
+        if (role == TRACE_FORGED || role == TRACE_BELOW)
+            break;
+        if (ip_eq(t->hops[i].r.ip, ip)) {
+            *ret_own = role == TRACE_OWN_LINE;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whom the message gives cause to test; a phrase where it is nobody. */
+static const char *blamed(const struct work *w, const struct trace *t, struct ip *ret,
+                          bool *ret_own)
+{
+    static char why[120];
+
+    if (w->args->host) {
+        if (!ip_parse(span_str(w->args->host), ret))
+            return "--host is no address";
+        return shown(t, *ret, ret_own) ? NULL : "no genuine line of it shows the address of --host";
+    }
+    if (trace_class_blames(t->class) && t->culprit.ip.family != IP_NONE) {
+        *ret = t->culprit.ip;
+        *ret_own = t->culprit.witnessed;
+        return NULL;
+    }
+    if (t->class == TRACE_OPEN_CASE && t->own && t->hops[t->own - 1].r.ip.family != IP_NONE) {
+        *ret = t->hops[t->own - 1].r.ip;
+        *ret_own = true;
+        return NULL;
+    }
+    snprintf(why, sizeof(why), "blames no relay (class %c, %s); --host ADDRESS names one",
+             trace_class_letter(t->class), trace_class_name(t->class));
+    return why;
+}
+
+static int message(struct work *w, const char *path, struct span text)
+{
+    struct trace_options trust;
+    struct trace trace = {0};
+    struct dsn dsn;
+    bool own = false, bounce = false;
+    const char *why = NULL;
+    struct span judged = text;
+    struct ip ip;
+    int rc = dsn_read(text, &dsn), status = 0;
+
+    if (rc == 0) {
+        bounce = dsn.kind == DSN_KIND_BOUNCE || dsn.kind == DSN_KIND_DELAY;
+        judged = bounce ? dsn.enclosed : text;
+        dsn_deinit(&dsn);
+    }
+    trace_options_of(w->args, &trust);
+    if (bounce && judged.n == 0)
+        why = "is a bounce without the message that it is about";
+    else if (rc == 0)
+        rc = trace_message(judged, &trust, &trace);
+    if (rc < 0)
+        status = ledger_say(&w->g, EX_OSERR, "out of memory");
+    else if (!why && trace.count == 0)
+        why = "holds neither nominations nor a message with Received fields";
+    if (status == 0 && !why)
+        why = blamed(w, &trace, &ip, &own);
+    if (status == 0 && why) {
+        status = ledger_say(&w->g, trace.count ? 0 : EX_DATAERR, "%s: %s", path, why);
+    } else if (status == 0) {
+        /* Of a bounce somebody else's system wrote every line. */
+        bool seen = own && !bounce;
+
+        status =
+            nominate(w, &(struct entry_nomination){
+                            .ip = ip,
+                            .first = !seen,
+                            .evidence = {.source = bounce ? SPAN_LIT("bounce") : SPAN_LIT("sample"),
+                                         .reason = SPAN_LIT("relayed"),
+                                         .witness = seen ? SPAN_LIT("own") : SPAN_LIT("chain"),
+                                         .text = span_slice(text, 0, LIST_EVIDENCE_MAX)}});
+    }
+    trace_deinit(&trace);
+    return status;
+}
+
+static int file(struct work *w, const char *path)
+{
+    struct buf text = BUF_INIT(FILE_MAX);
+    int rc = file_read(path, &text), status;
+    struct span s = span_trim(buf_span(&text));
+
+    if (rc < 0)
+        status = ledger_say(&w->g, EX_NOINPUT, "%s: %s", path, strerror(-rc));
+    else if (s.n == 0 || s.p[0] == '{')
+        status = lines(w, path, s);
+    else
+        status = message(w, path, span_slice(buf_span(&text), 0, MESSAGE_MAX));
+    buf_deinit(&text);
+    return status;
+}
+
+/* --- a run ----------------------------------------------------------------------------------- */
+
+struct open_hosts {
+    struct ip v[1000];
+    size_t count;
+};
+
+static int keep_open(void *ctx, const struct store_probe *p)
+{
+    struct open_hosts *all = ctx;
+
+    if (p->state != STORE_PROBE_PROVED)
+        return 0;
+    for (size_t i = 0; i < all->count; i++)
+        if (ip_eq(all->v[i], p->address))
+            return 0;
+    if (all->count < sizeof(all->v) / sizeof(all->v[0]))
+        all->v[all->count++] = p->address;
+    return 0;
+}
+
+struct targets {
+    int64_t v[1000];
+    size_t count;
+};
+
+static int keep_target(void *ctx, const struct store_target *t)
+{
+    struct targets *all = ctx;
+
+    if (span_eq(t->verdict, SPAN_LIT("open")) && all->count < sizeof(all->v) / sizeof(all->v[0]))
+        all->v[all->count++] = t->id;
+    return 0;
+}
+
+static int from_run(struct work *w, const char *name)
+{
+    static struct open_hosts hosts;
+    static struct targets targets;
+    struct collected sum;
+    struct store_run run;
+    uint32_t id = 0;
+    char text[64];
+    int rc, status = view_run(w->g.program, w->g.store, name, &id);
+
+    if (status)
+        return status;
+    rc = store_run_get(w->g.store, id, &run);
+    if (rc == 0)
+        rc = store_targets_each(w->g.store, id, 1U << STORE_TARGET_DONE, keep_target, &targets);
+    for (size_t i = 0; i < targets.count && rc == 0; i++)
+        rc = store_probes_each(w->g.store, targets.v[i], keep_open, &hosts);
+    if (rc < 0)
+        return ledger_store_error(&w->g, rc);
+    snprintf(text, sizeof(text), "run %08x", (unsigned)id);
+    for (size_t i = 0; i < hosts.count && status == 0; i++)
+        status = nominate(w, &(struct entry_nomination){.ip = hosts.v[i],
+                                                        .fresh_wall = run.started_wall,
+                                                        .evidence = {.source = SPAN_LIT("run"),
+                                                                     .reason = span_str(text),
+                                                                     .witness = SPAN_LIT("own"),
+                                                                     .text = span_str(text)}});
+    return status ? status : collect_run(&w->g, id, &sum);
+}
+
+/* --- the verb -------------------------------------------------------------------------------- */
+
+static int addresses(struct work *w, char **words, int count)
+{
+    int status = 0;
+
+    for (int i = 0; i < count && status == 0; i++) {
+        struct entry_nomination n = {.evidence = {.source = SPAN_LIT("person"),
+                                                  .reason = span_str(w->args->reason),
+                                                  .witness = SPAN_LIT("person"),
+                                                  .text = span_str(w->args->reason)}};
+
+        if (!ip_parse(span_str(words[i]), &n.ip))
+            return ledger_say(&w->g, EX_USAGE, "%s: is no address", words[i]);
+        status = nominate(w, &n);
+    }
+    return status;
+}
+
+int verb_nominate(int argc, char **argv)
+{
+    struct args args = {.common = LIST_ARGS_INIT};
+    struct list_call call = {.options = &options, .args = &args, .common = &args.common};
+    struct work w = {.args = &args};
+    struct ip ip;
+    int first, status;
+
+    if (!list_call_start(&call, argc, argv, &first, &status))
+        return status;
+    if (args.run ? first < argc : first == argc)
+        return list_call_end(&call, options_misuse(&options, args.run ? "--run takes no file"
+                                                                      : "what is to be read?"));
+    if (!args.run && !args.reason && ip_parse(span_str(argv[first]), &ip))
+        return list_call_end(&call, options_misuse(&options, "an address needs --reason TEXT"));
+    status = ledger_open(&w.g, &call, LEDGER_CHANGE);
+    if (status == 0 && args.run)
+        status = from_run(&w, args.run);
+    else if (status == 0 && args.reason)
+        status = addresses(&w, argv + first, argc - first);
+    else
+        for (int i = first; i < argc && status == 0; i++)
+            status = file(&w, argv[i]);
+    if (status == 0 && w.bad)
+        status = EX_DATAERR;
+    if (status == 0 && w.nominated + w.again == 0)
+        status = 1;
+    option_list_deinit(&args.trust);
+    option_list_deinit(&args.mx);
+    if (status == 1 || status == EX_DATAERR) {
+        int printed = ledger_close(&w.g, 0);
+
+        return list_call_end(&call, printed ? printed : status);
+    }
+    return list_call_end(&call, ledger_close(&w.g, status));
+}
