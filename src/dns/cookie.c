@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Stateless: what a server cookie says is in it, and the key shows that we said it. Layout of
- * RFC 9018 §4, behind the 8 octets of the client: version 1, three of zero, time, hash. The reserved
- * octets are hashed as they came, so that a later meaning of theirs does not break old servers.
- * Time is compared as a serial number: it wraps in 2106.
+ * RFC 9018 §4, behind the 8 octets of the client: version 1, three of zero, time, hash. The
+ * reserved octets are hashed as they came, so that a later meaning of theirs does not break old
+ * servers. Time is compared as a serial number: it wraps in 2106.
  */
 #include "dns/cookie.h"
 
@@ -62,7 +62,7 @@ uint64_t dns_cookie_siphash(const uint8_t key[DNS_COOKIE_KEY], const uint8_t *da
     return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
-/* Hash of the cookie's first 16 octets and the address; in the order of the reference, little-endian. */
+/* Hash of the cookie's first 16 octets and the address; little-endian, as the reference is. */
 static void hash_of(const uint8_t key[DNS_COOKIE_KEY], const uint8_t *cookie, struct ip client,
                     uint8_t ret[HASH])
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * HMAC (RFC 2104) with the hashes that TSIG has names for (RFC 8945 §6), piece by piece. hmac-md5 is
- * not among them: MUST NOT be used.
+ * HMAC (RFC 2104) with the hashes that TSIG has names for (RFC 8945 §6), piece by piece. hmac-md5
+ * is not among them: MUST NOT be used.
  */
 #ifndef POSTERN_DNS_HMAC_H
 #define POSTERN_DNS_HMAC_H

@@ -6,7 +6,8 @@
  *
  * Compression is undone only by dns_name_read(). Each pointer must lead to before the part that it
  * ends, which is what all senders write; so the pointers fall and the walk ends. They are counted
- * none the less: a message of nothing but pointers would be walked for each name that leads into it.
+ * none the less: a message of nothing but pointers would be walked for each name that leads into
+ * it.
  */
 #include "dns/name.h"
 

@@ -21,7 +21,7 @@ static size_t message_write(const struct dns_notify *x, const struct dns_name *z
     if (n == 0)
         return 0;
     dns_query_parse(&q, out, n);
-    /* The question stands where the reply puts it: begun in its own packet it copies nothing new. */
+    /* The question stands where a reply has it, so the reply can go on in the same packet. */
     r = (struct dns_reply){.p = out, .q = &q, .max = (uint32_t)max};
     dns_reply_clear(&r);
     dns_reply_soa(&r, DNS_OWNER_QUESTION, 0, soa);

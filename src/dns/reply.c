@@ -151,7 +151,7 @@ bool dns_reply_txt(struct dns_reply *r, uint16_t owner, uint32_t ttl, struct spa
     return rr_end(r, data, (size_t)(p - data));
 }
 
-/* Of the octets of a name from `at` on: does the question end in them? Then where in the message. */
+/* Does the question end in the octets of a name from `at` on? Then where in the message, else 0. */
 static unsigned suffix_find(const struct dns_query *q, const struct dns_name *name, size_t at,
                             unsigned *label)
 {

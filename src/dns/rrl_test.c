@@ -93,7 +93,7 @@ static void off(void **state)
     assert_int_equal(passes(&r, v4(1), 100000, 5), 100000);
 }
 
-/* Each address within its limit, but the network over its own: 32 times for a /24, 256 for a /20. */
+/* Each address within its limit, the network over its own: 32 times for a /24, 256 for a /20. */
 static void networks4(void **state)
 {
     struct dns_rrl r = table(50, 100, 0);

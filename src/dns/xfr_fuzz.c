@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Octets as a transfer: the first two say how it was asked for, then messages, each with its length. */
+/* Octets as a transfer: two that say how it was asked for, then messages, each with its length. */
 #include "dns/xfr.h"
 
 #include <assert.h>

@@ -49,7 +49,7 @@ static void asks(void **state)
     assert_int_equal(dns_xfr_ask(packet, n - 1, ID, &zone, DNS_TYPE_IXFR, 1), 0);
 }
 
-/* Owners share tails: "1.2", then "9.2", then "2", then the zone, then a label like "2"'s inside. */
+/* Owners share tails: "1.2", "9.2", "2", the zone; and a label that only ends as "2" does. */
 static void packs(void **state)
 {
     static const char want[] =

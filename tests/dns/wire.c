@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The wire layer, to be asked from outside: one request a line, one answer a line, octets in
- * hexadecimal ("-" for none). tests/e2e/test_dns_oracle.py compares what it says with what dnspython
- * says.
+ * hexadecimal ("-" for none). tests/e2e/test_dns_oracle.py compares what it says with what
+ * dnspython says.
  *
  *     query HEX                  outcome, and what was read
  *     reply MAX HEX              an answer of many kinds of records, cut at MAX
