@@ -381,8 +381,8 @@ static void try_form(struct judge *j, const char *own, const char *sender, unsig
     if (told(j, r.accepted))
         return;
     f = audit_find(j->a, "EX10", *sender ? AUDIT_OPEN : AUDIT_FORGED, j->d, r.accepted);
-    f->why = "a router turns this recipient into one of another domain after the ACL has accepted "
-             "it as one of ours";
+    f->why = "a router or a rewriting rule turns this recipient into one of another domain after "
+             "the ACL has accepted it as one of ours";
     f->fix = "deny local_parts = ^.*[@%!/|] before this statement";
     fill_witness(j, f, &w);
 }

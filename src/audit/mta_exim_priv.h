@@ -368,6 +368,8 @@ enum exim_route { EXIM_ROUTE_NONE, EXIM_ROUTE_LOCAL, EXIM_ROUTE_REMOTE, EXIM_ROU
 /* Where mail for this address goes; *ret_domain: of the address that it ended as. */
 enum exim_route exim_route(struct exim_run *r, struct span local, struct span domain,
                            struct span *ret_domain);
+/* What the section "rewrite" makes of a recipient that the ACL has accepted. */
+struct span exim_rewritten(struct exim_run *r, struct span address);
 /* A smarthost for foreign mail, or NULL. */
 const char *exim_smarthost(struct exim_conf *c, struct audit_place *ret);
 

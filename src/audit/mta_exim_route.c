@@ -213,7 +213,14 @@ enum exim_route exim_route(struct exim_run *r, struct span local, struct span do
     const char *doubt = r->doubt;
     enum exim_route got;
 
-    *ret_domain = domain;
+    if (r->c->rewrites) {
+        struct span made = exim_rewritten(
+            r, span_str(audit_fmt(r->a, "%.*s@%.*s", SPAN_ARG(local), SPAN_ARG(domain))));
+        size_t at = span_rfind(made, '@');
+
+        to = (struct address){span_slice(made, 0, at), span_slice(made, at + 1, made.n)};
+    }
+    *ret_domain = to.domain;
     if (!r->c->router_section) /* a part of a configuration: routers that send mail out */
         return EXIM_ROUTE_REMOTE;
     got = route(r, &to, ret_domain);
