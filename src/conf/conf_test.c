@@ -238,7 +238,7 @@ static void test_manual(void **state)
 {
     const char *source = getenv("POSTERN_SOURCE");
     char path[1000], line[1000], section[100] = "";
-    bool seen[200] = {false};
+    bool seen[1000] = {false};
     FILE *f;
 
     if (!source)

@@ -26,6 +26,7 @@ const struct conf_section conf_sections[] = {
     {"policy", "postern policy: the gate's decision for Postfix and for milters"},
     {"decoy", "postern decoy: looks like an open relay, delivers nothing, keeps record"},
     {"dns", "postern dns: a DNS server for blocklists"},
+    {"list", "postern list: nominates, tests, lists and delists"},
     {0},
 };
 
@@ -449,5 +450,27 @@ const struct conf_row conf_rows[] = {
     {"dns", "user", CONF_TEXT, .fallback = "",
      .help = "the user to become once the ports are open"},
     {"dns", "verbose", CONF_FLAG, .fallback = "no", .help = "log more, and cut nothing"},
+
+    /* list: what it is served as, and who is kept out of it */
+    {"list", "zone", CONF_TEXT, .fallback = "", .check = conf_check_domain,
+     .help = "the zone that the list is served as; without it nothing is"},
+    {"list", "url", CONF_TEXT, .fallback = "", .check = conf_check_uri,
+     .help = "the page that explains a listing; its number is put behind it"},
+    {"list", "classes", CONF_TEXT, .fallback = "", .check = conf_check_path,
+     .help = "a file with classes of listings besides the shipped ones"},
+    {"list", "never-list", CONF_TEXT, true, .fallback = "", .check = conf_check_path,
+     .help = "a file with addresses that are never tested nor listed"},
+    {"list", "dnswl", CONF_TEXT, true, .fallback = "", .check = conf_check_path,
+     .help = "a file with good senders: proved, they wait for a person's word"},
+    {"list", "own-networks", CONF_TEXT, true, .fallback = "", .check = conf_check_network,
+     .help = "a network of ours, besides this host's addresses"},
+    {"list", "lab-networks", CONF_TEXT, true, .fallback = "", .check = conf_check_network,
+     .help = "reserved space that may be listed: for practice"},
+    {"list", "expire-after", CONF_TIME, .fallback = "30d", .min = DAY, .max = 90 * DAY,
+     .help = "the life of a listing that is not proved again"},
+    {"list", "retest-wait", CONF_TIME, .fallback = "1h", .min = MINUTE, .max = DAY,
+     .help = "wait after a retest that found the host open; doubles each time"},
+    {"list", "outside-scope", CONF_FLAG, .fallback = "no",
+     .help = "test nominated hosts outside the scope as well, gently"},
     {0},
 };

@@ -255,7 +255,7 @@ static void name_probes(const struct group *group, char *text, size_t cap)
     for (size_t i = 0; i < group->count && i < NAMED_MAX && at < cap; i++)
         at += (size_t)snprintf(text + at, cap - at, "%s%s", i ? ", " : "", group->texts[2 * i]);
     if (group->count > NAMED_MAX && at < cap)
-        snprintf(text + at, cap - at, ", …");
+        snprintf(text + at, cap - at, ", ...");
 }
 
 static void count_listed(struct collected *sum, bool served_before, enum list_state now)

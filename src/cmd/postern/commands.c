@@ -33,6 +33,8 @@ static const struct {
     {"trace", "tell from a message which host relayed it, and why"},
     {"audit", "say from a mail server's configuration what lets strangers relay"},
     {"advise", "say what closes the relay of a product, a banner, a host or a run"},
+    {NULL, "List"},
+    {"list", "nominate, test, list and delist hosts, with evidence and an end"},
     {NULL, "Close"},
     {"gate", "stand before a mail server and relay for nobody unknown"},
     {"policy", "answer Postfix and milters by the gate's relay decision"},
