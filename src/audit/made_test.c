@@ -239,12 +239,17 @@ static void compose(void **state)
     run("compose", 8);
 }
 
+static void more(void **state)
+{
+    run("more", 42);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(postfix),   cmocka_unit_test(exim),    cmocka_unit_test(sendmail),
         cmocka_unit_test(opensmtpd), cmocka_unit_test(of_unix), cmocka_unit_test(modern),
-        cmocka_unit_test(windows),   cmocka_unit_test(compose),
+        cmocka_unit_test(windows),   cmocka_unit_test(compose), cmocka_unit_test(more),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

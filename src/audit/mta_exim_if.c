@@ -69,6 +69,7 @@ void exim_candidate(struct exim_run *r, unsigned from, struct span text, bool re
     struct exim_found *f = r->found;
     struct exim_candidates *to;
     const char *s;
+    struct ip ip;
     bool front = false, end = false;
 
     if (!f || text.n == 0 || text.n > 300)
@@ -88,6 +89,8 @@ void exim_candidate(struct exim_run *r, unsigned from, struct span text, bool re
         s = audit_fmt(r->a, "user@%s", s);
     if (to == &f->ptrs && regex && !end)
         return; /* anchored at its end: the name is in the operator's own domain */
+    if (to == &f->ptrs && ip_parse(text, &ip))
+        return; /* a reverse name that is an address leads back to no other client */
     if (to == &f->ptrs && regex)
         s = audit_fmt(r->a, "%s%s.stranger.example", s[0] == '.' ? "a" : "", s);
     if (to == &f->domains) {
