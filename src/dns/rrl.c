@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A counter that drains at its limit's rate, kept as one number: the time at which it will be
- * empty. An answer moves that time on by the interval of the rate; when it would lie further ahead than
- * the burst takes to drain, the answer is over the limit. So there is nothing to refill, nothing to
- * expire, and a slot whose time has passed is free.
+ * empty. An answer moves that time on by the interval of the rate; when it would lie further ahead
+ * than the burst takes to drain, the answer is over the limit. So there is nothing to refill,
+ * nothing to expire, and a slot whose time has passed is free.
  *
  * A prefix's slot is found by a keyed hash, so that nobody can choose with whom he shares: the hash
  * gives a line of eight (one cache line) and a tag of 16 bits. When the line is full the emptiest
