@@ -10,8 +10,7 @@
 
 enum stage { STAGE_A, STAGE_TXT, STAGE_RECORDS, STAGE_END };
 
-void zone_batch_ask(struct zone_batch *b, const struct zone *zone, const uint8_t *labels, size_t n,
-                    const struct ip_prefix *net)
+void zone_batch_name(struct zone_batch *b, const struct zone *zone, const uint8_t *labels, size_t n)
 {
     struct dns_query *q = &b->q;
     unsigned count = 0;
@@ -25,19 +24,9 @@ void zone_batch_ask(struct zone_batch *b, const struct zone *zone, const uint8_t
     q->label_at[count] = (uint8_t)at;
     q->labels = (uint8_t)count;
     b->zone = zone;
-    zone_say(zone, q, count - zone->labels, ZONE_SAY_ALL, NULL, &b->say);
-    if (net) {
-        size_t len = strlen(ip_text(net->ip, b->subject));
-
-        b->subject[len++] = '/';
-        if (net->len >= 100)
-            b->subject[len++] = (char)('0' + net->len / 100);
-        if (net->len >= 10)
-            b->subject[len++] = (char)('0' + net->len / 10 % 10);
-        b->subject[len++] = (char)('0' + net->len % 10);
-        b->say.subject = span_of(b->subject, len);
-    }
     zone_batch_rename(b, labels, n);
+    b->say.count = b->say.run_count = 0;
+    b->subject_n = 0;
     b->stage = STAGE_A;
     b->at = b->run = 0;
     b->apex = n == 0;
@@ -49,23 +38,62 @@ void zone_batch_rename(struct zone_batch *b, const uint8_t *labels, size_t n)
     b->owner_n = n;
 }
 
-void zone_block_batch(struct zone_batch *b, const struct zone *zone,
+static void prefix_subject(struct zone_batch *b, const struct ip_prefix *net)
+{
+    size_t n = strlen(ip_text(net->ip, b->subject));
+
+    b->subject[n++] = '/';
+    if (net->len >= 100)
+        b->subject[n++] = (char)('0' + net->len / 100);
+    if (net->len >= 10)
+        b->subject[n++] = (char)('0' + net->len / 10 % 10);
+    b->subject[n++] = (char)('0' + net->len % 10);
+    b->subject_n = n;
+}
+
+void zone_batch_block(struct zone_batch *b, const struct zone *zone,
                       const struct zone_branch *branch, const struct zone_block *block, bool six)
 {
     struct ip_prefix net = {zone_wide_ip(block->first, six), block->len};
     struct ip_prefix first = {net.ip, six ? 128 : 32};
-    bool single = block->len == first.len;
     uint8_t owner[DNS_NAME_MAX];
     size_t n = dns_blname_write(&first, owner);
 
     memcpy(owner + n, branch->sub, branch->sub_n);
-    zone_batch_ask(b, zone, owner, n + branch->sub_n, single ? NULL : &net);
-    if (single)
+    zone_batch_name(b, zone, owner, n + branch->sub_n);
+    b->say.ip4 = (uint32_t)block->first;
+    b->say.ip6 = (struct zone_ip6){(uint64_t)(block->first >> 64), (uint64_t)block->first};
+    if (block->len == first.len)
         return;
+    prefix_subject(b, &net);
     memcpy(owner, "\1*", 2);
     n = 2 + dns_blname_write(&net, owner + 2);
     memcpy(owner + n, branch->sub, branch->sub_n);
     zone_batch_rename(b, owner, n + branch->sub_n);
+}
+
+void zone_batch_ask(struct zone_batch *b)
+{
+    zone_say(b->zone, &b->q, b->q.labels - b->zone->labels, ZONE_SAY_ALL, NULL, &b->say);
+    b->say.subject = span_of(b->subject, b->subject_n);
+}
+
+void zone_batch_hit(struct zone_batch *b, const struct zone_image *im, struct zone_hit hit,
+                    enum zone_say_of of)
+{
+    unsigned n = zone_image_said_count(im, hit);
+    struct zone_said said;
+
+    b->say.subject = span_of(b->subject, b->subject_n);
+    for (unsigned i = 0; i < n && b->say.count < ZONE_SAY_MAX; i++)
+        if (zone_image_said(im, hit, i, &said))
+            b->say.v[b->say.count++] =
+                (struct zone_saying){.of = of,
+                                     .to = (uint8_t)(b->q.labels - b->zone->labels),
+                                     .a = said.a,
+                                     .ttl = said.ttl ? said.ttl : b->zone->ttl,
+                                     .evidence = said.evidence,
+                                     .text = said.text};
 }
 
 static bool give(struct zone_batch *b, uint16_t type, uint32_t ttl, struct span data,

@@ -14,21 +14,26 @@ struct zone_batch {
     struct dns_query q; /* as if somebody had asked for the name */
     struct zone_say say;
     char subject[IP_TEXT_MAX + 4];
+    size_t subject_n;
     uint8_t owner[DNS_NAME_MAX];
     size_t owner_n;
     unsigned stage, at, run; /* A, then TXT, then records */
     bool apex;               /* leave out what the zone itself has there */
 };
 
+/* Begins with a name (labels, wire, no root, below the zone's name) of which nothing is said yet. */
+void zone_batch_name(struct zone_batch *b, const struct zone *zone, const uint8_t *labels,
+                     size_t n);
 /*
- * Begins with what the zone says of `labels` (wire, no root, below the zone's name). `net`: the name
- * stands for this prefix, which is then the subject of texts; NULL: for itself.
+ * The same with a block of addresses: its first address is asked for, the owner has a "*" before it
+ * where it is more than one, and the subject of texts is then the prefix.
  */
-void zone_batch_ask(struct zone_batch *b, const struct zone *zone, const uint8_t *labels, size_t n,
-                    const struct ip_prefix *net);
-/* Begins with a block of addresses, the owner with a "*" before it where it is more than one. */
-void zone_block_batch(struct zone_batch *b, const struct zone *zone,
+void zone_batch_block(struct zone_batch *b, const struct zone *zone,
                       const struct zone_branch *branch, const struct zone_block *block, bool six);
+/* What is said: all that the zone does, or one hit of an image. */
+void zone_batch_ask(struct zone_batch *b);
+void zone_batch_hit(struct zone_batch *b, const struct zone_image *im, struct zone_hit hit,
+                    enum zone_say_of of);
 /* The records are to be owned by another name. */
 void zone_batch_rename(struct zone_batch *b, const uint8_t *labels, size_t n);
 static inline bool zone_batch_empty(const struct zone_batch *b)

@@ -20,6 +20,7 @@
 #include "zone/batch.h"
 #include "zone/blocks.h"
 #include "zone/nodes.h"
+#include "zone/steps.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -46,12 +47,13 @@ struct zone_contents {
         struct zone_blocks *four, *six;
         struct zone_nodes *nodes;
     } * parts; /* of each branch, made at once: later there is no way to say that memory is short */
+    struct zone_steps *steps; /* an IXFR: these and nothing else */
     struct zone_batch batch;
     uint8_t data[ZONE_BATCH_DATA];
     uint8_t labels[DNS_NAME_MAX];
 };
 
-static const char *const ok_names[] = {"ok", "patterns", "no-soa", "no-data"};
+static const char *const ok_names[] = {"ok", "patterns", "no-soa", "no-data", "whole"};
 
 const char *zone_contents_ok_name(enum zone_contents_ok ok)
 {
@@ -94,11 +96,35 @@ int zone_contents_new(const struct zone_set *set, const struct zone *zone,
     return ZONE_CONTENTS_OK;
 }
 
+int zone_contents_steps(const struct zone *zone, struct zone_change *changes, size_t count,
+                        uint32_t from, struct zone_contents **ret)
+{
+    struct zone_contents *c;
+    int r;
+
+    if (zone->state == ZONE_BROKEN)
+        return ZONE_CONTENTS_NO_DATA;
+    if (!zone->has_soa)
+        return ZONE_CONTENTS_NO_SOA;
+    c = calloc(1, sizeof(*c));
+    if (!c)
+        return -ENOMEM;
+    c->zone = zone;
+    r = zone_steps_new(zone, changes, count, from, &c->steps);
+    if (r != ZONE_CONTENTS_OK) {
+        free(c);
+        return r;
+    }
+    *ret = c;
+    return ZONE_CONTENTS_OK;
+}
+
 void zone_contents_free(struct zone_contents *c)
 {
     if (!c)
         return;
-    for (size_t i = 0; i < c->zone->branch_count; i++) {
+    zone_steps_free(c->steps);
+    for (size_t i = 0; c->parts && i < c->zone->branch_count; i++) {
         zone_blocks_free(c->parts[i].four);
         zone_blocks_free(c->parts[i].six);
         zone_nodes_free(c->parts[i].nodes);
@@ -196,7 +222,8 @@ static bool next_address(struct zone_contents *c, bool six, struct zone_rr *rr)
 
         if (!zone_blocks_next(six ? p->six : p->four, &block))
             return false;
-        zone_block_batch(&c->batch, c->zone, b, &block, six);
+        zone_batch_block(&c->batch, c->zone, b, &block, six);
+        zone_batch_ask(&c->batch);
     }
     return true;
 }
@@ -236,6 +263,8 @@ static bool in_phase(struct zone_contents *c, struct zone_rr *rr)
 
 bool zone_contents_next(struct zone_contents *c, struct zone_rr *rr)
 {
+    if (c->steps)
+        return zone_steps_next(c->steps, c->data, rr);
     while (c->phase != PHASE_END) {
         if (in_phase(c, rr))
             return true;

@@ -19,6 +19,7 @@ enum zone_contents_ok {
     ZONE_CONTENTS_PATTERNS, /* has patterns: no set of records says the same */
     ZONE_CONTENTS_NO_SOA,   /* nothing to begin a transfer with */
     ZONE_CONTENTS_NO_DATA,  /* BROKEN */
+    ZONE_CONTENTS_WHOLE,    /* these steps can't be told as steps: send the whole zone */
 };
 
 /* One record: the owner's labels before the zone's name, wire without root, as dns_xfr_add() has it. */
@@ -37,9 +38,16 @@ const char *zone_contents_ok_name(enum zone_contents_ok ok);
 /* *ret is on the heap. An outcome, or -ENOMEM. The zone and its set outlive it. */
 int zone_contents_new(const struct zone_set *set, const struct zone *zone,
                       struct zone_contents **ret);
+/*
+ * The same for an IXFR: the changes since the serial `from`, as zone_overlay_diff() gives them, up
+ * to the serial that the zone has now. On OK it owns the array `changes` (free()); it is sorted in
+ * any case. WHOLE: take zone_contents_new(), whose records answer an IXFR as well.
+ */
+int zone_contents_steps(const struct zone *zone, struct zone_change *changes, size_t count,
+                        uint32_t from, struct zone_contents **ret);
 void zone_contents_free(struct zone_contents *c);
 /*
- * The next record: first the SOA, last the SOA again, as AXFR wants it. False behind that one.
+ * The next record: first the SOA, last the SOA again, as AXFR and IXFR want it. False behind that.
  */
 bool zone_contents_next(struct zone_contents *c, struct zone_rr *rr);
 

@@ -142,7 +142,8 @@ static bool self(struct zone_nodes *n, struct zone_batch *batch)
     uint8_t labels[DNS_NAME_MAX];
     size_t len = node_labels(n, SPAN_LIT(""), labels);
 
-    zone_batch_ask(batch, n->zone, labels, len, NULL);
+    zone_batch_name(batch, n->zone, labels, len);
+    zone_batch_ask(batch);
     if (!zone_batch_empty(batch))
         return true;
     if (n->label == 0 || !n->under[n->label - 1])
@@ -167,7 +168,8 @@ static bool under(struct zone_nodes *n, struct zone_batch *batch)
     n->under[n->label] = false;
     if (len == 0)
         return false;
-    zone_batch_ask(batch, n->zone, labels, len, NULL);
+    zone_batch_name(batch, n->zone, labels, len);
+    zone_batch_ask(batch);
     if (batch->say.count == 0)
         return false;
     n->under[n->label] = true;
