@@ -300,6 +300,7 @@ class Agreement:
         self.postern = os.path.abspath(a.postern)
         self.lock = threading.Lock()
         self.passed = self.failed = self.skipped = 0
+        self.results = []       # (class, name, "ok" or "FAIL" or "skipped", problems, seconds)
         self.jobs = a.jobs
         self.widths = [max((len(r.id) for r in rows), default=5), 9,
                        max((len(r.about) for r in rows), default=0)]
@@ -342,6 +343,7 @@ class Agreement:
         with self.lock:
             self.failed += bool(bad)
             self.passed += not bad
+            self.results.append((f"lab.audit.{row.server}", row.id, state, bad, seconds))
 
     def one(self, it, row):
         """(words for the line, problems)."""
@@ -441,5 +443,7 @@ class Agreement:
                 self.say(f"    no root: {e}")
                 with self.lock:
                     self.skipped += len(rows)
+                    self.results += [(f"lab.audit.{server}", row.id, "skipped", [f"no root: {e}"], 0)
+                                     for row in rows]
                 continue
             self.group(server, rows, name)

@@ -122,19 +122,25 @@ class Board:
         skipped = self.count("skipped") + audited.skipped
         return text + (f", {skipped} skipped" if skipped else "")
 
-    def junit(self, path):
-        with open(path, "w") as f:
-            f.write(f'<testsuite name="lab" tests="{len(self.results)}" '
-                    f'failures="{self.count("FAIL")}" skipped="{self.count("skipped")}">\n')
-            for case, state, problems, seconds in sorted(self.results, key=lambda r: r[0].id):
-                f.write(f'  <testcase classname="lab.{case.server}" name={quoteattr(case.id)} '
-                        f'time="{seconds:.2f}">')
-                text = escape("\n".join(problems))
-                if state != "ok":
-                    tag = "failure" if state == "FAIL" else "skipped"
-                    f.write(f"<{tag}>{text}</{tag}>")
-                f.write("</testcase>\n")
-            f.write("</testsuite>\n")
+    def rows(self):
+        return [(f"lab.{case.server}", case.id, state, problems, seconds)
+                for case, state, problems, seconds in self.results]
+
+
+def junit(path, rows):
+    """rows: (class, name, "ok" or "FAIL" or "skipped", problems, seconds)."""
+    tags = {"FAIL": "failure", "skipped": "skipped"}
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(f'<testsuite name="lab" tests="{len(rows)}" '
+                f'failures="{sum(r[2] == "FAIL" for r in rows)}" '
+                f'skipped="{sum(r[2] == "skipped" for r in rows)}">\n')
+        for group, name, state, problems, seconds in sorted(rows):
+            f.write(f'  <testcase classname={quoteattr(group)} name={quoteattr(name)} '
+                    f'time="{seconds:.2f}">')
+            if state in tags:
+                f.write(f'<{tags[state]}>{escape(chr(10).join(problems))}</{tags[state]}>')
+            f.write("</testcase>\n")
+        f.write("</testsuite>\n")
 
 
 class Work:
@@ -235,8 +241,6 @@ class Work:
             t.start()
         for t in workers:
             t.join()
-        if self.a.junit:
-            self.board.junit(self.a.junit)
         return self.board
 
     def test(self, case, folder):
@@ -306,6 +310,8 @@ def work(chosen, rows, a, folder):
         board = w.run(w.test if a.what == "test" else w.witness)
         if rows:
             audited.end_beside()
+    if a.junit:
+        junit(a.junit, board.rows() + audited.results)
     print(board.last_line(audited), flush=True)
     return 1 if board.count("FAIL") or audited.failed else 0
 
