@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+enum { ANY_PORT_TRIES = 50 };
+
 static int too_many(char err[LISTEN_ERROR_MAX])
 {
     snprintf(err, LISTEN_ERROR_MAX, "listen: too many places, %d at most", BATCH_SOCKETS_MAX);
@@ -18,24 +20,43 @@ static int too_many(char err[LISTEN_ERROR_MAX])
 }
 
 /* The sockets of all workers at one place, and the one of TCP. */
-static int open_place(const struct dns_args *a, struct places *p, struct listen_place at,
-                      char err[LISTEN_ERROR_MAX])
+static int open_at(const struct dns_args *a, struct places *p, struct listen_place at,
+                   char err[LISTEN_ERROR_MAX])
 {
+    unsigned w = 0;
     int r = 0;
 
-    for (unsigned w = 0; w < p->workers && r == 0; w++) {
+    for (; w < p->workers && r == 0; w++) {
         int *fd = &p->udp[w * BATCH_SOCKETS_MAX + p->udp_count];
 
         r = batch_socket(&at, p->workers > 1, (unsigned)a->receive_buffer, fd, err);
         if (r == 0)
             at = batch_socket_place(*fd);
     }
-    if (r == 0 && a->tcp) {
+    if (r == 0 && a->tcp)
         r = listen_socket(&at, false, &p->tcp[p->tcp_count], err);
-        p->tcp_count += r == 0;
+    while (r < 0 && w-- > 0) {
+        int *fd = &p->udp[w * BATCH_SOCKETS_MAX + p->udp_count];
+
+        if (*fd >= 0)
+            close(*fd);
+        *fd = -1;
     }
-    p->at[p->udp_count] = at;
-    p->udp_count += r == 0;
+    if (r < 0)
+        return r;
+    p->tcp_count += a->tcp;
+    p->at[p->udp_count++] = at;
+    return 0;
+}
+
+/* Port 0 is any free one, but what is free for UDP may be taken for TCP. */
+static int open_place(const struct dns_args *a, struct places *p, struct listen_place at,
+                      char err[LISTEN_ERROR_MAX])
+{
+    int r = -EADDRINUSE;
+
+    for (int i = 0; i < (at.port ? 1 : ANY_PORT_TRIES) && r == -EADDRINUSE; i++)
+        r = open_at(a, p, at, err);
     return r;
 }
 

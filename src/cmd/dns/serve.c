@@ -306,8 +306,8 @@ static void close_all(struct serve *v)
 {
     timer_stop(&v->samples);
     metrics_close(&v->metrics);
+    hub_close(&v->hub); /* before those whose doors it closes */
     tcp_free(&v->tcp);
-    hub_close(&v->hub);
     notifier_free(&v->notifier);
     for (size_t i = 0; i < v->worker_count; i++)
         worker_free(&v->workers[i]);

@@ -403,6 +403,18 @@ int tcp_new(struct served_slot *slot, const int *fds, size_t count, struct tcp *
     return 0;
 }
 
+/* With their transfers, which hold what is served. */
+static void drop_all(struct tcp *t)
+{
+    t->stopping = false;
+    while (t->first) {
+        struct tcp_client *c = t->first;
+
+        conn_drop(&c->conn);
+        forget(c);
+    }
+}
+
 static void *work(void *cookie)
 {
     struct tcp *t = cookie;
@@ -433,6 +445,7 @@ void tcp_stop(struct tcp *t, int64_t drain_ms)
     wake_call(t->wake);
     pthread_join(t->thread, NULL);
     t->started = false;
+    drop_all(t);
 }
 
 void tcp_free(struct tcp **pt)
@@ -442,13 +455,7 @@ void tcp_free(struct tcp **pt)
     *pt = NULL;
     if (!t)
         return;
-    t->stopping = false;
-    while (t->first) {
-        struct tcp_client *c = t->first;
-
-        conn_drop(&c->conn);
-        forget(c);
-    }
+    drop_all(t);
     timer_stop(&t->drain);
     for (size_t i = 0; i < t->listener_count; i++)
         listener_free(&t->listeners[i]);
