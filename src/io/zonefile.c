@@ -5,8 +5,8 @@
  * is torn, so it is to be read and not mapped (file_read()).
  *
  * Under the lock the temporary file may have a fixed name, so that a killed writer leaves one at
- * most, which the next one removes. The lock file itself is never removed: a lock on a file that has
- * lost its name holds nobody back.
+ * most, which the next one removes. The lock file itself is never removed: a lock on a file that
+ * has lost its name holds nobody back.
  */
 #include "io/zonefile.h"
 
