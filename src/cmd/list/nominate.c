@@ -13,7 +13,7 @@
 #include "cmd/list/zones.h"
 #include "io/file.h"
 #include "mail/dsn.h"
-#include "mail/header.h"
+#include "mail/mime.h"
 #include "trace/trace.h"
 
 #include <errno.h>
@@ -171,6 +171,21 @@ static bool shown(const struct trace *t, struct ip ip, bool *ret_own)
     return false;
 }
 
+/* The message that a bounce gives back, whole or its head; empty where it gives none. */
+static struct span given_back(struct span bounce)
+{
+    struct mime_iter it;
+    struct mime_part part;
+
+    mime_open(&it, bounce);
+    while (mime_next(&it, &part) == MIME_PART)
+        if (!part.in_message &&
+            (mime_is(&part, "message", "rfc822") || mime_is(&part, "message", "global") ||
+             mime_is(&part, "text", "rfc822-headers")))
+            return part.body;
+    return SPAN_NULL;
+}
+
 /* Whom the message gives cause to test; a phrase where it is nobody. */
 static const char *blamed(const struct work *w, const struct trace *t, struct ip *ret,
                           bool *ret_own)
@@ -210,7 +225,7 @@ static int message(struct work *w, const char *path, struct span text)
 
     if (rc == 0) {
         bounce = dsn.kind == DSN_KIND_BOUNCE || dsn.kind == DSN_KIND_DELAY;
-        judged = bounce ? dsn.enclosed : text;
+        judged = bounce ? given_back(text) : text;
         dsn_deinit(&dsn);
     }
     trace_options_of(w->args, &trust);
