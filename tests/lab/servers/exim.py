@@ -6,11 +6,12 @@ main      main options, at the top of the generated configuration
 acl       text put at the start of the shipped acl_check_rcpt
 acls      whole further ACLs, put at the start of the ACL section
 routers   routers that come before the shipped ones
+rewrite   rules at the start of the section "rewrite"
 tls       true: offer STARTTLS with a self-signed certificate
 """
 
 PACKAGES = ["exim4-daemon-heavy", "exim4-config"]
-KEYS = {"settings", "main", "acl", "acls", "routers", "tls"}
+KEYS = {"settings", "main", "acl", "acls", "routers", "rewrite", "tls"}
 
 SETTINGS = """\
 dc_eximconfig_configtype='internet'
@@ -38,7 +39,7 @@ fi
 update-exim4.conf
 # The case's parts: main options on top, the rest at the start of its section.
 { cat /lab/main; sed -e '/^begin acl/r /lab/acls' -e '/^acl_check_rcpt:/r /lab/acl' \
-    -e '/^begin routers/r /lab/routers' $conf; } > $conf.new
+    -e '/^begin routers/r /lab/routers' -e '/^begin rewrite/r /lab/rewrite' $conf; } > $conf.new
 mv $conf.new $conf
 chown root:Debian-exim $conf
 mkdir -p /run/exim4 && chown Debian-exim: /run/exim4
@@ -54,7 +55,7 @@ def build(node):
                  "tls_privatekey = /etc/exim4/exim.key\n")
     settings = SETTINGS.format(domain=node.domain, fqdn=node.fqdn) + node.get("settings", "")
     files = {"/etc/exim4/update-exim4.conf.conf": settings, "/lab/main": main + "\n"}
-    for part in ("acl", "acls", "routers"):
+    for part in ("acl", "acls", "routers", "rewrite"):
         files[f"/lab/{part}"] = node.get(part, "") + "\n"
     if node.get("tls"):
         files["/lab/tls"] = ""
