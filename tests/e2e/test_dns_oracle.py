@@ -7,6 +7,7 @@ import contextlib
 import os
 import random
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -14,6 +15,7 @@ import threading
 import time
 
 import dns.edns
+import dns.exception
 import dns.flags
 import dns.message
 import dns.name
@@ -28,6 +30,8 @@ import dns.rrset
 import dns.tsig
 import dns.zone
 import pytest
+
+from testlib import free_port
 
 ALGS = ["hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512"]
 SECRET = base64.b64encode(b"thirty-two octets of a secret...").decode()
@@ -314,6 +318,38 @@ def test_our_request_and_dnspythons_answers(wire, monkeypatch, alg):
     assert wire("verify", NOW + 30, messages[-1][0]).startswith("BADSIG")
 
 
+def test_unsigned_answers_between_dnspythons(wire, monkeypatch):
+    """A server may sign only some messages of a transfer (RFC 8945 §5.3.1); the rest are covered."""
+    plain = dns.message.make_query(ZONE, "AXFR", id=77)
+    ring, key = keyring()
+    for changed in (None, 1, 5):
+        packet = wire.octets("ask", keys_text(), NOW, plain.to_wire())
+        with clock(monkeypatch, NOW):
+            request = dns.message.from_wire(packet, keyring=ring)
+        ctx, outcomes = None, []
+        for i in range(8):
+            answer = dns.message.make_response(dns.message.from_wire(plain.to_wire()))
+            answer.answer.append(dns.rrset.from_text(f"{i}.{ZONE}.", 60, "IN", "A", "127.0.0.2"))
+            if i in (0, 3, 7):
+                answer.use_tsig(ring, key.name, algorithm=key.algorithm)
+                answer.request_mac = request.mac
+                with clock(monkeypatch, NOW):
+                    message = answer.to_wire(multi=True, tsig_ctx=ctx)
+                ctx = answer.tsig_ctx
+            else:
+                message = answer.to_wire()
+                ctx.update(message)
+            if i == changed:
+                message = message[:-1] + b"\x09"
+            outcomes.append(wire("verify", NOW, message).split(" ")[0])
+        want = ["ok", "absent", "absent", "ok", "absent", "absent", "absent", "ok"]
+        if changed == 1:  # what comes behind a BADSIG is of no more use
+            want = want[:3] + ["BADSIG"]
+        elif changed == 5:
+            want[7] = "BADSIG"
+        assert outcomes[:len(want)] == want
+
+
 def test_our_check_of_a_changed_answer(wire, monkeypatch):
     plain = dns.message.make_query(ZONE, "SOA", id=77)
     ring, key = keyring()
@@ -467,6 +503,169 @@ def test_tsig_with_other_tools(wire, tool, alg):
     assert "could not validate" not in good.stdout.lower() and "WARNING" not in good.stdout
     text = (bad.stdout + bad.stderr).lower()
     assert "badsig" in text or "bad signature" in text or "notauth" in text or "tsig" in text
+
+
+def zone_text(count, serial, skip=()):
+    lines = [f"$ORIGIN {ZONE}.", f"@ 300 IN SOA ns.example. root.example. {serial} 3600 600 86400 60",
+             "@ 300 IN NS ns.example.", "@ 300 IN MX 10 mail.example."]
+    for i in range(count):
+        if i not in skip:
+            owner = ".".join(reversed(f"10.{i >> 16}.{i >> 8 & 255}.{i & 255}".split(".")))
+            lines += [f"{owner} 300 IN A 127.0.0.2", f'{owner} 300 IN TXT "see {i} {"x" * 60}"']
+    return "\n".join(lines) + "\n"
+
+
+NSD_CONF = """server:
+  ip-address: 127.0.0.1@{port}
+  username: ""
+  chroot: ""
+  zonesdir: "{folder}"
+  zonelistfile: "{folder}/zone.list"
+  xfrdfile: "{folder}/xfrd.state"
+  xfrdir: "{folder}"
+  pidfile: "{folder}/pid"
+  database: ""
+  server-count: 1
+remote-control:
+  control-enable: no
+key:
+  name: "key.example"
+  algorithm: {alg}
+  secret: "{secret}"
+zone:
+  name: "{zone}"
+  zonefile: "zone"
+  provide-xfr: 127.0.0.0/8 key.example
+"""
+
+KNOT_CONF = """server:
+  listen: 127.0.0.1@{port}
+  rundir: {folder}
+database:
+  storage: {folder}
+key:
+  - id: key.example
+    algorithm: {alg}
+    secret: {secret}
+acl:
+  - id: out
+    address: 127.0.0.0/8
+    key: key.example
+    action: transfer
+zone:
+  - domain: {zone}
+    storage: {folder}
+    file: zone
+    zonefile-load: difference
+    journal-content: all
+    acl: out
+"""
+
+
+@contextlib.contextmanager
+def primary(folder, command, conf, text, alg):
+    """A name server of others' making that gives the zone away."""
+    if not shutil.which(command[0], path=os.environ["PATH"] + ":/usr/sbin"):
+        pytest.skip(f"{command[0]} is not installed")
+    port = free_port()
+    (folder / "zone").write_text(text)
+    (folder / "conf").write_text(conf.format(port=port, folder=folder, alg=alg, secret=SECRET,
+                                             zone=ZONE))
+    with open(folder / "log", "w") as log:
+        process = subprocess.Popen([*command, "-c", str(folder / "conf")], stdout=log, stderr=log,
+                                   stdin=subprocess.DEVNULL,
+                                   env={**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin"})
+    try:
+        for _ in range(300):
+            with contextlib.suppress(OSError, dns.exception.DNSException):
+                asked = dns.message.make_query(ZONE, "SOA")
+                answer = dns.query.udp(asked, "127.0.0.1", port=port, timeout=1)
+                if answer.answer:
+                    break
+            assert process.poll() is None, (folder / "log").read_text()
+            time.sleep(0.1)
+        yield port, process
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def transfer_of(wire, port, alg, rdtype, have=0):
+    """Asks, checks and reads with our layer; the events."""
+    name = dns.name.from_text(ZONE)
+    asked = dns.message.make_query(name, rdtype, id=1234)
+    asked.flags = 0
+    if rdtype == "IXFR":
+        asked.authority.append(dns.rrset.from_text(name, 0, "IN", "SOA", f". . {have} 0 0 0 0"))
+    packet = wire.octets("ask", keys_text(alg), int(time.time()), asked.to_wire())
+    assert wire("read", ZONE, 1234, int(dns.rdatatype.from_text(rdtype)), have) == "ok"
+    events, outcomes = [], []
+    with socket.create_connection(("127.0.0.1", port), 10) as sock:
+        sock.sendall(struct.pack("!H", len(packet)) + packet)
+        stream = sock.makefile("rb")
+        while not events or events[-1] == "MORE":
+            message = stream.read(struct.unpack("!H", stream.read(2))[0])
+            outcome, error, plain = wire("verify", int(time.time()), message).split(" ")
+            assert outcome in ("ok", "absent") and error == "0"
+            outcomes.append(outcome)
+            events = events[:-1] + wire("feed", bytes.fromhex(plain)).split(",")
+    assert outcomes[0] == outcomes[-1] == "ok", "the last message is signed"
+    return events
+
+
+def records_in(events, what):
+    got = set()
+    for event in events:
+        if event.startswith(what + " "):
+            _, name, rdtype, _, data = event.split(" ")
+            data = bytes.fromhex(data)
+            rdata = dns.rdata.from_wire("IN", int(rdtype), data, 0, len(data))
+            got.add((dns.name.from_text(name), rdata.rdtype, rdata.to_text()))
+    return got
+
+
+def records_of_text(text):
+    zone = dns.zone.from_text(text, ZONE, relativize=False)
+    return {(name, rdata.rdtype, rdata.to_text())
+            for name, node in zone.items() for rdataset in node for rdata in rdataset}
+
+
+@pytest.mark.parametrize("alg", ["hmac-sha256", "hmac-sha512"])
+@pytest.mark.parametrize("server, conf", [(["nsd", "-d"], NSD_CONF), (["knotd"], KNOT_CONF)],
+                         ids=["nsd", "knot"])
+def test_a_zone_from_another_server(wire, tmp_path, server, conf, alg):
+    text = zone_text(4000, 1)
+    with primary(tmp_path, server, conf, text, alg) as (port, _):
+        events = transfer_of(wire, port, alg, "AXFR")
+    assert events.pop() == "END"
+    assert records_in(events, "ADD") == records_of_text(text)
+
+
+def test_steps_from_another_server(wire, tmp_path):
+    """Two changes of a zone at Knot, fetched as an IXFR of two steps."""
+    texts = [zone_text(300, 1), zone_text(300, 2, skip={7}), zone_text(310, 3, skip={7, 9})]
+    with primary(tmp_path, ["knotd"], KNOT_CONF, texts[0], "hmac-sha256") as (port, process):
+        for serial, text in enumerate(texts[1:], 2):
+            (tmp_path / "zone").write_text(text)
+            process.send_signal(signal.SIGHUP)
+            for _ in range(300):
+                answer = dns.query.udp(dns.message.make_query(ZONE, "SOA"), "127.0.0.1", port=port,
+                                       timeout=5)
+                if answer.answer[0][0].serial == serial:
+                    break
+                time.sleep(0.1)
+        events = transfer_of(wire, port, "hmac-sha256", "IXFR", have=1)
+        same = transfer_of(wire, port, "hmac-sha256", "IXFR", have=3)
+        newer = transfer_of(wire, port, "hmac-sha256", "IXFR", have=2)
+    assert events.pop() == "END" and same == ["SAME"]
+    assert [e.split(" ")[0] for e in events if " 6 " in e] == ["DEL", "ADD", "DEL", "ADD"]
+    have = records_of_text(texts[0])
+    for event in events:
+        change = records_in([event], "ADD")
+        assert (change <= have) == (not change)
+        have = have | change if change else have - records_in([event], "DEL")
+    assert have == records_of_text(texts[2])
+    assert len([e for e in newer if " 6 " in e]) == 2
 
 
 def test_the_question_and_answer_of_a_hit_are_quick(wire):
