@@ -2,6 +2,8 @@
 """What was measured, as rows: ours, the other's (nmap, or what the row names), the ratio of the two, and
 the figure to reach."""
 
+import zone
+
 
 def _ratio(a, b):
     return round(a / b, 2) if a and b else None
@@ -110,6 +112,8 @@ def rows(results):
     for part, make in (("closed", _closed), ("exim", _exim), ("bulk", _bulk), ("gate", _gate)):
         if results.get(part):
             found += make(results[part])
+    if results.get("list"):
+        found += zone.rows(results["list"], _row)
     return found
 
 
