@@ -218,6 +218,30 @@ static struct zone_set *set_of(const struct zone_source *source, size_t count, u
     return set;
 }
 
+/* RFC 8020: an empty name is there just when something lies below it. */
+static void empty_names(const struct zone_set *set, const struct lines *l)
+{
+    static const char *const names[] = {"10",     "0.10",   "1.10",   "2.10",   "3.10",
+                                        "0.0.10", "1.0.10", "0.1.10", "1.1.10", "0.2.10",
+                                        "1.2.10", "0.3.10", "11"};
+    struct zone_client client = {.ip = {IP_V4, {192, 0, 2, 53}}};
+    uint8_t packet[200], out[4096];
+    struct zone_outcome what;
+    char full[100];
+
+    for (size_t i = 0; i < COUNT(names); i++) {
+        size_t n;
+
+        snprintf(full, sizeof(full), "%s.bl.example.org", names[i]);
+        n = lab_question(packet, sizeof(packet), full, DNS_TYPE_A, false);
+        assert_true(zone_answer(set, &client, packet, n, out, sizeof(out), &what));
+        if (there(l, names[i]) != (what.result == ZONE_NODATA))
+            print_message("# %s: %s\n", names[i], zone_result_name(what.result));
+        assert_true(there(l, names[i]) == (what.result == ZONE_NODATA));
+        assert_true(what.result == ZONE_NODATA || what.result == ZONE_NXDOMAIN);
+    }
+}
+
 static const struct lab_row rows[] = {
     {'4', "10.0.0.0/16", LAB_CODE(2), "net $", 1},
     {'4', "10.0.5.0/24", LAB_CODE(3), "inner", 2},
@@ -503,6 +527,7 @@ static void steps(unsigned prefixes, unsigned *ret_whole)
         if (draw(3) == 0 && serial != at) { /* a secondary asks now and then */
             lab_need(zone_overlay_diff(j, at, serial, &diff, &count) == 0, "diff");
             contents(set, zone_set_at(set, 0), &want);
+            empty_names(set, &want);
             if (!apply(zone_set_at(set, 0), diff, count, at, &have)) {
                 ++*ret_whole;
                 lines_free(&have);
