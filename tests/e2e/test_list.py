@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from listlib import DAY, LIST, ZONE, Book, wait_for
+from listlib import DAY, LIST, ZONE, Book, of_public_space, wait_for
 from testlib import DOMAIN, Server, call, free_port
 
 OUTPUTS = f"outputs.{ZONE}"
@@ -86,8 +86,9 @@ def test_from_a_spam_sample_to_the_end(book, tmp_path):
     book("check")
 
 
+@of_public_space
 def test_in_dns_at_once(book):
-    with book.models("sendmail-5") as (ip,):
+    with book.relay() as ip:
         book("publish")
         with book.dns() as ask:
             assert ask(ip) == ""
@@ -349,8 +350,9 @@ def test_search(book):
     book("search", "x", code=64)
 
 
+@of_public_space
 def test_retire_step_by_step(book):
-    with book.models("sendmail-5") as (ip,):
+    with book.relay() as ip:
         listed(book, ip)
     with book.dns() as ask:
         assert ask(ip) == "127.0.0.2"
