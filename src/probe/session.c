@@ -348,7 +348,13 @@ void session_closed(struct session *s, enum door_end end, const char *why, int64
         session_over(s, s->end);
         return;
     }
-    if (end == DOOR_END_CUT && s->phase != SESSION_CONNECT && !s->spent.cut)
+    /*
+     * At QUIT a server may throw away what it had not sent yet. That is no cut for errors: from now on
+     * QUIT waits for the replies. One that does cut for errors will do so again, and is known then.
+     */
+    if (s->quit_sent && !s->door->budget.quit_alone)
+        s->door->budget.quit_alone = true;
+    else if (end == DOOR_END_CUT && s->phase != SESSION_CONNECT)
         s->spent.cut = true;
     if (end == DOOR_END_CUT && !s->door->banner_seen && s->phase == SESSION_PRELUDE)
         end = DOOR_END_BANNER;
