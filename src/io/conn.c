@@ -357,7 +357,7 @@ bool conn_has_input(const struct conn *c)
 }
 
 /* Asked of the kernel: whoever wants it asks once, and thousands of sessions need not keep it. */
-static struct ip local_of(const struct conn *c, uint16_t *ret_port)
+struct ip conn_local(const struct conn *c, uint16_t *ret_port)
 {
     struct sockaddr_storage ss;
     int n = sizeof(ss);
@@ -373,15 +373,7 @@ struct ip conn_local_ip(const struct conn *c)
 {
     uint16_t port;
 
-    return local_of(c, &port);
-}
-
-uint16_t conn_local_port(const struct conn *c)
-{
-    uint16_t port;
-
-    local_of(c, &port);
-    return port;
+    return conn_local(c, &port);
 }
 
 struct ip conn_peer_ip(const struct conn *c)

@@ -160,8 +160,8 @@ bool conn_tls_exporter(const struct conn *c, const char *label, uint8_t *ret, si
 bool conn_has_input(const struct conn *c);
 
 /* Good while it is connected, else IP_NONE and 0. The far end is known from the start. */
+struct ip conn_local(const struct conn *c, uint16_t *ret_port);
 struct ip conn_local_ip(const struct conn *c);
-uint16_t conn_local_port(const struct conn *c);
 struct ip conn_peer_ip(const struct conn *c);
 uint16_t conn_peer_port(const struct conn *c);
 /*

@@ -142,8 +142,7 @@ void conn_end(struct conn *c, enum conn_reason reason, int err, const char *text
     if (text && reason != CONN_LOCAL)
         c->text = strdup(text);
     timer_stop(&c->timer);
-    conn_stop_reading(c);
-    loop_defer(c->loop, &c->later);
+    loop_defer(c->loop, &c->later); /* reads on until then, for nobody: it may linger */
 }
 
 void conn_finish(struct conn *c)

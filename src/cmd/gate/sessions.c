@@ -498,8 +498,7 @@ void sessions_accept(struct sessions *all, enum door_kind kind, struct conn *c)
     gate_client_init(&s->client);
     s->client.ip = s->client.peer = conn_peer_ip(c);
     s->client.port = conn_peer_port(c);
-    s->client.local_ip = conn_local_ip(c);
-    s->client.local_port = conn_local_port(c);
+    s->client.local_ip = conn_local(c, &s->client.local_port);
     s->client.ttl = (uint8_t)conn_peer_ttl(c);
     s->client.role = kind == DOOR_MX ? GATE_ROLE_MX : GATE_ROLE_SUBMISSION;
     s->next = all->first;
