@@ -13,6 +13,8 @@
 #include "zone/answer_priv.h"
 #include "zone/say.h"
 
+#include "base/num.h"
+
 #include <assert.h>
 
 enum {
@@ -91,6 +93,22 @@ static unsigned add_txt(struct way *w, const struct zone_say *say, uint32_t ttl)
     return n;
 }
 
+/* An RRset has a record once (RFC 2181 §5): is this one among the listings or in a run before? */
+static bool had_before(const struct zone_say *say, unsigned run, const struct zone_record *rr)
+{
+    struct zone_record other;
+
+    for (unsigned i = 0; rr->type == DNS_TYPE_A && rr->rdata.n == 4 && i < say->count; i++)
+        if (say->v[i].a == num_get32((const uint8_t *)rr->rdata.p))
+            return true;
+    for (unsigned i = 0; i < run; i++)
+        for (size_t k = 0; k < say->runs[i].count; k++)
+            if (zone_image_record(say->runs[i].image, say->runs[i].first + k, &other) &&
+                other.type == rr->type && span_eq(other.rdata, rr->rdata))
+                return true;
+    return false;
+}
+
 static unsigned add_records(struct way *w, const struct zone_say *say, uint16_t type, uint32_t ttl)
 {
     struct zone_record rr;
@@ -99,7 +117,7 @@ static unsigned add_records(struct way *w, const struct zone_say *say, uint16_t 
     for (unsigned i = 0; i < say->run_count; i++) {
         for (size_t k = 0; k < say->runs[i].count; k++) {
             if (!zone_image_record(say->runs[i].image, say->runs[i].first + k, &rr) ||
-                rr.type != type)
+                rr.type != type || had_before(say, i, &rr))
                 continue;
             dns_reply_rr(&w->r, DNS_OWNER_QUESTION, type, ttl, rr.rdata);
             n++;

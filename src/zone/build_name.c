@@ -286,6 +286,45 @@ static int all_records(const struct zone_data *d, struct zone_table *ret)
     return ret->bytes.err == -EMSGSIZE ? -E2BIG : ret->bytes.err;
 }
 
+static bool same_rrset(const struct zone_table *t, const struct zone_entry_record *p,
+                       const struct zone_entry_record *q)
+{
+    return p->type == q->type && p->key_len == q->key_len &&
+           memcmp(t->bytes.p + p->key, t->bytes.p + q->key, p->key_len) == 0;
+}
+
+/* The shorter of two; 0 is the zone's, which only the server knows: ten minutes is usual. */
+static uint32_t shorter(uint32_t a, uint32_t b)
+{
+    return (a ? a : 600) < (b ? b : 600) ? a : b;
+}
+
+/* An RRset has a record once (RFC 2181 §5); the first of two stays. Returns how many are left. */
+static size_t unique_records(struct zone_table *t, uint32_t *order)
+{
+    size_t kept = 0, run = 0;
+
+    for (size_t i = 0; i < t->count; i++) {
+        const struct zone_entry_record *e = &t->e.records[order[i]];
+        size_t k;
+
+        if (kept && !same_rrset(t, &t->e.records[order[run]], e))
+            run = kept;
+        for (k = run; k < kept; k++) {
+            struct zone_entry_record *other = &t->e.records[order[k]];
+
+            if (other->rdata_len == e->rdata_len &&
+                memcmp(t->bytes.p + other->rdata, t->bytes.p + e->rdata, e->rdata_len) == 0) {
+                other->ttl = shorter(other->ttl, e->ttl);
+                break;
+            }
+        }
+        if (k == kept)
+            order[kept++] = order[i];
+    }
+    return kept;
+}
+
 static int put_records(struct zone_builder *b, const struct zone_table *t, const uint32_t *order,
                        struct disk_record_name *names, struct disk_record *records)
 {
@@ -332,6 +371,8 @@ int zone_build_records(struct zone_builder *b)
 
     if (r == 0) {
         order = sorted(&all, cmp_records);
+        if (order)
+            all.count = unique_records(&all, order);
         names = malloc((all.count + 1) * sizeof(*names));
         records = malloc((all.count + 1) * sizeof(*records));
         r = order && names && records ? put_records(b, &all, order, names, records) : -ENOMEM;

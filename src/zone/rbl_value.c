@@ -73,10 +73,12 @@ bool zone_rbl_raw_parse(struct zone_rbl_work *w, struct span s, const struct zon
     return true;
 }
 
-/* More than an answer holds is not kept: so a template has a bound, whatever a variable holds. */
+/* What does not fit into a template is cut off: so it has a bound, whatever a variable holds. */
 static void put_literal(struct buf *out, struct span s)
 {
-    zone_text_add(out, span_slice(s, 0, ZONE_TEXT_MAX));
+    size_t room = ZONE_TEMPLATE_MAX - out->n, lengths = ZONE_TEMPLATE_MAX / 100;
+
+    zone_text_add(out, span_slice(s, 0, room > lengths ? room - lengths : 0));
 }
 
 /* One mark behind a dollar sign at s.p[0]; takes it off. */
@@ -103,7 +105,6 @@ static void put_mark(struct buf *out, const struct zone_rbl_set *set, struct spa
     *s = span_slice(*s, taken, s->n);
 }
 
-/* Left as soon as it is longer than any answer. */
 static void put_text(struct buf *out, const struct zone_rbl_set *set, struct span text)
 {
     struct span own = text, base = set->vars[ZONE_RBL_BASE];
@@ -113,7 +114,7 @@ static void put_text(struct buf *out, const struct zone_rbl_set *set, struct spa
         text = own = span_slice(text, 1, text.n);
     else if (base.n)
         text = base;
-    while (text.n && !out->err && out->n < ZONE_TEMPLATE_MAX / 2) {
+    while (text.n && !out->err && out->n < ZONE_TEMPLATE_MAX) {
         size_t dollar = span_find(text, '$');
 
         if (dollar) {

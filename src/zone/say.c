@@ -28,11 +28,13 @@ enum { MAPPED = 0xffff }; /* bits 80 to 95 of ::ffff:0:0/96 */
 static void add(struct zone_say *say, const struct zone_saying *v)
 {
     for (unsigned i = 0; i < say->count; i++) {
-        const struct zone_saying *o = &say->v[i];
+        struct zone_saying *o = &say->v[i];
 
         if (o->a == v->a && o->evidence == v->evidence && o->of == v->of && o->from == v->from &&
-            o->to == v->to && span_eq(o->text, v->text))
+            o->to == v->to && span_eq(o->text, v->text)) {
+            o->ttl = v->ttl < o->ttl ? v->ttl : o->ttl;
             return;
+        }
     }
     if (say->count < ZONE_SAY_MAX)
         say->v[say->count++] = *v;
@@ -395,7 +397,8 @@ uint32_t zone_say_ttl(const struct zone *zone, const struct zone_say *say, uint1
     struct zone_record rr;
 
     for (unsigned i = 0; i < say->count; i++)
-        if ((type == DNS_TYPE_A ? say->v[i].a != 0 : say->v[i].text.n != 0) && say->v[i].ttl < ttl)
+        if (((type == DNS_TYPE_A && say->v[i].a) || (type == DNS_TYPE_TXT && say->v[i].text.n)) &&
+            say->v[i].ttl < ttl)
             ttl = say->v[i].ttl;
     for (unsigned i = 0; i < say->run_count; i++)
         for (size_t k = 0; k < say->runs[i].count; k++)
