@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A zone's files. The image is replaced, never written into: readers have it mapped, and a page
- * that changes below them would be a torn answer. The journal is appended to, and cut when its tail
- * is torn, so it is to be read and not mapped (file_read()).
+ * A zone's files. Readers have them mapped, so no octet that was written once is changed, and no
+ * file gets shorter: a page that goes away below a reader kills it. The image is replaced; the
+ * journal is appended to, and where its tail is torn it is replaced too, by one that ends with the
+ * last whole step.
  *
  * Under the lock the temporary file may have a fixed name, so that a killed writer leaves one at
  * most, which the next one removes. The lock file itself is never removed: a lock on a file that
@@ -110,7 +111,38 @@ int zonefile_replace(struct zonefile *z, const char *name, struct span bytes)
     return fsync(z->dir) < 0 ? -errno : 0;
 }
 
-static int append_to(int fd, uint64_t good, struct span bytes)
+/* The file's first `good` octets and the bytes, as a new file under the old name. */
+static int replace_tail(struct zonefile *z, const char *name, int fd, uint64_t good,
+                        struct span bytes)
+{
+    struct buf whole = BUF_INIT(BUF_MAX);
+    char chunk[16384];
+    uint64_t at = 0;
+    int r = 0;
+
+    while (at < good && r == 0) {
+        size_t want = good - at < sizeof(chunk) ? (size_t)(good - at) : sizeof(chunk);
+        ssize_t n = pread(fd, chunk, want, (off_t)at);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0) {
+            r = n < 0 ? -errno : -ESTALE;
+            break;
+        }
+        buf_add(&whole, span_of(chunk, (size_t)n));
+        at += (uint64_t)n;
+    }
+    buf_add(&whole, bytes);
+    if (r == 0)
+        r = whole.err == -EMSGSIZE ? -EFBIG : whole.err;
+    if (r == 0)
+        r = zonefile_replace(z, name, buf_span(&whole));
+    buf_deinit(&whole);
+    return r;
+}
+
+static int append_to(struct zonefile *z, const char *name, int fd, uint64_t good, struct span bytes)
 {
     struct stat st;
     int r;
@@ -119,25 +151,20 @@ static int append_to(int fd, uint64_t good, struct span bytes)
         return -errno;
     if ((uint64_t)st.st_size < good)
         return -ESTALE;
-    if ((uint64_t)st.st_size > good && ftruncate(fd, (off_t)good) < 0)
-        return -errno;
+    if ((uint64_t)st.st_size > good)
+        return replace_tail(z, name, fd, good, bytes);
     r = write_all(fd, bytes);
-    if (r == 0 && fdatasync(fd) < 0)
-        r = -errno;
-    /* What is not acknowledged had better not be there; a reader may have seen it all the same. */
-    if (r < 0 && ftruncate(fd, (off_t)good) == 0)
-        fdatasync(fd);
-    return r;
+    return r == 0 && fdatasync(fd) < 0 ? -errno : r;
 }
 
 int zonefile_append(struct zonefile *z, const char *name, uint64_t good, struct span bytes)
 {
-    int fd = openat(z->dir, name, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
+    int fd = openat(z->dir, name, O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
     int r;
 
     if (fd < 0)
         return -errno;
-    r = append_to(fd, good, bytes);
+    r = append_to(z, name, fd, good, bytes);
     close(fd);
     return r;
 }

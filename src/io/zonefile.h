@@ -39,9 +39,10 @@ void zonefile_close(struct zonefile *z);
  */
 int zonefile_replace(struct zonefile *z, const char *name, struct span bytes);
 /*
- * Cuts the file to `good` octets where it is longer (a torn tail), appends the bytes with one
- * write, and fdatasync. After 0 they are acknowledged. -ESTALE: the file is shorter than `good`.
- * After any error the file is cut back to `good`, so far as it can be. The file must be there.
+ * Appends the bytes with one write, and fdatasync. Where the file is longer than `good` octets (a
+ * torn tail), it is replaced by its good part and the bytes instead. After 0 they are acknowledged;
+ * after an error they may be there in part, which is a torn tail, or whole. -ESTALE: the file is
+ * shorter than `good`. The file must be there.
  */
 int zonefile_append(struct zonefile *z, const char *name, uint64_t good, struct span bytes);
 

@@ -15,16 +15,17 @@
  *
  * On disk, <state>/zones/<zone>/: `image`, `journal`, `lock`. Order of operations (io/zonefile.h
  * has the calls; all of it is done under an exclusive flock on `lock`):
- *   change   read the journal, cut a torn tail off, append the step with one write, fdatasync;
- *            only then is it acknowledged
+ *   change   read the journal, append the step with one write, fdatasync; only then is it
+ *            acknowledged. A torn tail is not cut in place: the good part and the step replace the
+ *            file, as an image is replaced
  *   compile  write image.tmp with the journal's last serial as its own, fsync, rename to `image`,
  *            fsync the folder; the journal is left alone
  *   trim     after a compile: write journal.tmp with the base raised (at most to the image's
  *            serial) and the changes after it, fsync, rename, fsync the folder
  *   begin    an empty journal with base = the image's serial comes before or after the first image
  * A kill at any point leaves the old or the new file, whole, and at most a torn tail that was never
- * acknowledged. A reader takes no lock: it maps `image`, reads `journal` (read, not mapped: it may
- * be cut) and applies the changes after the image's serial. When the journal's base is after the
+ * acknowledged. A reader takes no lock: it maps or reads `image`, then `journal` (neither ever gets
+ * shorter), and applies the changes after the image's serial. When the journal's base is after the
  * image's serial, both were replaced in between: it opens the image again. A journal whose last
  * serial is before the image's is fine, nothing is to be applied. A torn tail is a step that is
  * still being written: what stands before it is served.
@@ -72,7 +73,7 @@ struct zone_journal {
     struct span bytes;
     uint32_t base; /* the serial before the first change */
     uint32_t last; /* of the last whole step; base when there is none */
-    size_t good;   /* octets up to the end of the last whole step: cut the file here */
+    size_t good;   /* octets up to the end of the last whole step: what is kept of the file */
     bool torn;     /* there is something behind it */
     size_t at;     /* of the next change to be read */
 };
