@@ -14,6 +14,8 @@
 #include "io/zonefile.h"
 #include "zone/pattern.h"
 
+#define DATA_JOURNAL_MAX ((uint64_t)256 << 20)
+
 enum {
     DATA_WHY_MAX = 600,
 };

@@ -18,8 +18,7 @@
 
 enum { CLASSES_MAX = 1024 };
 
-#define IMAGE_MAX   ((uint64_t)1 << 38)
-#define JOURNAL_MAX ((uint64_t)256 << 20)
+#define IMAGE_MAX ((uint64_t)1 << 38)
 
 bool data_folder(const struct site *s, const struct site_zone *z, char ret[4096])
 {
@@ -87,7 +86,7 @@ static enum data_follow apply(const char *folder, const struct data_image *im,
     struct zonefile_map map;
     struct zone_journal j;
     enum zone_journal_got got;
-    int r = zonefile_map(folder, "journal", JOURNAL_MAX, &map);
+    int r = zonefile_map(folder, "journal", DATA_JOURNAL_MAX, &map);
 
     if (r == -ENOENT)
         return DATA_SAME;
