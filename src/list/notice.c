@@ -66,7 +66,7 @@ static void add_proofs(const struct notice *n, struct buf *out)
                 "\nHow it is known\n\nA test message was given to it for a mailbox of ours, with "
                 "a sender of ours, by a\nhost that has no right to send mail through it. The "
                 "message arrived there. That is\nthe proof, and it takes nobody's word.\n\n");
-    for (size_t i = 0; i < n->proof_count && i < NOTICE_PROOFS_SHOWN; i++) {
+    for (size_t i = 0; i < n->proof_count; i++) {
         const struct notice_proof *p = &n->proofs[i];
 
         buf_add_str(out, "  ");
@@ -79,8 +79,8 @@ static void add_proofs(const struct notice *n, struct buf *out)
             buf_addf(out, "\n    brought to us by %s", ip_text(p->output, ip));
         buf_add_str(out, "\n");
     }
-    if (n->proof_count > NOTICE_PROOFS_SHOWN)
-        buf_addf(out, "  and %zu more\n", n->proof_count - NOTICE_PROOFS_SHOWN);
+    if (n->proof_more)
+        buf_addf(out, "  and %zu more\n", n->proof_more);
     if (n->path.n) {
         buf_add_str(out, "\nThe way it took:\n\n");
         notice_redact(n->path, NOTICE_TRANSCRIPT_MAX, out);
@@ -168,7 +168,7 @@ static int add_xarf(const struct notice *n, struct span header, struct buf *out)
         .host = n->host,
         .class = n->class,
         .more = n->page,
-        .proofs = (unsigned)n->proof_count,
+        .proofs = (unsigned)(n->proof_count + n->proof_more),
         .items = items,
     };
     json_t *doc;
@@ -241,7 +241,7 @@ static int write_arf(const struct notice *n, const struct notice_to *to, struct 
         .source_port = n->port,
         .reporting_mta = n->tester,
         .reported_uri = n->page,
-        .incidents = n->proof_count,
+        .incidents = n->proof_count + n->proof_more,
         .enclosed = header,
         .headers_only = true,
         .arrival_wall = n->proof_count ? n->proofs[0].wall : 0,

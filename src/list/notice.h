@@ -116,12 +116,12 @@ struct notice {
     int64_t listed_wall, expires_wall;
     struct span page; /* URI about this listing, or empty */
     /* The evidence. */
-    const struct notice_proof *proofs; /* the newest first */
-    size_t proof_count;
-    struct span path;         /* lines: the way of the newest one */
-    struct span proof_header; /* header section of what arrived; any bytes */
-    struct span transcript;   /* escaped lines, as the store has them */
-    struct span advice;       /* lines, or empty */
+    const struct notice_proof *proofs; /* the first is the one that is shown in full */
+    size_t proof_count, proof_more;    /* more: how many are not among them */
+    struct span path;                  /* lines: the way of the first one */
+    struct span proof_header;          /* header section of what arrived; any bytes */
+    struct span transcript;            /* escaped lines, as the store has them */
+    struct span advice;                /* lines, or empty */
     /* How to get off. */
     struct span retest;  /* how to ask: a URI or mailbox */
     struct span opt_out; /* how not to be tested: a URI or mailbox */

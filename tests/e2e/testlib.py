@@ -228,7 +228,7 @@ class Session(socketserver.StreamRequestHandler):
             if self.server.tls == "implicit":
                 self.secure()
             self.say(self.server.banner)
-            for line in iter(self.rfile.readline, b""):
+            for line in iter(lambda: self.rfile.readline(), b""):  # STARTTLS makes another rfile
                 line = line.decode("latin-1").rstrip("\r\n")
                 self.lines.append(line)
                 verb = re.match(r"\S*", line)[0].upper()

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The newest proofs speak; of the very newest the way, the header section and the dialogue are
- * shown. A dialogue has many probes in it, and only one of them came through: so its head (greeting,
- * EHLO) is kept, and the transaction of that probe.
+ * The proofs of the last run speak; of the first of them the way, the header section and the
+ * dialogue are shown. A dialogue has many probes in it, and only one of them came through: so its
+ * head (greeting, EHLO) is kept, and the transaction of that probe.
  *
  * What the store no longer has is left out: a proof stands by its token alone.
  */
@@ -20,25 +20,30 @@
 
 enum { HEAD_LINES = 14, PART_LINES = 60, RAW_MAX = STORE_RAW_MAX + 1 };
 
+/* The first proofs of the last run: probes go out with the likeliest forms first. */
 struct newest {
-    int64_t ids[NOTICE_PROOFS_SHOWN]; /* of proofs, the newest last */
+    uint32_t run;
     struct store_listing_proof at[NOTICE_PROOFS_SHOWN];
     char *probe[NOTICE_PROOFS_SHOWN];
-    size_t count;
+    size_t count, all; /* kept; of every run */
 };
+
+static void forget(struct newest *w)
+{
+    while (w->count)
+        free(w->probe[--w->count]);
+}
 
 static int on_proof(void *ctx, const struct store_listing_proof *p)
 {
     struct newest *w = ctx;
 
-    if (w->count == NOTICE_PROOFS_SHOWN) {
-        free(w->probe[0]);
-        memmove(w->ids, w->ids + 1, sizeof(w->ids) - sizeof(w->ids[0]));
-        memmove(w->at, w->at + 1, sizeof(w->at) - sizeof(w->at[0]));
-        memmove(w->probe, w->probe + 1, sizeof(w->probe) - sizeof(w->probe[0]));
-        w->count--;
-    }
-    w->ids[w->count] = p->proof;
+    if (w->run != p->run)
+        forget(w);
+    w->run = p->run;
+    w->all++;
+    if (w->count == NOTICE_PROOFS_SHOWN)
+        return 0;
     w->at[w->count] = *p;
     w->probe[w->count] = span_dup(p->probe);
     return w->probe[w->count++] ? 0 : -ENOMEM;
@@ -136,40 +141,62 @@ struct excerpt {
     struct buf *out;
 };
 
-static bool begins_mail(struct span line)
+static bool says(struct span line, const char *verb)
 {
-    return span_starts_nocase(line, SPAN_LIT("C: MAIL"));
+    return span_starts(line, SPAN_LIT("C: ")) &&
+           span_starts_nocase(span_slice(line, 3, line.n), span_str(verb));
 }
 
-static void cut_out(struct span text, struct span rcpt, struct buf *out)
+/* Where the recipient stands in a transaction that went on to its message; text.n: nowhere. */
+static size_t delivered_at(struct span text, struct span rcpt)
 {
-    size_t at = span_find_nocase(text, rcpt), from = 0, n = 0;
-    struct span rest = text, line;
+    for (size_t from = 0;;) {
+        size_t at = from + span_find_nocase(span_slice(text, from, text.n), rcpt);
+        struct span rest = span_slice(text, at, text.n), line;
 
-    while (n < HEAD_LINES && span_cut(&rest, '\n', &line) && !begins_mail(line)) {
-        buf_add(out, line);
-        buf_add_char(out, '\n');
-        n++;
+        if (at >= text.n)
+            return text.n;
+        while (span_cut(&rest, '\n', &line) && !says(line, "MAIL") && !says(line, "QUIT"))
+            if (says(line, "DATA") || says(line, "BDAT"))
+                return at;
+        from = at + rcpt.n;
     }
-    /* The transaction's MAIL: the last one before the recipient. */
+}
+
+static void add_line(struct buf *out, struct span line)
+{
+    buf_add(out, line);
+    buf_add_char(out, '\n');
+}
+
+/* The head of the session, and the transaction around `at` up to the end of its message. */
+static void cut_out(struct span text, size_t at, struct buf *out)
+{
+    struct span rest = text, line;
+    size_t from = 0, n = 0;
+    bool data = false;
+
+    for (; n < HEAD_LINES && span_cut(&rest, '\n', &line) && !says(line, "MAIL"); n++)
+        add_line(out, line);
     for (rest = text; span_cut(&rest, '\n', &line) && (size_t)(line.p - text.p) <= at;)
-        if (begins_mail(line))
+        if (says(line, "MAIL"))
             from = (size_t)(line.p - text.p);
     rest = span_slice(text, from, text.n);
     for (n = 0; n < PART_LINES && span_cut(&rest, '\n', &line); n++) {
-        if (n && (begins_mail(line) || span_starts_nocase(line, SPAN_LIT("C: RSET"))))
+        if (data && (says(line, "MAIL") || says(line, "RSET") || says(line, "QUIT")))
             break;
-        buf_add(out, line);
-        buf_add_char(out, '\n');
+        data = data || says(line, "DATA") || says(line, "BDAT");
+        add_line(out, line);
     }
 }
 
 static int on_transcript(void *ctx, const struct store_transcript *t)
 {
     struct excerpt *e = ctx;
+    size_t at = e->out->n || !e->rcpt.n ? t->text.n : delivered_at(t->text, e->rcpt);
 
-    if (e->out->n == 0 && e->rcpt.n && span_find_nocase(t->text, e->rcpt) < t->text.n)
-        cut_out(t->text, e->rcpt, e->out);
+    if (at < t->text.n)
+        cut_out(t->text, at, e->out);
     return 0;
 }
 
@@ -276,7 +303,7 @@ static int one_proof(struct ledger *g, const struct advise_book *book, struct fa
     *to = (struct notice_proof){
         .wall = w->at[i].wall, .probe = keep(f, span_str(w->probe[i])), .output = w->at[i].output};
     f->kept++;
-    rc = store_proof_get(g->store, w->ids[i], &proof);
+    rc = store_proof_get(g->store, w->at[i].proof, &proof);
     if (rc != STORE_OK)
         return rc < 0 ? rc : 0;
     token = proof.token;
@@ -286,10 +313,10 @@ static int one_proof(struct ledger *g, const struct advise_book *book, struct fa
         return rc < 0 ? rc : 0;
     f->n.port = b.port;
     /* The record was good until the next call only. */
-    rc = store_proof_get(g->store, w->ids[i], &proof);
+    rc = store_proof_get(g->store, w->at[i].proof, &proof);
     rc = rc == STORE_OK ? draw(f, &proof, b.port) : rc;
     if (rc == 0)
-        rc = header_of(g, f, w->ids[i]);
+        rc = header_of(g, f, w->at[i].proof);
     if (rc == 0 && b.found)
         rc = dialogue(g, f, b.target, to->rcpt);
     if (rc == 0 && b.found)
@@ -339,13 +366,13 @@ int facts_gather(struct ledger *g, const struct advise_book *book, const struct 
         return -EINVAL;
     f->l.class = span_str(f->class);
     rc = store_listing_proofs_each(g->store, l->id, l->fresh_wall, on_proof, &w);
-    for (size_t i = w.count; rc == 0 && i-- > 0;)
+    for (size_t i = 0; rc == 0 && i < w.count; i++)
         rc = one_proof(g, book, f, &w, i);
     if (rc == 0 && !w.count)
         rc = STORE_NONE;
-    for (size_t i = 0; i < w.count; i++)
-        free(w.probe[i]);
+    forget(&w);
     if (rc == 0) {
+        f->n.proof_more = w.all - f->kept;
         fill(g, f);
         rc = f->page.err;
     }

@@ -402,7 +402,10 @@ static int one_listing(struct work *w, const struct store_listing *l)
     struct search s = {.w = w, .f = f, .to = &to};
     int rc = f ? facts_gather(&w->g, &w->book, l, f) : -ENOMEM;
 
-    if (rc == STORE_NONE) {
+    if ((rc == 0 || rc == STORE_NONE) && !list_state_served((enum list_state)l->state)) {
+        w->skipped++;
+        rc = tell(w, f, "-", "skipped", notice_answer_why(NOTICE_NOT_LISTED));
+    } else if (rc == STORE_NONE) {
         w->skipped++;
         rc = tell(w, f, "-", "skipped", "it has no proof of its present life");
     } else if (rc == 0 && !find_them(&s)) {

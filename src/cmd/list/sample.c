@@ -116,6 +116,7 @@ static int run(struct sample *s, struct ledger *g, const struct sample_args *arg
     while (rest[s->job.more_count])
         s->job.more_count++;
     status = choose(s, g, args);
+    ledger_leave(g); /* the tester takes its time, and other verbs theirs */
     if (status == 0 && s->job.target_count)
         status = tester_run(g, &s->job, on_verdict, s);
     if (status == 0 && say(s, g) < 0)
@@ -128,7 +129,7 @@ int sample_run(const struct sample_args *args, const char *program, const struct
 {
     struct sample *s = calloc(1, sizeof(*s));
     struct ledger g;
-    int status = s ? ledger_open(&g, call, LEDGER_LOOK) : EX_OSERR;
+    int status = s ? ledger_open(&g, call, LEDGER_CHANGE) : EX_OSERR;
 
     if (!s)
         return status;

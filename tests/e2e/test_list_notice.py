@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""postern list notice: a relay is proved and listed, and those who answer for it are told, once."""
+
+import base64
+import email
+import email.policy
+import json
+import os
+import re
+
+import pytest
+
+from testlib import (BUILD, Names, Server, Tester, call, free_port, open_to_all, reverse)
+
+LIST = os.path.join(BUILD, "postern-list")
+RELAY = "127.0.7.9"
+WHO = ["--from", "list@bl.example", "--org", "The list of the test", "--contact", "human@bl.example",
+       "--retest-at", "https://bl.example/retest", "--opt-out-at", "mailto:opt-out@bl.example"]
+
+
+class World:
+    """A relay that two runs have proved open, on the list."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.tester = Tester(folder)
+        with Server(RELAY, rcpt=open_to_all, relay_to=("127.0.0.1", self.tester.sink)) as relay:
+            for _ in range(2):
+                assert self.tester("--own", "--wait", "20s", relay.target).code == 2
+            self.port = relay.port
+        for run in self.tester.runs():
+            assert self.list("nominate", "--run", run["run"]).code == 0
+
+    def list(self, verb, *args):
+        return call([LIST, verb, "--state", self.tester.state, "--zone", "bl.example",
+                     "--lab-networks", "127.0.0.0/8", "--color", "never", *map(str, args)])
+
+    def notice(self, names, *args, who=(RELAY,)):
+        return self.list("notice", "--json", "--resolver", names.place, *WHO, *args, *who)
+
+    def events(self):
+        got = self.list("show", "--json", RELAY)
+        assert got.code == 0, got.err
+        return got.out
+
+
+@pytest.fixture(name="world", scope="module")
+def fixture_world(tmp_path_factory):
+    return World(tmp_path_factory.mktemp("notice"))
+
+
+@pytest.fixture(name="fresh")
+def fixture_fresh(tmp_path):
+    return World(tmp_path)
+
+
+def named(*more):
+    """DNS in which the relay's name leads back to it, and its network names a contact."""
+    backwards = ".".join(reversed(RELAY.split(".")))
+    return {(reverse(RELAY), "PTR"): ["mx.relay.example."], ("mx.relay.example", "A"): [RELAY],
+            (f"{backwards}.contacts.example", "TXT"): ['"abuse@isp.example"'],
+            ("mx.test.example", "A"): ["127.0.0.77"], **dict(more)}
+
+
+def test_off_unless_asked(world):
+    with Names(named()) as names:
+        got = world.list("notice", "--resolver", names.place, *WHO, RELAY)
+        assert got.code == 64 and "off" in got.err
+        got = world.list("notice", "--folder", world.folder / "no", "--print", *WHO, RELAY)
+        assert got.code == 64
+        got = world.list("notice", "--print", RELAY)
+        assert got.code == 64 and "--from" in got.err
+    assert names.asked == []
+    assert "notice" not in world.events()
+
+
+def shown(world, names, *args):
+    got = world.list("notice", "--print", "--resolver", names.place, *WHO, *args, RELAY)
+    assert got.code == 0, got.err
+    return got.out
+
+
+def test_what_stands_in_it(world):
+    with Names(named()) as names:
+        text = shown(world, names)
+    message = email.message_from_string(text, policy=email.policy.strict.clone(raise_on_defect=True))
+    assert message["To"] == "postmaster@relay.example"
+    assert message["From"].addresses[0].addr_spec == "list@bl.example"
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert message.get_content_type() == "multipart/report"
+    assert message.get_param("report-type") == "feedback-report"
+    first, report, enclosed = message.get_payload()
+    assert [part.get_content_type() for part in first.get_payload()] == ["text/plain", "application/json"]
+    fields = report.get_payload()[0] if isinstance(report.get_payload(), list) else \
+        email.message_from_string(report.get_payload())
+    assert (fields["Feedback-Type"], fields["Version"], fields["Source-IP"]) == ("abuse", "1", RELAY)
+    assert int(fields["Source-Port"]) == world.port and fields["User-Agent"].startswith("Postern/")
+    assert enclosed.get_content_type() == "text/rfc822-headers"
+    assert "Received: from tester.probe.example" in enclosed.get_payload()
+    words = first.get_payload()[0].get_content()
+    for word in (f"at {RELAY} (mx.relay.example)", "probe third-party.plain", "RCPT TO:<[token]@probe.example>",
+                 f"{RELAY}:{world.port}", "S: 354", "https://bl.example/retest", "mailto:opt-out@bl.example",
+                 "human@bl.example", "zone:     bl.example", "postmaster's address"):
+        assert word in words, words
+    xarf = json.loads(first.get_payload()[1].get_content())
+    assert xarf["xarf_version"].startswith("4.") and xarf["source_identifier"] == RELAY
+    assert (xarf["category"], xarf["type"]) == ("vulnerability", "misconfiguration")
+    assert set(xarf["reporter"]) == {"org", "contact", "domain"} == set(xarf["sender"])
+    assert re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}",
+                        xarf["report_id"])
+    for item in xarf["evidence"]:
+        assert set(item) <= {"content_type", "description", "payload", "hash", "size"}
+
+
+def test_no_token_leaves_the_house(world):
+    """Whoever had a token could mail it to the sink, and frame the host."""
+    rcpts = set()
+    for run in world.tester.runs():
+        for line in world.tester.show(run["run"]).lines:
+            rcpts |= set(re.findall(r"[a-z2-7]{36}", json.dumps(line).lower()))
+    assert rcpts
+    with Names(named()) as names:
+        text = shown(world, names, "--to", "abuse@isp.example")
+    everything = text
+    for message in re.split(r"(?m)^(?=Date: )", text)[1:]:
+        for part in email.message_from_string(message).walk():
+            if not part.is_multipart():
+                everything += part.get_payload(decode=True).decode("utf-8", "replace")
+    xarf = [json.loads(part) for part in re.findall(r"(?s)\{\n.*?\n\}", everything)]
+    for document in xarf:
+        for item in document["evidence"]:
+            everything += base64.b64decode(item["payload"]).decode()
+    assert xarf and not [rcpt for rcpt in rcpts if rcpt in everything.lower()]
+
+
+@pytest.mark.parametrize("records, options, want", [
+    (named(), [], ["postmaster@relay.example"]),
+    (named(), ["--no-postmaster"], []),
+    (named(), ["--contacts-zone", "contacts.example"],
+     ["abuse@isp.example", "postmaster@relay.example"]),
+    # A name that does not lead back is nobody's.
+    (named((("mx.relay.example", "A"), ["127.0.0.66"])), [], []),
+    # The name of the greeting leads to the host.
+    (named((("mx.relay.example", "A"), ["127.0.0.66"]), (("mx.test.example", "A"), [RELAY])), [],
+     ["postmaster@test.example"]),
+    # The provider's postmaster has nothing to do with a line of dynamic space.
+    (named(((reverse(RELAY), "PTR"), ["dsl-127-0-7-9.isp.example."]),
+           (("dsl-127-0-7-9.isp.example", "A"), [RELAY])), [], []),
+    (named(), ["--to", "noc@isp.example"], ["noc@isp.example", "postmaster@relay.example"]),
+], ids=["postmaster", "none", "zone", "forged", "greeting", "dynamic", "named"])
+def test_to_whom(world, records, options, want):
+    with Names(records) as names:
+        got = world.list("notice", "--print", "--resolver", names.place, *WHO, *options, RELAY)
+    assert sorted(re.findall(r"(?m)^To: <(.*)>$", got.out)) == want, got.err
+    assert got.code == (0 if want else 1)
+
+
+def test_contacts_of_a_file(world, tmp_path):
+    contacts = tmp_path / "contacts"
+    contacts.write_text("127.0.0.0/8 wide@isp.example\n127.0.7.0/24 narrow@isp.example other@isp.example\n")
+    with Names({}) as names:
+        got = world.list("notice", "--print", "--resolver", names.place, *WHO, "--contacts-file", contacts,
+                         RELAY)
+    assert re.findall(r"(?m)^To: <(.*)>$", got.out) == ["narrow@isp.example", "other@isp.example"]
+
+
+def test_once_into_a_folder(fresh, tmp_path):
+    out = tmp_path / "out"
+    with Names(named()) as names:
+        first = fresh.notice(names, "--folder", out, "--contacts-zone", "contacts.example")
+        assert first.code == 0, first.err
+        assert {(line["to"], line["result"]) for line in first.lines} == \
+            {("abuse@isp.example", "sent"), ("postmaster@relay.example", "sent")}
+        again = fresh.notice(names, "--folder", out, "--contacts-zone", "contacts.example")
+        every = fresh.notice(names, "--folder", out, "--all", who=())
+    assert again.code == 1 and {line["result"] for line in again.lines} == {"skipped"}
+    assert every.code == 1
+    assert len(os.listdir(out)) == 2 and all(name.endswith(".eml") for name in os.listdir(out))
+    assert fresh.events().count('"notice"') == 2
+    assert fresh.list("check").code == 0  # the records' chain holds
+
+
+def test_by_a_smarthost(fresh):
+    """From the null sender, to each recipient apart, and the words arrive as they were written."""
+    with Names(named()) as names, \
+            Server(tls="starttls", rcpt=lambda session, path: "250 2.1.5 Ok") as smarthost:
+        got = fresh.notice(names, "--smarthost", smarthost.target, "--contacts-zone", "contacts.example")
+        assert got.code == 0, got.err + got.out
+    assert [(sender, rcpts) for sender, rcpts, _ in smarthost.messages] == \
+        [("<>", ["<postmaster@relay.example>"]), ("<>", ["<abuse@isp.example>"])]
+    assert any(line.upper() == "STARTTLS" for line in smarthost.said("STARTTLS"))
+    message = email.message_from_string(smarthost.messages[1][2], policy=email.policy.strict)
+    assert message.get_content_type() == "multipart/report"
+    assert "abuse contact of its network" in message.get_payload()[0].get_payload()[0].get_content()
+
+
+@pytest.mark.parametrize("reply, failed_once", [("451 4.3.0 later", True), ("550 5.1.1 nobody", False)])
+def test_what_the_smarthost_does_not_take(fresh, reply, failed_once):
+    """What is put off may be tried again; what is refused would be refused again."""
+    with Names(named()) as names:
+        with Server(rcpt=lambda session, path: reply) as smarthost:
+            got = fresh.notice(names, "--smarthost", smarthost.target)
+            assert got.code == 75 and got.lines[0]["result"] == "failed"
+            assert reply[:3] in got.lines[0]["why"]
+            assert smarthost.messages == []
+        with Server(rcpt=lambda session, path: "250 ok") as smarthost:
+            got = fresh.notice(names, "--smarthost", smarthost.target)
+        assert len(smarthost.messages) == (1 if failed_once else 0)
+        assert got.code == (0 if failed_once else 1)
+
+
+def test_a_smarthost_that_goes_away(fresh):
+    """After the message nobody knows; a second copy would be worse than none."""
+    def gone(session, text):
+        session.connection.close()
+        raise OSError("gone")
+    with Names(named()) as names:
+        with Server(rcpt=lambda session, path: "250 ok", taken=gone) as smarthost:
+            got = fresh.notice(names, "--smarthost", smarthost.target)
+            assert got.code == 0, got.out + got.err
+        got = fresh.notice(names, "--smarthost", f"127.0.0.1:{free_port()}")
+        assert got.code == 1 and got.lines[0]["result"] == "skipped"
+
+
+def test_nobody_there(fresh):
+    with Names(named()) as names:
+        got = fresh.notice(names, "--smarthost", f"127.0.0.1:{free_port()}")
+        assert got.code == 75 and got.lines[0]["result"] == "failed"
+        got = fresh.notice(names, "--smarthost", "127.0.0.1:1", "--tls", "only")
+        assert got.code == 75
+
+
+def test_manners(fresh, tmp_path):
+    out = tmp_path / "out"
+    refused = tmp_path / "refused"
+    refused.write_text("# asked us on 2026-11-01\nrelay.example\n")
+    with Names(named()) as names:
+        got = fresh.notice(names, "--folder", out, "--refused", refused)
+        assert got.code == 1 and "wants no notices" in got.lines[0]["why"]
+        # Our own domain is not told of our own findings.
+        got = fresh.notice(names, "--folder", out, "--no-postmaster", "--to", "abuse@bl.example")
+        assert got.code == 1 and "our own domain" in got.lines[0]["why"]
+        # One a day to a domain.
+        got = fresh.notice(names, "--folder", out, "--no-postmaster", "--domain-day", "1",
+                           "--to", "a@isp.example", "--to", "b@isp.example", "--to", "c@other.example")
+        assert [line["result"] for line in got.lines] == ["sent", "skipped", "sent"]
+        assert "share" in got.lines[1]["why"]
+        # Off the list: nothing more to tell.
+        assert fresh.list("delist", "--reason", "closed", RELAY).code == 0
+        got = fresh.notice(names, "--folder", out)
+        assert got.code == 1 and "not listed" in got.lines[0]["why"]
+    assert len(os.listdir(out)) == 2
+
+
+def test_dns_that_does_not_answer(fresh, tmp_path):
+    with Names(named(), silent=[reverse(RELAY)]) as names:
+        got = fresh.notice(names, "--folder", tmp_path / "out")
+    assert got.code == 75 and "try again" in got.lines[0]["why"]
+    assert "notice" not in fresh.events()

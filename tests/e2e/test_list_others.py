@@ -1,0 +1,504 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""postern list compare, import, export and dynamic, against real tools and a transfer by dnspython."""
+
+import base64
+import ipaddress
+import json
+import os
+import shutil
+import socketserver
+import struct
+import subprocess
+import threading
+import time
+
+import dns.exception
+import dns.message
+import dns.name
+import dns.query
+import dns.rcode
+import dns.rdatatype
+import dns.rrset
+import dns.tsigkeyring
+import pytest
+
+from testlib import BUILD, PATIENCE, Server, call, free_port, open_to_all
+
+LIST = os.path.join(BUILD, "postern-list")
+SECRET = base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
+ZONE = dns.name.from_text("bl.test.example")
+
+
+@pytest.fixture(name="run")
+def fixture_run(tmp_path):
+    def run(verb, *args, data=None, cwd=tmp_path):
+        return call([LIST, verb, "--state", str(tmp_path / "state"), *map(str, args)], data=data, cwd=cwd)
+    return run
+
+
+def write(folder, name, text):
+    (folder / name).write_text(text, encoding="utf-8")
+    return folder / name
+
+
+# --- compare ---------------------------------------------------------------------------------------
+
+RBL = """\
+:127.0.0.2:listed $
+192.0.2.7
+!192.0.2.8
+192.0.2.0/28
+203.0.113.1-203.0.113.9
+"""
+
+
+def addresses(*words):
+    """The model: a set of addresses, one by one."""
+    found = set()
+    for word in words:
+        first, dash, last = word.partition("-")
+        if dash:
+            found |= {ipaddress.ip_address(n) for n in
+                      range(int(ipaddress.ip_address(first)), int(ipaddress.ip_address(last)) + 1)}
+        else:
+            found |= set(ipaddress.ip_network(word))
+    return found
+
+
+def compared(run, *args):
+    got = run("compare", "--json", *args)
+    assert got.code in (0, 1), got.err
+    line = got.lines[0]
+    same = all(not line[part][kind] for part in ("only_a", "only_b") for kind in ("ipv4", "ipv6", "names"))
+    assert got.code == (0 if same else 1)
+    return line
+
+
+def test_ranges_and_exclusions_are_counted_by_address(run, tmp_path):
+    a = write(tmp_path, "a", "192.0.2.0/24\n198.51.100.7 spam\n2001:db8::/64\nmail.example.org\n")
+    b = write(tmp_path, "b", RBL)
+    line = compared(run, a, f"ip4set:{b}")
+    in_a = addresses("192.0.2.0/24", "198.51.100.7")
+    in_b = addresses("192.0.2.0/28", "203.0.113.1-203.0.113.9") - addresses("192.0.2.8")
+    assert line["a"]["ipv4"] == len(in_a) and line["b"]["ipv4"] == len(in_b)
+    assert line["only_a"]["ipv4"] == len(in_a - in_b)
+    assert line["only_b"]["ipv4"] == len(in_b - in_a)
+    assert line["both"]["ipv4"] == len(in_a & in_b)
+    assert line["only_a"]["ipv6"] == str(2 ** 64)
+    assert line["only_a"]["names"] == 1
+    shown = run("compare", "--show", "only-a", a, f"ip4set:{b}").out.split()
+    assert addresses(*[word for word in shown if word[0].isdigit() and ":" not in word]) == in_a - in_b
+    assert "2001:db8::/64" in shown and "mail.example.org" in shown
+
+
+def test_one_list_in_every_form(run, tmp_path):
+    plain = write(tmp_path, "plain", "192.0.2.1\n192.0.2.16/28\n2001:db8::1\na.example.org\n*.b.example\n")
+    csv = write(tmp_path, "csv", "ip,reason\n192.0.2.1,x\n192.0.2.16/28,\"y, z\"\n2001:db8::1,\n"
+                                 "a.example.org,n\n*.b.example,n\n")
+    rows = [{"ip": "192.0.2.1"}, {"cidr": "192.0.2.16/28"}, {"ip": "2001:db8::1"},
+            {"domain": "a.example.org"}, {"domain": "*.b.example"}]
+    write(tmp_path, "json", json.dumps(rows))
+    write(tmp_path, "lines", "\n".join(json.dumps(row) for row in rows))
+    for other in (csv, f"csv:{csv}", "json", "json:lines", "text:plain"):
+        assert run("compare", plain, other).code == 0, other
+
+
+def test_bad_lists(run, tmp_path):
+    write(tmp_path, "a", "192.0.2.1\n")
+    assert run("compare", "a", "nowhere").code == 66
+    assert run("compare", "a", "zone:../../etc").code == 64
+    assert run("compare", "a", "zone:nowhere.example").code == 66
+    assert run("compare", "a", "ip9set:a").code == 64
+    assert run("compare", "a").code == 64
+    assert run("compare", "a", "a", "--", "--wait").code == 64
+    write(tmp_path, "html", "<html>\n" * 40)
+    assert run("compare", "a", "ip4set:html").code == 65
+
+
+# --- a transfer --------------------------------------------------------------------------------------
+
+class Primary(socketserver.ThreadingTCPServer):
+    """Serves one zone by AXFR, as it is told: whole, cut off, refused, signed or badly signed."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+
+    def __init__(self, records, keys=None, how="whole"):
+        self.records, self.keys, self.how, self.asked = records, keys, how, []
+        super().__init__(("127.0.0.1", 0), Transfer)
+
+    def __enter__(self):
+        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.shutdown()
+        self.server_close()
+
+    @property
+    def spec(self):
+        return f"axfr:{ZONE.to_text(omit_final_dot=True)}@127.0.0.1:{self.server_address[1]}"
+
+
+class Transfer(socketserver.StreamRequestHandler):
+    timeout = PATIENCE
+
+    def handle(self):
+        size = struct.unpack("!H", self.rfile.read(2))[0]
+        wire = self.rfile.read(size)
+        if self.server.how == "deaf":
+            asked = dns.message.make_query(ZONE, "AXFR")
+            asked.id = struct.unpack("!H", wire[:2])[0]
+            wire = asked.to_wire()
+        query = dns.message.from_wire(wire, keyring=self.server.keys)
+        self.server.asked.append(query)
+        if self.server.how == "refused":
+            refusal = dns.message.make_response(query)
+            refusal.set_rcode(dns.rcode.REFUSED)
+            self.send(refusal.to_wire())
+            return
+        soa = dns.rrset.from_text(ZONE, 300, "IN", "SOA", "ns.test.example. h.test.example. 7 1 1 1 1")
+        rrsets = [soa, *self.server.records, soa]
+        context, steps = None, [rrsets[i:i + 40] for i in range(0, len(rrsets), 40)]
+        if self.server.how == "cut":
+            steps = steps[:-1]
+        for step in steps:
+            answer = dns.message.make_response(query)
+            answer.answer = list(step)
+            if self.server.keys:
+                answer.use_tsig(self.server.keys, keyname=query.keyname)
+            wire = answer.to_wire(max_size=65535, multi=True, tsig_ctx=context)
+            context = answer.tsig_ctx
+            if self.server.how == "forged" and step is steps[1]:
+                assert b"\x7f\x00\x00\x02" in wire
+                wire = wire.replace(b"\x7f\x00\x00\x02", b"\x7f\x00\x00\x09", 1)
+            self.send(wire)
+
+    def send(self, wire):
+        self.wfile.write(struct.pack("!H", len(wire)) + wire)
+
+
+def owner(words):
+    return dns.name.from_text(words, ZONE)
+
+
+def listing(name, text="an open relay"):
+    return [dns.rrset.from_text(owner(name), 300, "IN", "A", "127.0.0.2"),
+            dns.rrset.from_text(owner(name), 300, "IN", "TXT", f'"{text}"')]
+
+
+def records(many=200):
+    found = [dns.rrset.from_text(ZONE, 300, "IN", "NS", "ns.test.example."),
+             dns.rrset.from_text(ZONE, 300, "IN", "A", "192.0.2.80")]
+    for name in ("2.0.0.127", "TEST", "*.2.0.192", "7.100.51.198", "mail.example.org", "*.spam.example",
+                 "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2"):
+        found += listing(name)
+    for i in range(many):
+        found += listing(f"{i % 250 + 1}.{i // 250}.18.198")
+    return found
+
+
+def expect(tmp_path, many=200):
+    lines = ["192.0.2.0/24", "198.51.100.7", "mail.example.org", "*.spam.example", "2001:db8::1"]
+    lines += [f"198.18.{i // 250}.{i % 250 + 1}" for i in range(many)]
+    return write(tmp_path, "expected", "\n".join(lines) + "\n")
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_a_transfer_is_the_list(run, tmp_path, signed):
+    keys = dns.tsigkeyring.from_text({"key.test.example": SECRET}) if signed else None
+    options = ["--tsig", f"hmac-sha256:key.test.example:{SECRET}"] if signed else []
+    with Primary(records(), keys) as primary:
+        got = run("compare", *options, primary.spec, expect(tmp_path))
+    assert got.code == 0, got.out + got.err
+    assert primary.asked[0].question[0].rdtype == dns.rdatatype.AXFR
+    assert bool(primary.asked[0].had_tsig) == signed
+
+
+@pytest.mark.parametrize("how, word", [("cut", "before the zone was whole"), ("refused", "REFUSED"),
+                                       ("forged", "signature does not hold")])
+def test_half_a_transfer_is_no_list(run, tmp_path, how, word):
+    keys = dns.tsigkeyring.from_text({"key.test.example": SECRET}) if how == "forged" else None
+    options = ["--tsig", f"hmac-sha256:key.test.example:{SECRET}"] if keys else []
+    with Primary(records(), keys, how) as primary:
+        got = run("compare", *options, primary.spec, expect(tmp_path))
+    assert got.code == 69, got.out + got.err
+    assert word in got.err
+
+
+def test_nobody_there(run, tmp_path):
+    got = run("compare", f"axfr:bl.test.example@127.0.0.1:{free_port()}", expect(tmp_path))
+    assert got.code == 69
+
+
+def test_an_unsigned_answer_to_a_signed_question(run, tmp_path):
+    """The server ignores the key, as one in the middle would that has none."""
+    with Primary(records(), how="deaf") as primary:
+        got = run("compare", "--tsig", f"key.test.example:{SECRET}", primary.spec, expect(tmp_path))
+    assert got.code == 69 and "signature does not hold" in got.err, got.out + got.err
+
+
+KNOT = """\
+server:
+    listen: 127.0.0.1@{port}
+    rundir: {dir}
+database:
+    storage: {dir}
+key:
+  - id: key.test.example
+    algorithm: hmac-sha256
+    secret: {secret}
+acl:
+  - id: out
+    key: key.test.example
+    action: transfer
+zone:
+  - domain: bl.test.example
+    file: {dir}/zone
+    acl: out
+"""
+
+
+def test_a_transfer_from_knot(run, tmp_path):
+    if not shutil.which("knotd", path="/usr/sbin:/usr/bin"):
+        pytest.skip("needs knotd")
+    port = free_port()
+    zone = ["$ORIGIN bl.test.example.", "$TTL 300", "@ SOA ns.test.example. h.test.example. 7 1 1 1 1"]
+    zone += [rrset.to_text() for rrset in records(5000)]
+    write(tmp_path, "zone", "\n".join(zone) + "\n")
+    config = write(tmp_path, "knot.conf", KNOT.format(port=port, dir=tmp_path, secret=SECRET))
+    with open(tmp_path / "log", "w", encoding="utf-8") as log, \
+            subprocess.Popen(["/usr/sbin/knotd", "-c", str(config)], stdout=log, stderr=log) as knot:
+        try:
+            end = time.monotonic() + PATIENCE
+            while True:
+                got = run("compare", "--tsig", f"hmac-sha256:key.test.example:{SECRET}",
+                          f"axfr:bl.test.example@127.0.0.1:{port}", expect(tmp_path, 5000))
+                if got.code in (0, 1) or time.monotonic() > end or knot.poll() is not None:
+                    break
+                time.sleep(0.1)
+            assert got.code == 0, got.out + got.err + (tmp_path / "log").read_text()
+            bare = run("compare", f"axfr:bl.test.example@127.0.0.1:{port}", "expected")
+            assert bare.code == 69 and ("NOTAUTH" in bare.err or "REFUSED" in bare.err), bare.err
+        finally:
+            knot.terminate()
+
+
+# --- a sample ----------------------------------------------------------------------------------------
+
+def test_a_sample_is_tested_within_the_scope(run, tmp_path):
+    port = free_port()
+    sink = free_port()
+    write(tmp_path, "a", "127.0.5.1\n127.0.5.2\n127.0.5.3\n198.51.100.0/28\n")
+    write(tmp_path, "b", "127.0.5.3\n")
+    scope = write(tmp_path, "scope", "127.0.5.0/24 ours\n")
+    with Server("127.0.5.1", port) as closed, \
+            Server("127.0.5.2", port, rcpt=open_to_all, relay_to=("127.0.0.1", sink)) as relay:
+        got = run("compare", "--json", "--sample", "18", "--seed", "5", "--scope", scope, "a", "b", "--",
+                  "--probe-domain", "probe.example", "--sink-listen", f"127.0.0.1:{sink}", "--ports",
+                  str(port), "--wait", "10", "--name", "tester.probe.example")
+    assert got.code == 1, got.err
+    sample = got.of_type("sample")[0]
+    # All 18 addresses that only A has were drawn; only ours were touched.
+    assert (sample["drawn"], sample["outside"], sample["tested"]) == (18, 16, 2), got.err
+    assert (sample["open"], sample["closed"]) == (1, 1)
+    assert closed.sessions and relay.sessions
+
+
+# --- import ------------------------------------------------------------------------------------------
+
+def test_import_is_a_zone_of_its_own(run, tmp_path):
+    b = write(tmp_path, "b", RBL)
+    got = run("import", "--reserved", "--as", "other.example", f"ip4set:{b}")
+    assert got.code == 0, got.err
+    assert run("compare", "zone:other.example", f"ip4set:{b}").code == 0
+    # Again, with less: visible, and a new serial.
+    write(tmp_path, "b", ":127.0.0.2:x\n192.0.2.7\n")
+    again = run("import", "--json", "--reserved", "--as", "other.example", f"ip4set:{b}")
+    assert again.code == 0, again.err
+    assert again.lines[0]["ipv4"] == 1
+    out = run("export", "--format", "json", "zone:other.example")
+    assert [json.loads(line)["entry"] for line in out.out.splitlines()] == ["192.0.2.7"]
+
+
+def test_import_refuses(run, tmp_path):
+    b = write(tmp_path, "b", RBL)
+    spec = f"ip4set:{b}"
+    # What belongs to our own list, and a zone of another kind.
+    assert run("import", "--zone", "bl.example", "--as", "bl.example", spec).code == 64
+    assert run("import", "--zone", "bl.example", "--as", "outputs.BL.example", spec).code == 64
+    assert run("import", "--as", "../x", spec).code == 64
+    assert run("import", "--as", "dyn.example", "--reserved", spec).code == 0
+    assert run("dynamic", "--as", "dyn.example").code == 73
+    # Insane data: reserved space, the world, 127.0.0.1.
+    write(tmp_path, "inside", "10.1.2.3\n")
+    assert run("import", "--as", "x.example", "inside").code == 65
+    write(tmp_path, "wide", "8.0.0.0/8\n")
+    assert run("import", "--as", "x.example", "wide").code == 65
+    write(tmp_path, "home", "127.0.0.1\n")
+    assert run("import", "--reserved", "--as", "x.example", "home").code == 65
+    assert run("import", "--as", "x.example", "--code", "127.0.0.1", "wide").code == 64
+    assert not os.path.exists(tmp_path / "state" / "zones" / "x.example" / "image")
+    # Sudden growth leaves the old list in place, unless it is forced.
+    write(tmp_path, "small", "".join(f"198.18.0.{i}\n" for i in range(200)))
+    write(tmp_path, "large", "".join(f"198.18.{i >> 8}.{i & 255}\n" for i in range(5000)))
+    assert run("import", "--reserved", "--as", "g.example", "small").code == 0
+    assert run("import", "--reserved", "--as", "g.example", "large").code == 65
+    assert run("compare", "zone:g.example", "small").code == 0
+    assert run("import", "--reserved", "--force", "--as", "g.example", "large").code == 0
+    assert run("compare", "zone:g.example", "large").code == 0
+
+
+# --- export ------------------------------------------------------------------------------------------
+
+MIXED = "192.0.2.0/24\n198.51.100.7\n198.51.100.9\n203.0.113.0/25\n2001:db8::/48\n2001:db8:1::5\n" \
+        "mail.example.org\n*.spam.example\n"
+
+
+@pytest.fixture(name="mixed")
+def fixture_mixed(tmp_path):
+    return write(tmp_path, "mixed", MIXED)
+
+
+def export(run, tmp_path, form, *args):
+    path = tmp_path / f"out.{form}"
+    got = run("export", "--format", form, "--output", path, *args)
+    assert got.code == 0, got.err
+    return path, got
+
+
+def test_rbldnsd_reads_back_what_we_write(run, tmp_path, mixed):
+    path, got = export(run, tmp_path, "combined", mixed)
+    assert "left out" not in got.err
+    assert run("compare", mixed, f"combined:{path}").code == 0
+    first = path.read_bytes()
+    assert export(run, tmp_path, "combined", mixed)[0].read_bytes() == first
+    for form in ("ip4set", "ip4trie", "ip6trie", "dnset"):
+        path, _ = export(run, tmp_path, form, mixed)
+        part = compared(run, mixed, f"{form}:{path}")
+        assert not any(part["only_b"].values())
+        assert any(part["both"].values())
+
+
+def test_nft_takes_the_sets(run, tmp_path, mixed):
+    if not shutil.which("nft", path="/usr/sbin:/usr/bin"):
+        pytest.skip("needs nft")
+    path, _ = export(run, tmp_path, "nftables", mixed)
+    check = subprocess.run(["/usr/sbin/nft", "-c", "-f", str(path)], text=True, capture_output=True,
+                           check=False)
+    if "Operation not permitted" in check.stderr:
+        pytest.skip("nft -c takes root")
+    assert check.returncode == 0, check.stderr
+    text = path.read_text()
+    assert "198.51.100.7" in text and "2001:db8::/48" in text
+    bad = tmp_path / "bad.nft"
+    bad.write_text(text.replace("198.51.100.7", "198.51.100.777"))
+    assert subprocess.run(["/usr/sbin/nft", "-c", "-f", str(bad)], capture_output=True,
+                          check=False).returncode != 0
+
+
+def test_named_takes_the_policy_zone(run, tmp_path, mixed):
+    tool = shutil.which("named-checkzone", path="/usr/bin:/usr/sbin")
+    if not tool:
+        pytest.skip("needs named-checkzone")
+    path, _ = export(run, tmp_path, "rpz", "--name", "rpz.test.example", mixed)
+    check = subprocess.run([tool, "-i", "local", "rpz.test.example", str(path)], text=True,
+                           capture_output=True, check=False)
+    assert check.returncode == 0, check.stdout + check.stderr
+    text = path.read_text()
+    assert "24.0.2.0.192.rpz-ip" in text and "mail.example.org CNAME ." in text
+
+
+def test_postfix_takes_the_table(run, tmp_path, mixed):
+    path, _ = export(run, tmp_path, "postfix", mixed)
+    rows = [line.split(None, 1) for line in path.read_text().splitlines() if line[0] not in "#"]
+    nets = [ipaddress.ip_network(row[0]) for row in rows]
+    assert all(row[1] == "REJECT" for row in rows)
+    assert any(ipaddress.ip_address("192.0.2.9") in net for net in nets)
+    assert not any(ipaddress.ip_address("192.0.3.9") in net for net in nets)
+    postmap = shutil.which("postmap", path="/usr/sbin:/usr/bin")
+    if postmap:
+        for ip, code in (("192.0.2.9", 0), ("192.0.3.9", 1), ("2001:db8::1", 0), ("2001:db9::1", 1)):
+            got = subprocess.run([postmap, "-q", ip, f"cidr:{path}"], capture_output=True, check=False)
+            assert got.returncode == code, (ip, got.stderr)
+    assert run("export", "--format", "postfix", "--most", "2", mixed).code == 65
+
+
+def test_csv_and_json_read_back(run, tmp_path, mixed):
+    for form in ("csv", "json"):
+        path, _ = export(run, tmp_path, form, mixed)
+        assert run("compare", mixed, f"{form}:{path}").code == 0, form
+
+
+def test_only_one_code(run, tmp_path):
+    write(tmp_path, "two", ":127.0.0.2:x\n192.0.2.1\n:127.0.0.9:y\n192.0.2.2\n")
+    path, _ = export(run, tmp_path, "ip4set", "--code", "127.0.0.9", "ip4set:two")
+    text = path.read_text()
+    assert "192.0.2.2" in text and "192.0.2.1 " not in text
+
+
+# --- dynamic -----------------------------------------------------------------------------------------
+
+def test_names(run):
+    got = run("dynamic", "mail.example.com", "ns1.example.co.uk")
+    assert got.code == 0, got.out
+    got = run("dynamic", "--json", "dsl-1-2-3-4.isp.example")
+    assert got.code == 1
+    assert got.lines[0]["judged"] == "dynamic" and got.lines[0]["row"] == "dsl"
+    assert run("dynamic", "1-2-3-4.isp.example").code == 0
+    assert run("dynamic", "--generic", "1-2-3-4.isp.example").code == 1
+    got = run("dynamic", "-", data="mail.example.com\nppp-12-34.isp.example\n")
+    assert got.code == 1 and len(got.out.splitlines()) == 2
+    assert run("dynamic", "--check").code == 0
+
+
+def test_rows_of_ones_own(run, tmp_path):
+    rows = write(tmp_path, "rows", "Id: mine\nKind: dynamic\nWords: frog\nWhy: our frogs\nSource: us\n"
+                                   "Hits: frog1.isp.example\n")
+    assert run("dynamic", "--rows", rows, "frog7.isp.example").code == 1
+    write(tmp_path, "rows", "Id: mine\nKind: dynamic\nPattern: (frog\nWhy: x\nSource: y\nHits: z\n")
+    got = run("dynamic", "--rows", rows, "frog7.isp.example")
+    assert got.code == 65 and f"{rows}:3" in got.err
+
+
+def ask(port, name, kind="A", timeout=PATIENCE):
+    return dns.query.udp(dns.message.make_query(name, kind), "127.0.0.1", timeout, port=port)
+
+
+def test_the_rows_in_dns(run, tmp_path):
+    """The zone says of each name in the test set what the rows say."""
+    program = os.path.join(BUILD, "postern-dns")
+    if not os.path.exists(program):
+        pytest.skip("postern-dns is not built")
+    assert run("dynamic", "--generic", "--as", "dyn.example").code == 0
+    top = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    names = []
+    with open(os.path.join(top, "tests", "data", "list", "dynamic.names"), encoding="utf-8") as file:
+        for line in file:
+            want, *words = line.split("#")[0].split() or [""]
+            names += [(want, word) for word in words if want != "no-name"]
+    port = free_port()
+    with open(tmp_path / "log", "w", encoding="utf-8") as log, \
+            subprocess.Popen([program, "--state", str(tmp_path / "state"), "--listen",
+                              f"127.0.0.1:{port}", "dyn.example"],
+                             stdout=log, stderr=log) as server:
+        try:
+            end = time.monotonic() + PATIENCE
+            while time.monotonic() < end and server.poll() is None:
+                try:
+                    if ask(port, "dyn.example", "SOA", 0.2).rcode() == 0:
+                        break
+                except (OSError, dns.exception.Timeout):
+                    time.sleep(0.05)
+            wrong = []
+            for want, name in names:
+                answer = ask(port, f"{name}.dyn.example")
+                listed = bool(answer.answer)
+                if listed != (want in ("dynamic", "generic")):
+                    wrong.append((want, name, answer.rcode()))
+                elif listed:
+                    assert answer.answer[0][0].address == "127.0.0.3"
+            assert not wrong, (tmp_path / "log").read_text()
+            assert len(names) > 200
+        finally:
+            server.terminate()
