@@ -221,6 +221,9 @@ struct audit_finding *audit_find(struct audit *a, const char *id, enum audit_sev
 /* Something that can't be told offline; the severity is the worst that it may hide. */
 struct audit_finding *audit_undecided(struct audit *a, const char *id, enum audit_severity severity,
                                       struct audit_door *door, struct audit_place place);
+/* Hygiene: shown on request, and no alarm. The kind is the door's, or may be set. */
+struct audit_finding *audit_note(struct audit *a, const char *id, struct audit_door *door,
+                                 struct audit_place place, const char *why, const char *fix);
 /* Sets fix and edit at once: `text` in place of lines first to last of the file. */
 void audit_fix_lines(struct audit *a, struct audit_finding *f, enum audit_edit_kind kind,
                      const char *file, unsigned first, unsigned last, const char *text);

@@ -3,7 +3,7 @@
  * Whole configurations made up by hand, each labelled by what the servers' documentation says
  * before the auditor had read it: tests/data/audit/made-*.txt. A file of cases:
  *
- *     %% open the name of a case      worst severity, or "clean"
+ *     %% open the name of a case      worst severity, "clean", or a note's rule: "EX12", "-EX12"
  *     %@ /etc/postfix/main.cf         the lines that follow are this file's
  *     %! path=/etc/postfix no-nat     options; path: without it, the folder of the first file
  *     %# why
@@ -113,6 +113,16 @@ static const char *or_null(const char *s)
     return *s ? s : NULL;
 }
 
+/* The rule that is wanted, if it was told; "-RULE" if it was not. */
+static const char *told(const struct audit_finding *const *v, size_t count, const char *want)
+{
+    bool absent = want[0] == '-', found = false;
+
+    for (size_t i = 0; i < count; i++)
+        found = found || strcmp(v[i]->id, want + absent) == 0;
+    return found != absent ? want : found ? "it" : "nothing of it";
+}
+
 /* The verdict's word. */
 static const char *audit_made(struct audit *a, struct made *m)
 {
@@ -141,6 +151,8 @@ static const char *audit_made(struct audit *a, struct made *m)
     if (r != 0)
         return "error";
     v = audit_findings(a, &count);
+    if (ascii_is_digit(m->want[strlen(m->want) - 1]))
+        return told(v, count, m->want);
     return count && v[0]->severity > AUDIT_NOTE ? audit_severity_of(v[0]) : "clean";
 }
 
@@ -239,6 +251,11 @@ static void compose(void **state)
     run("compose", 8);
 }
 
+static void notes(void **state)
+{
+    run("notes", 34);
+}
+
 static void more(void **state)
 {
     run("more", 42);
@@ -250,6 +267,7 @@ int main(void)
         cmocka_unit_test(postfix),   cmocka_unit_test(exim),    cmocka_unit_test(sendmail),
         cmocka_unit_test(opensmtpd), cmocka_unit_test(of_unix), cmocka_unit_test(modern),
         cmocka_unit_test(windows),   cmocka_unit_test(compose), cmocka_unit_test(more),
+        cmocka_unit_test(notes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

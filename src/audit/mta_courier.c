@@ -101,6 +101,31 @@ static void judge_all_domains(struct courier *c, struct audit_door *d)
         judge_domains(c, d, audit_fmt(c->a, "%s/%s", folder, names[i]));
 }
 
+/* CO04: one mailbox for all that do not exist. */
+static void judge_catch_all(struct courier *c, struct audit_door *d)
+{
+    static const char *const files[] = {"/etc/courier/aliasdir/.courier-default",
+                                        "/etc/courier/aliases/system", "/etc/courier/aliases"};
+    struct audit_source_file f;
+    struct audit_lines r;
+    struct audit_line line;
+
+    if (audit_there(c->a, files[0]))
+        audit_note(c->a, "CO04", d, (struct audit_place){files[0], 0},
+                   "all addresses of all hosted domains exist: everything is taken",
+                   "remove aliasdir/.courier-default");
+    for (size_t i = 1; i < 3; i++) {
+        if (audit_text(c->a, files[i], &f) != AUDIT_FILE_OK)
+            continue;
+        audit_lines_open(&r, c->a, AUDIT_LINES_PLAIN, &f);
+        while (audit_lines_next(&r, &line))
+            if (line.text.p[0] == '@')
+                audit_note(c->a, "CO04", d, (struct audit_place){f.name, line.first},
+                           "all addresses of this domain exist: everything is taken",
+                           "name the users that there are");
+    }
+}
+
 /* --- doors ------------------------------------------------------------------------------------ */
 
 /* NAME=value of a shell, the last one; empty when there is none. */
@@ -235,6 +260,7 @@ static int courier_read(struct audit *a, const struct audit_kind *kind, const ch
         open_doors(&c, "esmtpd", 25);
         open_doors(&c, "esmtpd-msa", 587);
         open_doors(&c, "esmtpd-ssl", 465);
+        judge_catch_all(&c, NULL);
         return 0;
     }
     if (audit_text(a, path, &f) != AUDIT_FILE_OK)

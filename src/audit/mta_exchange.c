@@ -139,6 +139,12 @@ static void permissions(struct exchange *x, struct connector *c)
             continue;
         if (right(r, "ms-Exch-SMTP-Submit"))
             c->submit = true;
+        if (right(r, "ms-Exch-SMTP-Accept-Authoritative-Domain-Sender") &&
+            !audit_record_true(r, "Deny"))
+            audit_note(x->a, "XC06", NULL, audit_record_place(r, "ExtendedRights"),
+                       "anonymous sessions may claim senders of the own domains",
+                       "Remove-ADPermission of ms-Exch-SMTP-Accept-Authoritative-Domain-Sender")
+                ->kind = x->kind;
         if (!right(r, "ms-Exch-SMTP-Accept-Any-Recipient"))
             continue;
         if (audit_record_true(r, "Deny")) {
@@ -308,6 +314,14 @@ static int judge(struct exchange *x, struct connector *c)
     bool relays = c->external || (c->any && !c->denied && (c->anonymous || c->submit));
 
     d->silent = !c->anonymous && !c->external;
+    if (c->anonymous && c->port != 25 && c->port != 587 && c->port != 465 &&
+        audit_record_get(c->r, "PermissionGroups"))
+        audit_note(x->a, "XC08", d, audit_record_place(c->r, "Bindings"),
+                   audit_fmt(x->a,
+                             "anonymous sessions come in at port %u too, past what guards "
+                             "port 25",
+                             c->port),
+                   "let a firewall pass that port from the other Exchange servers alone");
     d->login = true;
     d->stranger = AUDIT_NO;
     if (relays && c->cut)

@@ -196,12 +196,44 @@ static void judge_proxy(struct exim_conf *c, struct audit_door *d)
     }
 }
 
+/* EX12: what makes other holes wider, and is none by itself. */
+static void judge_hygiene(struct exim_conf *c, struct audit_door *d)
+{
+    const struct exim_option *o = exim_option(c->options, "recipient_unqualified_hosts");
+
+    if (o && span_find(o->value.s, '*') < o->value.s.n)
+        audit_note(c->a, "EX12", d, o->place,
+                   "recipients without a domain are taken from any client, and become local ones",
+                   "recipient_unqualified_hosts = 127.0.0.1");
+    o = exim_option(c->options, "allow_domain_literals");
+    if (o && exim_option_true(c->options, "allow_domain_literals", false))
+        audit_note(c->a, "EX12", d, o->place,
+                   "recipients at [addresses] are taken as well as those at domains",
+                   "allow_domain_literals = false");
+    for (const struct exim_acl *acl = c->acls; acl; acl = acl->next)
+        for (const struct exim_statement *s = acl->statements; s; s = s->next) {
+            bool limited = false;
+
+            for (const struct exim_cond *cond = s->conds; cond; cond = cond->next) {
+                limited = limited || strcmp(cond->name, "hosts") == 0 ||
+                          strcmp(cond->name, "authenticated") == 0;
+                if (!limited && strcmp(cond->name, "control") == 0 &&
+                    span_starts(cond->value.s, SPAN_LIT("submission")))
+                    audit_note(c->a, "EX12", d, cond->place,
+                               "clients that did not log in get their headers mended as if they "
+                               "had",
+                               "authenticated = *");
+            }
+        }
+}
+
 void exim_judge_options(struct exim_conf *c, struct audit_door *d)
 {
     const struct exim_option *o = exim_option(c->options, "percent_hack_domains");
     struct audit_finding *f;
 
     judge_proxy(c, d);
+    judge_hygiene(c, d);
     if (o && span_trim(o->value.s).n > 0) {
         f = audit_find(c->a, "EX10", AUDIT_LATENT, d, o->place);
         f->why = "percent_hack_domains rewrites user%other@ours into user@other before the ACL "

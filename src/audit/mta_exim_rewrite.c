@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * "begin rewrite": rules that turn an envelope address into another once the ACL has taken it. Those
- * with flag S work before, on what the client says, so the ACL judges what they make of it; they
- * are left out here. So are those for headers only.
+ * "begin rewrite": rules that turn an envelope address into another once the ACL has taken it.
+ * Those with flag S work before, on what the client says, so the ACL judges what they make of it;
+ * they are left out here. So are those for headers only.
  */
 #include "audit/mta_exim_priv.h"
 

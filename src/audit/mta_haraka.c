@@ -353,6 +353,10 @@ static void open_door(struct haraka *h, struct span host, unsigned port, struct 
     for (size_t i = 0; i < h->count; i++)
         d->login = d->login || span_starts(h->plugins[i].name, SPAN_LIT("auth/")) ||
                    span_starts(h->plugins[i].name, SPAN_LIT("auth-"));
+    if (plugin(h, "auth/flat_file") && !plugin(h, "tls"))
+        audit_note(h->a, "HA07", d, plugin(h, "auth/flat_file")->place,
+                   "passwords stand in a file and go over the wire as they are: no tls plugin",
+                   "tls, above auth/flat_file");
     judge_relay(h, d);
     judge_patterns(h, d);
     judge_rcpt_plugins(h, d);

@@ -397,6 +397,11 @@ static void judge_server(struct james *j, const struct element *s)
     auth = (announce.n > 0 && !span_eq_nocase(announce, SPAN_LIT("never"))) ||
            span_eq_nocase(required, SPAN_LIT("true")) ||
            span_eq_nocase(required, SPAN_LIT("announce"));
+    if (span_eq_nocase(value(s, "verifyIdentity"), SPAN_LIT("false")))
+        audit_note(j->a, "JA04", NULL, (struct audit_place){j->server_file, s->line},
+                   "who logs in may send as any other user: verifyIdentity is false",
+                   "<verifyIdentity>true</verifyIdentity>")
+            ->kind = j->kind;
     if (bind.n == 0)
         bind = SPAN_LIT("0.0.0.0:25");
     while (span_cut(&bind, ',', &one)) {

@@ -289,6 +289,14 @@ static void judge(struct maddy *m, struct audit_door *d, const struct node *n, b
     }
 }
 
+static bool deep_child(const struct node *n, const char *name)
+{
+    for (const struct node *c = n->children; c; c = c->next)
+        if (is(c->args[0], name) || deep_child(c, name))
+            return true;
+    return false;
+}
+
 static void endpoint(struct maddy *m, const struct audit_kind *kind, const struct node *n)
 {
     bool submission = is(n->args[0], "submission");
@@ -311,6 +319,10 @@ static void endpoint(struct maddy *m, const struct audit_kind *kind, const struc
                        port, bind, n->place);
         d->login = auth;
         d->silent = submission && auth;
+        if (d->silent && i == 1 && !deep_child(n, "authorize_sender"))
+            audit_note(m->a, "MD03", d, n->place,
+                       "who logs in may send as anybody: there is no authorize_sender",
+                       "check { authorize_sender { user_to_email identity } }");
         d->stranger = AUDIT_NO;
         if (!d->silent)
             judge(m, d, n, submission);

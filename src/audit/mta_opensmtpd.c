@@ -115,6 +115,10 @@ static void read_action(struct smtpd *c, const struct smtpd_rule *r)
         return;
     act->name = r->words[1];
     act->method = r->words[2];
+    act->place = r->place;
+    for (size_t i = 3; i + 1 < r->count; i++)
+        if (is(r->words[i], "virtual"))
+            act->virtual = r->words[i + 1];
     for (size_t i = 3; i < r->count; i++)
         if (is(r->words[i], "host") && i + 1 < r->count && is(act->method, "relay"))
             act->method = r->words[2];
@@ -369,6 +373,39 @@ static void try_nets(struct smtpd *c, struct audit_door *d, const struct smtpd_c
         }
 }
 
+/* A table of users with the key "@": whoever is not named. */
+static bool catches_all(struct smtpd *c, const struct smtpd_table *t)
+{
+    struct span path = t->source;
+    struct audit_source_file f;
+    struct audit_lines r;
+    struct audit_line line;
+
+    if (!t->source.n)
+        return span_has_nocase(t->items, SPAN_LIT("\"@\"")) ||
+               span_has_nocase(t->items, SPAN_LIT("{ @ "));
+    if (!span_starts(path, SPAN_LIT("file:")) ||
+        audit_text(c->a, audit_dup(c->a, span_slice(path, 5, path.n)), &f) != AUDIT_FILE_OK)
+        return false;
+    audit_lines_open(&r, c->a, AUDIT_LINES_PLAIN, &f);
+    while (audit_lines_next(&r, &line))
+        if (line.text.p[0] == '@')
+            return true;
+    return false;
+}
+
+static void judge_catch_all(struct smtpd *c)
+{
+    for (const struct smtpd_action *act = c->actions; act; act = act->next)
+        for (const struct smtpd_table *t = c->tables; t && act->virtual.n > 2; t = t->next)
+            if (span_eq(t->name, span_slice(act->virtual, 1, act->virtual.n - 1)) &&
+                catches_all(c, t))
+                audit_note(c->a, "OS06", NULL, t->place,
+                           "all addresses of the domain exist: everything is taken",
+                           "name the users that there are")
+                    ->kind = c->kind;
+}
+
 static void judge(struct smtpd *c, struct audit_door *d, const char *tag)
 {
     struct smtpd_client base = {.helo = AUDIT_SPAMMER_HELO,
@@ -415,7 +452,7 @@ static unsigned port_of(struct span s)
 static void listen(struct smtpd *c, const struct smtpd_rule *r)
 {
     struct span on = SPAN_NULL, port = SPAN_NULL, tag = SPAN_NULL;
-    bool auth = false, proxy = false;
+    bool auth = false, proxy = false, mask = false;
     struct audit_door *d;
     enum audit_bind bind;
     struct audit_net *n;
@@ -434,6 +471,7 @@ static void listen(struct smtpd *c, const struct smtpd_rule *r)
             port = SPAN_LIT("smtps");
         auth = auth || is(r->words[i], "auth");
         proxy = proxy || is(r->words[i], "proxy-v2");
+        mask = mask || is(r->words[i], "mask-src") || is(r->words[i], "mask-source");
     }
     if (is(on, "socket"))
         return;
@@ -442,6 +480,11 @@ static void listen(struct smtpd *c, const struct smtpd_rule *r)
     d = audit_door(c->a, c->kind, audit_fmt(c->a, "listen on %.*s", SPAN_ARG(on)),
                    port.n ? port_of(port) : 25, bind, r->place);
     d->silent = auth;
+    if (mask && !auth)
+        audit_note(c->a, "OS07", d, r->place,
+                   "who brought a message is left out of its Received field: what is abused here "
+                   "can't be traced",
+                   "take mask-src out where strangers come in");
     if (proxy) {
         d->proxy_how = "PROXY";
         n = audit_net_add(c->a, &d->proxies, (struct ip_prefix){.ip.family = IP_V4}, false,
@@ -503,6 +546,7 @@ static int smtpd_read(struct audit *a, const struct audit_kind *kind, const char
 
         judge(c, d, "");
     }
+    judge_catch_all(c);
     for (const struct smtpd_rule *r = c->listens; r && !audit_failed(a); r = r->next)
         listen(c, r);
     return 0;

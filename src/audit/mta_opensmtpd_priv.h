@@ -32,6 +32,8 @@ struct smtpd_rule {
 
 struct smtpd_action {
     struct span name, method;
+    struct span virtual; /* its table, with the brackets */
+    struct audit_place place;
     struct smtpd_action *next;
 };
 

@@ -344,6 +344,39 @@ static void logins(struct pf_conf *c, const struct pf_lists *l)
              "every login may use every sender address: smtpd_sender_login_maps is not set");
 }
 
+/* PF20, PF24: words of old, and a port that nobody needs. */
+static void hygiene(struct pf_conf *c)
+{
+    static const char *const lists[] = {"smtpd_client_restrictions", "smtpd_helo_restrictions",
+                                        "smtpd_sender_restrictions", "smtpd_relay_restrictions",
+                                        "smtpd_recipient_restrictions"};
+    static const char *const old[] = {"permit_naked_ip_address", "check_relay_domains",
+                                      "reject_maps_rbl"};
+    bool receives = *pf_string(c, "relay_domains") || *pf_string(c, "virtual_mailbox_domains") ||
+                    *pf_string(c, "virtual_alias_domains") || *pf_string(c, "virtual_alias_maps");
+    struct pf_words own = pf_list(c, "mydestination");
+
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        struct pf_words w = pf_list(c, lists[i]);
+
+        for (size_t k = 0; k < w.count; k++)
+            for (size_t n = 0; n < sizeof(old) / sizeof(old[0]); n++)
+                if (span_eq(w.v[k].s, span_str(old[n])))
+                    audit_note(c->a, "PF20", c->door, pf_where(c, lists[i]),
+                               audit_fmt(c->a,
+                                         "%s was given up in Postfix 3.9, which does not "
+                                         "know it any more",
+                                         old[n]),
+                               "reject_unauth_destination, or what the manual names in its place");
+    }
+    for (size_t i = 0; i < own.count; i++)
+        receives = receives || !(span_starts(own.v[i].s, SPAN_LIT("localhost")));
+    if (!receives && c->door->bind == AUDIT_BIND_ANY && !c->door->login)
+        audit_note(c->a, "PF24", c->door, pf_where(c, "inet_interfaces"),
+                   "this host takes mail for no domain, and listens to everybody all the same",
+                   "inet_interfaces = loopback-only");
+}
+
 /* --- XCLIENT, PROXY --------------------------------------------------------------------------- */
 
 static void everybody(struct pf_conf *c, struct audit_nets *nets, struct audit_place at,
@@ -479,6 +512,7 @@ void pf_rules(struct pf_conf *c, struct pf_lists *l)
     wildcard_alias(c, l);
     routing(c, l);
     logins(c, l);
+    hygiene(c);
     proxies(c);
     early(c, l);
     subdomains(c, l);

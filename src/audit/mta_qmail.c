@@ -264,6 +264,28 @@ static void judge_named(struct qmail *q, const struct unix_tcp_rule *rule)
     q->d->keys |= AUDIT_KEY_PTR;
 }
 
+/* QM05, QM06: what is taken without a question, and where it then goes. */
+static void judge_hygiene(struct qmail *q)
+{
+    static const char *const checks[] = {"validrcptto.cdb", "validrcptto", "smtpplugins",
+                                         "goodrcptto",      "badrcptto",   "chkusr",
+                                         "recipients"};
+    bool checked = false;
+
+    for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
+        checked = checked || audit_there(q->a, audit_fmt(q->a, "/var/qmail/control/%s", checks[i]));
+    if (!checked && audit_there(q->a, "/var/qmail/control/rcpthosts"))
+        audit_note(q->a, "QM05", q->d, (struct audit_place){q->dir, 0},
+                   "recipients are not looked up: mail for unknown users is taken, and bounces to "
+                   "forged senders",
+                   "a patch or plugin that asks for users, as validrcptto or qmail-spp");
+    for (size_t i = 0; i < q->rules.count && !q->rules_off; i++)
+        if (q->rules.v[i].relay && q->rules.v[i].value.n)
+            audit_note(q->a, "QM06", q->d, q->rules.v[i].place,
+                       "the value of RELAYCLIENT is put behind every recipient of these clients",
+                       "RELAYCLIENT=\"\"");
+}
+
 static void judge_rules(struct qmail *q)
 {
     const struct unix_tcp_rule *all = unix_tcp_default(&q->rules);
@@ -371,6 +393,8 @@ static int qmail_read(struct audit *a, const struct audit_kind *kind, const char
     read_envdir(&q);
     read_rules(&q, rules ? path : NULL);
     judge_rules(&q);
+    if (control)
+        judge_hygiene(&q);
     if (q.d->stranger == AUDIT_UNKNOWN)
         q.d->stranger = AUDIT_NO;
     return 0;

@@ -326,6 +326,30 @@ static const char *relayed_domain(const struct sm_conf *c)
     return sm_own_domain(c);
 }
 
+/* SM10, SM12: senders that are let off, and with them whoever claims to be one. */
+static void judge_hygiene(struct sm_conf *c, struct audit_door *d)
+{
+    const struct sm_set_feature *f = c->features;
+    struct ip_prefix net;
+    struct sm_entry e;
+
+    if (f[SM_UNRESOLVABLE].on)
+        audit_note(c->a, "SM10", d, f[SM_UNRESOLVABLE].place,
+                   "senders of domains that do not exist are taken, so nothing can be bounced",
+                   "dnl FEATURE(`accept_unresolvable_domains')");
+    if (f[SM_UNQUALIFIED].on)
+        audit_note(c->a, "SM10", d, f[SM_UNQUALIFIED].place,
+                   "senders without a domain are taken, and become local ones",
+                   "dnl FEATURE(`accept_unqualified_senders')");
+    for (size_t i = 0; f[SM_DELAY_CHECKS].on && i < c->access.count; i++)
+        if (sm_entry(c->access.v[i].text, &e) && relays(&e) && !e.tag.n && !sm_net(e.key, &net) &&
+            !span_starts_nocase(e.key, SPAN_LIT("localhost")))
+            audit_note(c->a, "SM12", d, c->access.v[i].place,
+                       "without a tag this holds for senders, too: with delay_checks who claims "
+                       "the domain passes the tests of his address",
+                       audit_fmt(c->a, "To:%.*s RELAY", SPAN_ARG(e.key)));
+}
+
 static void judge_small(struct sm_conf *c, struct audit_door *d)
 {
     const struct sm_set_feature *f = c->features;
@@ -447,5 +471,6 @@ void sm_judge_mc(struct sm_conf *c, struct audit_door *d)
     judge_access(c, d);
     judge_features(c, d);
     judge_small(c, d);
+    judge_hygiene(c, d);
     judge_raw(c, d);
 }

@@ -189,6 +189,8 @@ static void feature(struct mc *m, const struct span *args, struct audit_place pl
         {"use_cw_file", SM_CW_FILE},
         {"no_default_msa", SM_NO_MSA},
         {"delay_checks", SM_DELAY_CHECKS},
+        {"accept_unresolvable_domains", SM_UNRESOLVABLE},
+        {"accept_unqualified_senders", SM_UNQUALIFIED},
         {"msp", SM_MSP},
     };
     struct span name = expanded(m->c, span_trim(args[0]));

@@ -41,6 +41,8 @@ enum sm_feature {
     SM_CW_FILE,
     SM_NO_MSA,
     SM_DELAY_CHECKS,
+    SM_UNRESOLVABLE,
+    SM_UNQUALIFIED,
     SM_MSP,
     SM_FEATURES,
 };

@@ -110,6 +110,13 @@ static void setting(struct stalwart *s, struct span key, struct span value,
         read_expression(&s->relay, value, place);
     } else if (span_eq(key, SPAN_LIT("session.auth.require"))) {
         read_expression(&s->require, value, place);
+    } else if (span_eq(key, SPAN_LIT("session.rcpt.catch-all")) &&
+               !span_eq(bare(value), SPAN_LIT("false"))) {
+        audit_note(s->a, "ST05", NULL, place,
+                   "all addresses of a domain exist where one is its catch-all: everything is "
+                   "taken",
+                   "session.rcpt.catch-all = false")
+            ->kind = s->kind;
     } else if (span_eq(key, SPAN_LIT("server.proxy.trusted-networks"))) {
         s->proxies = value;
         s->proxies_place = place;
@@ -333,6 +340,11 @@ static void judge(struct stalwart *s, struct audit_door *d, const struct stalwar
     d->stranger = AUDIT_NO;
     add_proxies(s, d, l && l->proxies.p ? l->proxies : s->proxies,
                 l && l->proxies.p ? l->proxies_place : s->proxies_place);
+    if (d->port != 25 && s->require.set && login == STALWART_NO)
+        audit_note(s->a, "ST02", d, s->require.place,
+                   "a port that is not 25 asks for no login: only session.rcpt.relay is between "
+                   "strangers and everybody",
+                   "local_port != 25");
     if (d->silent || !s->relay.set)
         return;
     w.asked = 0;

@@ -62,6 +62,16 @@ struct audit_finding *audit_undecided(struct audit *a, const char *id, enum audi
     return f;
 }
 
+struct audit_finding *audit_note(struct audit *a, const char *id, struct audit_door *door,
+                                 struct audit_place place, const char *why, const char *fix)
+{
+    struct audit_finding *f = audit_find(a, id, AUDIT_NOTE, door, place);
+
+    f->why = why;
+    f->fix = fix;
+    return f;
+}
+
 void audit_fix_lines(struct audit *a, struct audit_finding *f, enum audit_edit_kind kind,
                      const char *file, unsigned first, unsigned last, const char *text)
 {
