@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- *     none ─ nominate ─▶ nominated ─ test ─▶ testing ─ prove ─▶ confirmed ─ admit-one ─▶
- *                           provisional ▲  ▲               │ │ close              │                
- *                            │ prove, admit │  └── undecided ──┘ └─▶ dismissed        └───── admit
- *                           ────▶ listed │                                                         
- *                             │ └── nominate ── expired, delisted, dismissed ◀── expire, close,
- * delist
+ * none ─ nominate ─▶ nominated ─ test ─▶ testing ─ prove ─▶ confirmed ─ admit-one ─▶ provisional
+ *                       ▲  ▲               │ │ close              │                  │ prove, admit
+ *                       │  └── undecided ──┘ └─▶ dismissed        └───── admit ────▶ listed
+ *                       │                                                            │
+ *                       └── nominate ── expired, delisted, dismissed ◀── expire, close, delist
  *
  * A listed host stays listed while it is tested again: only a test that finds it closed, a person,
  * or the end of its time takes it out. So no server can leave the list by shutting the tester out,
