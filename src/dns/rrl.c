@@ -23,7 +23,7 @@
 #include <assert.h>
 #include <string.h>
 
-enum { LINE = 8, TIME_BITS = 48, PREFIXES = 4 };
+enum { LINE = 8, TIME_BITS = 48, PREFIXES = DNS_RRL_PREFIXES };
 
 #define NS        UINT64_C(1000000000)
 #define TIME_MASK ((UINT64_C(1) << TIME_BITS) - 1)
@@ -80,6 +80,11 @@ void dns_rrl_init(struct dns_rrl *r, void *memory, unsigned bits, struct dns_rrl
         .mask = (uint32_t)(size / sizeof(uint64_t) / LINE - 1),
         .key = {get64(key), get64(key + 8)},
     };
+    for (unsigned i = 0; conf.rate && i < PREFIXES; i++) {
+        if (i < sizeof(levels4) / sizeof(levels4[0]))
+            r->interval4[i] = NS / ((uint64_t)conf.rate * levels4[i].times);
+        r->interval6[i] = NS / ((uint64_t)conf.rate * levels6[i].times);
+    }
 }
 
 /*
@@ -98,41 +103,25 @@ static uint64_t *slot_find(const struct dns_rrl *r, uint64_t hash, uint64_t now,
                            uint64_t *ret_ahead)
 {
     uint64_t *line = r->slots + (size_t)(hash & r->mask) * LINE, *best = line;
-    uint64_t tag = hash >> TIME_BITS;
+    uint64_t v[LINE];
 
-    *ret_ahead = UINT64_MAX;
     for (unsigned i = 0; i < LINE; i++) {
-        uint64_t v = __atomic_load_n(line + i, __ATOMIC_RELAXED);
-        uint64_t ahead = ahead_of(v, now, r->depth);
-
-        if (v >> TIME_BITS == tag) {
-            *ret_ahead = ahead;
+        v[i] = __atomic_load_n(line + i, __ATOMIC_RELAXED);
+        if ((v[i] ^ hash) >> TIME_BITS == 0) {
+            *ret_ahead = ahead_of(v[i], now, r->depth);
             return line + i;
         }
+    }
+    *ret_ahead = UINT64_MAX;
+    for (unsigned i = 0; i<LINE && * ret_ahead> 0; i++) {
+        uint64_t ahead = ahead_of(v[i], now, r->depth);
+
         if (ahead < *ret_ahead) {
             *ret_ahead = ahead;
             best = line + i;
         }
     }
     return best;
-}
-
-struct claim {
-    uint64_t *slot;
-    uint64_t value; /* if the answer is given */
-};
-
-/* Is there room in one counter? */
-static bool claim_make(const struct dns_rrl *r, uint64_t hash, unsigned times, uint64_t now,
-                       struct claim *ret)
-{
-    uint64_t ahead, empty;
-
-    ret->slot = slot_find(r, hash, now, &ahead);
-    ahead += NS / ((uint64_t)r->conf.rate * times);
-    empty = (now + ahead) & TIME_MASK;
-    ret->value = hash >> TIME_BITS << TIME_BITS | (empty ? empty : 1);
-    return ahead <= r->depth;
 }
 
 static enum dns_rrl_say limited(struct dns_rrl *r)
@@ -163,17 +152,28 @@ enum dns_rrl_say dns_rrl_ask(struct dns_rrl *r, struct ip client, int64_t now)
     bool v4 = client.family == IP_V4;
     const struct level *levels = v4 ? levels4 : levels6;
     unsigned count = v4 ? sizeof(levels4) / sizeof(levels4[0]) : PREFIXES;
-    uint64_t now_ns = (uint64_t)now * 1000000 & TIME_MASK;
-    struct claim claims[PREFIXES];
+    uint64_t now_ns = (uint64_t)now * 1000000 & TIME_MASK, hash[PREFIXES], value[PREFIXES];
+    uint64_t *slot[PREFIXES];
 
     assert(client.family != IP_NONE);
     if (r->conf.rate == 0)
         return DNS_RRL_PASS;
-    for (unsigned i = 0; i < count; i++)
-        if (!claim_make(r, prefix_hash(r, &client, levels[i].bits), levels[i].times, now_ns,
-                        &claims[i]))
+    /* All hashes first: so the memory of one line is waited for while the others come too. */
+    for (unsigned i = 0; i < count; i++) {
+        hash[i] = prefix_hash(r, &client, levels[i].bits);
+        __builtin_prefetch(r->slots + (size_t)(hash[i] & r->mask) * LINE, 1);
+    }
+    for (unsigned i = 0; i < count; i++) {
+        uint64_t ahead, empty;
+
+        slot[i] = slot_find(r, hash[i], now_ns, &ahead);
+        ahead += v4 ? r->interval4[i] : r->interval6[i];
+        if (ahead > r->depth)
             return limited(r);
+        empty = (now_ns + ahead) & TIME_MASK;
+        value[i] = hash[i] >> TIME_BITS << TIME_BITS | (empty ? empty : 1);
+    }
     for (unsigned i = 0; i < count; i++)
-        __atomic_store_n(claims[i].slot, claims[i].value, __ATOMIC_RELAXED);
+        __atomic_store_n(slot[i], value[i], __ATOMIC_RELAXED);
     return DNS_RRL_PASS;
 }

@@ -23,7 +23,8 @@ enum {
     DNS_RRL_PAUSE_MAX = 3600, /* seconds: burst is at most so many times the rate */
     DNS_RRL_BITS_MIN = 6,     /* size of a table: 2^bits counters, 8 octets each */
     DNS_RRL_BITS_MAX = 24,
-    DNS_RRL_BITS = 18, /* usual: 2 MB */
+    DNS_RRL_BITS = 18,    /* usual: 2 MB */
+    DNS_RRL_PREFIXES = 4, /* of an address, at most */
 };
 
 struct dns_rrl_conf {
@@ -40,9 +41,10 @@ enum dns_rrl_say {
 
 struct dns_rrl {
     struct dns_rrl_conf conf;
-    uint64_t depth;  /* nanoseconds in which a burst drains */
-    uint64_t *slots; /* the caller's */
-    uint32_t mask;   /* of lines of eight slots */
+    uint64_t depth; /* nanoseconds in which a burst drains */
+    uint64_t interval4[DNS_RRL_PREFIXES], interval6[DNS_RRL_PREFIXES]; /* of one answer */
+    uint64_t *slots;                                                   /* the caller's */
+    uint32_t mask;                                                     /* of lines of eight slots */
     uint64_t key[2];
     uint64_t turn; /* which of the limited slips */
 };

@@ -15,10 +15,12 @@
  *     end                        the last message
  *     read ZONE ID TYPE HAVE     begins to read a transfer
  *     feed HEX                   a message of it; the records, or what else
- *     time COUNT                 nanoseconds for a question read and its answer written
+ *     time WHAT COUNT            nanoseconds of a question and its answer ("hit", "miss"), or of
+ *                                asking the rate limit ("limit")
  */
 #include "dns/blname.h"
 #include "dns/reply.h"
+#include "dns/rrl.h"
 #include "dns/tsig.h"
 #include "dns/xfr.h"
 
@@ -251,32 +253,67 @@ static uint64_t now_ns(void)
 {
     struct timespec t;
 
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
     return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-/* A hit with EDNS, as a resolver asks: read, the address off its labels, the answer written. */
+/* As a resolver asks, with EDNS: read, the address off its labels, the answer written. */
+static uint64_t answer(size_t n, const struct dns_soa *miss)
+{
+    struct dns_reply r;
+    uint32_t address;
+    unsigned len;
+
+    dns_query_parse(&asked, asked_packet, n);
+    dns_blname_read4(asked.name, asked.label_at, asked.labels - 4u, &address, &len);
+    dns_reply_begin(&r, &asked, out, dns_query_udp_max(&asked, 1232));
+    dns_reply_aa(&r, true);
+    if (miss) {
+        dns_reply_rcode(&r, DNS_NXDOMAIN);
+        dns_reply_section(&r, DNS_AUTHORITY);
+        dns_reply_soa(&r, dns_reply_owner_suffix(&asked, 4), 60, miss);
+    } else {
+        dns_reply_a(&r, DNS_OWNER_QUESTION, 300, 0x7f000002);
+    }
+    return dns_reply_finish(&r) + address;
+}
+
+/* What a rate limit costs with clients from everywhere. */
+static uint64_t limit(struct dns_rrl *limits, uint64_t i)
+{
+    struct ip ip = {.family = IP_V4};
+
+    dns_wire_put32(ip.b, (uint32_t)(i * 2654435761));
+    return dns_rrl_ask(limits, ip, (int64_t)(i >> 8));
+}
+
 static void measure(struct span line)
 {
     struct dns_name name = name_of(SPAN_LIT("17.113.0.203.Relays.Bl.Example.ORG"));
+    struct dns_soa soa = {name_of(SPAN_LIT("ns1.bl.example.org")),
+                          name_of(SPAN_LIT("hostmaster.example.org")),
+                          1,
+                          2,
+                          3,
+                          4,
+                          5};
+    struct span what = word(&line);
     uint64_t count = number(&line), start, sum = 0;
     size_t n = dns_query_write(asked_packet, sizeof(asked_packet), 1, &name, DNS_TYPE_A, true);
-    struct dns_reply r;
+    bool miss = span_eq(what, SPAN_LIT("miss")), rate = span_eq(what, SPAN_LIT("limit"));
+    void *table = aligned_alloc(64, dns_rrl_size(DNS_RRL_BITS));
+    struct dns_rrl limits;
 
+    if (!table)
+        abort();
+    dns_rrl_init(&limits, table, DNS_RRL_BITS, (struct dns_rrl_conf){50, 125, 2}, out);
     start = now_ns();
     for (uint64_t i = 0; i < count; i++) {
-        uint32_t address;
-        unsigned len;
-
         asked_packet[1] = (uint8_t)i;
-        dns_query_parse(&asked, asked_packet, n);
-        dns_blname_read4(asked.name, asked.label_at, asked.labels - 4u, &address, &len);
-        dns_reply_begin(&r, &asked, out, dns_query_udp_max(&asked, 1232));
-        dns_reply_aa(&r, true);
-        dns_reply_a(&r, DNS_OWNER_QUESTION, 300, 0x7f000002);
-        sum += dns_reply_finish(&r) + address;
+        sum += rate ? limit(&limits, i) : answer(n, miss ? &soa : NULL);
     }
     printf("%.1f %llu", (double)(now_ns() - start) / (double)count, (unsigned long long)sum);
+    free(table);
 }
 
 static const struct {
