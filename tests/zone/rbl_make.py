@@ -232,9 +232,10 @@ class Maker:
             kind = r.choice(TYPES)
             to = r.sample(subs, r.randint(1, 3))
             lines.append(f"$DATASET {kind}:set{i} {' '.join(to)} # data")
-            before = set(self.names)
+            before, self.names = self.names, set()
             lines += self.lines(kind, count)
-            new = self.names - before
+            new = self.names
+            self.names = before | new
             for sub in to:
                 if sub != "@":
                     self.known.update(f"{n}.{sub}" for n in new)
