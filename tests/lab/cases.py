@@ -13,7 +13,7 @@ VERDICTS = {"open": 2, "accepts": 1, "closed": 0, "blocked": 3, "inconclusive": 
 CASE_KEYS = {
     "id", "server", "hole", "verdict", "node", "args", "wait", "target", "mx", "proved", "findings",
     "no_findings", "nmap", "nmap_after", "witness", "zone", "timeout", "inside", "slow", "also",
-    "logged", "strangers", "clients",
+    "logged", "strangers", "clients", "listed",
 }
 NODE_KEYS = {"server", "nets", "families", "nft", "ready", "files", "before"}
 PROVED_KEYS = {"every", "some", "none", "count_min"}
@@ -78,6 +78,7 @@ class Case:
             self._need(set(a) <= ALSO_KEYS and "id" in a, "also: unknown setting, or no id")
             self._need(a.get("verdict") in VERDICTS, f"also: unknown verdict {a.get('verdict')}")
         self.clients = row.get("clients", False)
+        self.listed = row.get("listed", False)
         self.strangers = row.get("strangers", [])
         self.logged = row.get("logged", {})
         self._need(set(self.logged) <= {n.name for n in self.nodes}, "logged: no such node")
@@ -106,7 +107,7 @@ class Case:
         return next(n for n in self.nodes if n.name == name)
 
 
-TABLES = ("cases.toml", "gate.toml")
+TABLES = ("cases.toml", "gate.toml", "list.toml")
 
 
 def load(servers, folder=HERE):

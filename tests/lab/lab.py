@@ -16,6 +16,7 @@ import agreement
 import cases
 import clients
 import judge
+import listed
 import live
 import roots
 import servers
@@ -262,6 +263,10 @@ class Work:
                     bad.append(f"{row['id']}: verdict {more.verdict}, not {row['verdict']}")
             if case.clients:
                 words, wrong = clients.check(it)
+                found += f", {words}"
+                bad += wrong
+            if case.listed:
+                words, wrong = listed.check(it, postern)
                 found += f", {words}"
                 bad += wrong
             if not self.a.no_nmap and case.nmap_after:
