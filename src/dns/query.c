@@ -8,9 +8,8 @@
  *
  * Strict or lenient? Records nobody asked for in a query (answers, unknown additionals) are walked
  * over. A question less or more, a second OPT, an OPT that is not the root's, a TSIG that is not
- * last, octets behind the last record: FORMERR, for what such a sender means cannot be known.
- * RFC 7873 §5.4 lets a client with a cookie ask no question at all; FORMERR with our cookie in its
- * OPT tells it as much.
+ * last, octets behind the last record: FORMERR, for what such a sender means cannot be known. No
+ * question at all is one too, unless a cookie is what it is about (RFC 7873 §5.4, RFC 9619).
  */
 #include "dns/query.h"
 
@@ -106,7 +105,7 @@ static enum dns_parse records_read(struct dns_query *q)
     unsigned answers = dns_wire_get16(q->packet + 6), authority = dns_wire_get16(q->packet + 8);
     unsigned additional = dns_wire_get16(q->packet + 10), before = answers + authority;
     enum dns_parse worst = DNS_PARSE_OK;
-    size_t at = q->question_end;
+    size_t at = q->question_end ? q->question_end : DNS_HEADER;
 
     for (unsigned i = 0; i < before + additional; i++) {
         size_t owner = at, type = owner_skip(q, at);
@@ -130,6 +129,21 @@ static enum dns_parse records_read(struct dns_query *q)
     return at == q->n ? worst : DNS_PARSE_FORMERR;
 }
 
+/* A message with so many questions, of any opcode. */
+static enum dns_parse body_read(struct dns_query *q, unsigned questions)
+{
+    if (questions == 1)
+        return question_read(q) ? records_read(q) : DNS_PARSE_FORMERR;
+    if (questions == 0) {
+        enum dns_parse got = records_read(q);
+
+        if (got == DNS_PARSE_OK)
+            return q->edns.cookie_n ? DNS_PARSE_COOKIE : DNS_PARSE_FORMERR;
+        return got;
+    }
+    return DNS_PARSE_FORMERR;
+}
+
 enum dns_parse dns_query_parse(struct dns_query *q, const uint8_t *packet, size_t n)
 {
     enum dns_parse got;
@@ -146,10 +160,7 @@ enum dns_parse dns_query_parse(struct dns_query *q, const uint8_t *packet, size_
     q->question_end = q->authority_at = q->tsig_at = 0;
     q->edns = (struct dns_edns){0};
     q->name_n = q->labels = 0;
-    if (dns_wire_get16(packet + 4) != 1 || !question_read(q))
-        got = DNS_PARSE_FORMERR;
-    else
-        got = records_read(q);
+    got = body_read(q, dns_wire_get16(packet + 4));
     if (q->opcode == DNS_OPCODE_QUERY)
         return got;
     /* How an opcode's message looks that we do not know, we do not know: only guesses that hold. */

@@ -17,6 +17,7 @@ enum dns_parse {
     DNS_PARSE_FORMERR = 2, /* answer with DNS_FORMERR */
     DNS_PARSE_NOTIMP = 3,  /* another opcode than QUERY: answer with DNS_NOTIMP */
     DNS_PARSE_BADVERS = 4, /* an EDNS version over 0: answer with DNS_BADVERS */
+    DNS_PARSE_COOKIE = 5,  /* no question, only a cookie (RFC 7873 §5.4): answer with ours */
 };
 
 /*

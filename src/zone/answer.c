@@ -370,6 +370,21 @@ static bool cookie(struct way *w)
     return false;
 }
 
+/* No question, only a cookie, RFC 7873 §5.4: it gets ours, and learns of a false one. */
+static void cookie_alone(struct way *w)
+{
+    bool first = dns_query_cookie(w->q).n == DNS_COOKIE_CLIENT;
+
+    if (!w->set->has_cookies) {
+        dns_reply_rcode(&w->r, DNS_FORMERR);
+        w->out->result = ZONE_MALFORMED;
+        return;
+    }
+    cookie(w);
+    dns_reply_rcode(&w->r, first || w->out->cookie_good ? DNS_NOERROR : DNS_BADCOOKIE);
+    w->out->result = first || w->out->cookie_good ? ZONE_META : ZONE_BADCOOKIE;
+}
+
 static bool is_transfer(uint16_t type)
 {
     return type == DNS_TYPE_AXFR || type == DNS_TYPE_IXFR;
@@ -442,6 +457,8 @@ static void answer_parsed(struct way *w, enum dns_parse parsed)
 
         dns_reply_rcode(&w->r, notify ? DNS_NOTAUTH : DNS_NOTIMP);
         w->out->result = notify ? ZONE_NOTIFIED : ZONE_NOTIMP;
+    } else if (parsed == DNS_PARSE_COOKIE) {
+        cookie_alone(w);
     } else if (q->edns.cookie_at && w->set->has_cookies && !cookie(w)) {
         return;
     } else if (q->klass == DNS_CLASS_IN) {

@@ -664,6 +664,10 @@ static void packets(void **state)
          P("\0\1\0\0\0\1\0\0\0\0\0\1\2bl\7example\3org\0\0\6\0\1\0\0\51\20\0\0\0\0\0\0\14\0\12\0\10"
            "12345678"),
          "BADCOOKIE / opt1232 cookie24", ZONE_BADCOOKIE},
+        {"a cookie without a question",
+         P("\0\1\0\0\0\0\0\0\0\0\0\1\0\0\51\20\0\0\0\0\0\0\14\0\12\0\10"
+           "12345678"),
+         "NOERROR / opt1232 cookie24", ZONE_META},
         {"a cookie of no length there is",
          P("\0\1\0\0\0\1\0\0\0\0\0\1\2bl\7example\3org\0\0\6\0\1\0\0\51\20\0\0\0\0\0\0\13\0\12\0\7"
            "1234567"),
@@ -689,7 +693,7 @@ static void packets(void **state)
                      cases[i].result);
     }
     /* The last one again: the question's own octets, and a name that points to them. */
-    zone_answer(lab.set, client_of("192.0.2.53", false), (const uint8_t *)cases[18].p, cases[18].n,
+    zone_answer(lab.set, client_of("192.0.2.53", false), (const uint8_t *)cases[19].p, cases[19].n,
                 out, sizeof(out), &what);
     assert_memory_equal(out + 12, "\2bL\7eXAmple\3ORG\0\0\6\0\1\300\14", 22);
 }

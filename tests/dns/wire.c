@@ -91,7 +91,7 @@ static struct dns_name name_of(struct span text)
 
 static void query(struct span line)
 {
-    static const char *const outcomes[] = {"OK", "DROP", "FORMERR", "NOTIMP", "BADVERS"};
+    static const char *const outcomes[] = {"OK", "DROP", "FORMERR", "NOTIMP", "BADVERS", "COOKIE"};
     size_t n = octets(&line, asked_packet, sizeof(asked_packet));
     enum dns_parse got = dns_query_parse(&asked, asked_packet, n);
     char name[DNS_NAME_TEXT_MAX] = "-";

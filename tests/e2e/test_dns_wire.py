@@ -438,6 +438,21 @@ def test_cookies(server):
         assert len(fresh) == 24 and fresh[:8] == wrong[:8] and fresh != wrong
 
 
+def test_a_cookie_without_a_question(server):
+    """RFC 7873 §5.4: how a client learns a server's cookie without asking anything."""
+    def alone(value):
+        option = struct.pack("!HH", 10, len(value)) + value
+        body = OPT[:-2] + struct.pack("!H", len(option)) + option
+        return dns.message.from_wire(server.udp_raw(message(counts=(0, 0, 0, 1), body=body)))
+    first = alone(b"clientxx")
+    assert first.rcode() == dns.rcode.NOERROR and not first.question
+    again = alone(cookie_of(first)[0])
+    assert again.rcode() == dns.rcode.NOERROR and len(cookie_of(again)[0]) == 24
+    assert alone(b"clientxx" + bytes(16)).rcode() == dns.rcode.BADCOOKIE
+    none = dns.message.from_wire(server.udp_raw(message(counts=(0, 0, 0, 1), body=OPT)))
+    assert none.rcode() == dns.rcode.FORMERR and none.edns == 0
+
+
 def test_cookies_required(build, tmp_path):
     with serving(build, tmp_path, "--cookies-required", "--rate", "0") as server:
         answer = server.udp(cookie_query(b"clientxx"))
