@@ -3,11 +3,11 @@
  * IXFR (RFC 1995) must take away just the records that the secondary has, and give it those it would
  * have got by AXFR. A change assigns one word to a whole prefix, so both are the prefix's blocks,
  * before and after. That is all of the difference unless the change makes, or breaks, a larger block
- * with what stands around it: a hole in a listed /24 turns one wildcard into 255 names. The octet's
- * block around a prefix is of one kind only if what lies beside the prefix says the same with the
- * same evidence, which one look-up tells; changes that lie beside each other are compared with each
- * other. Where it may be so the answer is WHOLE: a transfer of all the zone is always right
- * (RFC 1995 §4), and listings of single addresses, which are nearly all, never come to that.
+ * with what stands around it: the first hole in a listed /24 turns one wildcard into 255 names. The
+ * octet's block around a prefix is none as soon as one address in it, which no change touches, says
+ * something else than the prefix did and does: for a single address among unlisted ones the first
+ * look shows that. Where none is found the answer is WHOLE: a transfer of all the zone is always
+ * right (RFC 1995 §4).
  */
 #include "zone/steps.h"
 
@@ -78,27 +78,52 @@ static int by_address(const void *pa, const void *pb)
     return (a->len > b->len) - (a->len < b->len);
 }
 
-/* May the block around the prefix, before or after, be larger than the prefix? */
-static bool larger(const struct zone_view *v, const struct zone_change *c)
+/* Is the address in a prefix that changes? The changes are in order and do not overlap. */
+static bool covered(const struct zone_change *v, size_t count, enum zone_kind kind, zone_wide w)
 {
-    bool six = is_six(c);
-    zone_wide first = first_of(c), last = last_of(c), size = zone_wide_rest(c->len, six) + 1;
-    struct zone_word beside = word_at(v, first & size ? first - 1 : last + 1, six);
+    size_t from = 0;
 
-    return same_word(beside, c->was) || same_word(beside, c->now);
+    while (count > 1) { /* the last that begins at w or before */
+        size_t half = count / 2;
+        const struct zone_change *c = &v[from + half];
+
+        if (c->kind < kind || (c->kind == kind && first_of(c) <= w))
+            from += half;
+        count -= half;
+    }
+    return v[from].kind == kind && first_of(&v[from]) <= w && w <= last_of(&v[from]);
 }
 
-/* Two changes in order of address: nested, or beside each other with the same word. */
-static bool touch(const struct zone_change *a, const struct zone_change *b)
+/* May the octet's (nibble's) block around the change be of one kind, before or after? */
+static bool larger(const struct zone_view *view, const struct zone_change *v, size_t count,
+                   const struct zone_change *c)
+{
+    bool six = is_six(c), was = c->was.class_id, now = c->now.class_id;
+    unsigned step = six ? 4 : 8, len = (c->len - 1) / step * step;
+    zone_wide rest = zone_wide_rest(len, six), first = first_of(c) & ~rest;
+    zone_wide looks = rest < 255 ? rest : 255;
+
+    if (len < step)
+        return false; /* there is no such block: blocks.c makes none */
+    for (zone_wide i = 0; i <= looks && (was || now); i++) {
+        zone_wide w = first + rest / looks * i;
+        struct zone_word word;
+
+        if (covered(v, count, c->kind, w))
+            continue;
+        word = word_at(view, w, six);
+        was = was && same_word(word, c->was);
+        now = now && same_word(word, c->now);
+    }
+    return was || now;
+}
+
+/* Of two changes in order: the same name, or prefixes one in the other. */
+static bool overlap(const struct zone_change *a, const struct zone_change *b)
 {
     if (a->kind != b->kind)
         return false;
-    if (a->kind == ZONE_NAME)
-        return by_address(a, b) == 0;
-    if (first_of(b) <= last_of(a))
-        return true;
-    return first_of(b) == last_of(a) + 1 &&
-           (same_word(a->was, b->was) || same_word(a->now, b->now));
+    return a->kind == ZONE_NAME ? by_address(a, b) == 0 : first_of(b) <= last_of(a);
 }
 
 /* A name's change is simple where no wildcard is: else names between come and go with it. */
@@ -134,13 +159,14 @@ static bool simple(const struct zone *zone, struct zone_change *v, size_t count)
         return false;
     if (count)
         qsort(v, count, sizeof(*v), by_address);
-    for (size_t i = 0; i < count; i++) {
-        if (i && touch(&v[i - 1], &v[i]))
+    for (size_t i = 1; i < count; i++)
+        if (overlap(&v[i - 1], &v[i]))
             return false;
+    for (size_t i = 0; i < count; i++) {
         if (v[i].kind == ZONE_NAME) {
             if (wild_name(&b->sources[0].view, &v[i]))
                 return false;
-        } else if (v[i].len < 8 || larger(&b->sources[0].view, &v[i])) {
+        } else if (v[i].len < 8 || larger(&b->sources[0].view, v, count, &v[i])) {
             return false;
         }
     }
