@@ -142,7 +142,7 @@ static struct audit_door *open_door(struct audit *a, const struct audit_box *b, 
     d->stranger = AUDIT_NO;
     if (b->pod && kind != &audit_kind_quadlet)
         d->restart = "kubectl apply -f FILE; kubectl rollout restart of the workload";
-    else if (!b->bare && !b->pod)
+    else if (!b->bare && !b->pod && kind != &audit_kind_run)
         d->restart = audit_fmt(a, "docker compose up -d %s", b->name);
     return d;
 }

@@ -210,6 +210,8 @@ int audit_boxes_settle(struct audit *a)
     if (!a->boxes)
         return 0;
     r = audit_compose_load(a);
+    for (const struct audit_box_file *f = a->boxes->run_files; f && r == 0; f = f->next)
+        r = audit_run_load(a, f->path);
     for (const struct audit_box_file *f = a->boxes->env_files; f && r == 0; f = f->next)
         r = settle_env_file(a, f->path);
     if (r != 0 || audit_failed(a))

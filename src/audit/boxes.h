@@ -96,7 +96,7 @@ struct audit_boxes {
     struct audit_box *boxes;
     struct audit_box_net *nets;
     struct audit_docker docker;
-    struct audit_box_file *compose_files, *env_files;
+    struct audit_box_file *compose_files, *env_files, *run_files;
     size_t box_count;
 };
 
@@ -120,6 +120,8 @@ bool audit_box_mail(const struct audit_box *b);
 
 /* audit/compose.c: all compose files into boxes and nets. 0 or AUDIT_BAD. */
 int audit_compose_load(struct audit *a);
+/* audit/mta_run.c: the lines "docker run" of a file into boxes. 0 or AUDIT_BAD. */
+int audit_run_load(struct audit *a, const char *path);
 /* audit/box_nat.c: ports and source NAT of Docker as facts. */
 void audit_docker_facts(struct audit *a);
 /* audit/mta_k8s.c: manifests into boxes, ports and source NAT. 0 or AUDIT_BAD. */

@@ -365,7 +365,7 @@ static int read_service(struct compose *c, const struct audit_node *services,
     return r ? r : read_links(c, b, audit_node_get(n, "networks"));
 }
 
-static int read_project(struct compose *c)
+int compose_project(struct compose *c)
 {
     const struct audit_node *services = audit_node_get(c->root, "services");
     const struct audit_node *networks = audit_node_get(c->root, "networks");
@@ -495,7 +495,7 @@ int audit_compose_load(struct audit *a)
         if (r == 0 && !done)
             r = load_files(&c, files);
         if (r == 0 && c.root)
-            r = read_project(&c);
+            r = compose_project(&c);
     }
     return r ? r : audit_failed(a);
 }

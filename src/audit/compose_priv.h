@@ -23,6 +23,8 @@ const struct audit_node *compose_merge(struct audit *a, const struct audit_node 
                                        const struct audit_node *over, unsigned depth);
 /* Adds a file, with its `include`s, to the tree. 0 or AUDIT_BAD. */
 int compose_add_file(struct compose *c, const char *path, unsigned depth);
+/* Services and networks of the tree into boxes. 0 or AUDIT_BAD. */
+int compose_project(struct compose *c);
 /* A service with its `extends` resolved. NULL after audit_bad(). */
 const struct audit_node *compose_extended(struct compose *c, const struct audit_node *services,
                                           const struct audit_pair *service, unsigned depth);

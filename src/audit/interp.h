@@ -233,6 +233,7 @@ void audit_fix_lines(struct audit *a, struct audit_finding *f, enum audit_edit_k
 extern const struct audit_kind audit_kind_compose;
 extern const struct audit_kind audit_kind_courier;
 extern const struct audit_kind audit_kind_docker;
+extern const struct audit_kind audit_kind_dockerfile;
 extern const struct audit_kind audit_kind_domino;
 extern const struct audit_kind audit_kind_env;
 extern const struct audit_kind audit_kind_exchange55;
@@ -251,6 +252,7 @@ extern const struct audit_kind audit_kind_opensmtpd;
 extern const struct audit_kind audit_kind_postfix;
 extern const struct audit_kind audit_kind_qmail;
 extern const struct audit_kind audit_kind_quadlet;
+extern const struct audit_kind audit_kind_run;
 extern const struct audit_kind audit_kind_sendmail;
 extern const struct audit_kind audit_kind_stalwart;
 

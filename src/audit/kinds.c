@@ -3,12 +3,19 @@
 #include "audit/audit_priv.h"
 
 const struct audit_kind *const audit_kind_table[] = {
-    &audit_kind_compose, &audit_kind_courier,    &audit_kind_docker,     &audit_kind_domino,
-    &audit_kind_env,     &audit_kind_exchange,   &audit_kind_exchange55, &audit_kind_exim,
-    &audit_kind_gwia,    &audit_kind_haproxy,    &audit_kind_haraka,     &audit_kind_hmailserver,
-    &audit_kind_james,   &audit_kind_kubernetes, &audit_kind_maddy,      &audit_kind_mercury,
-    &audit_kind_nginx,   &audit_kind_opensmtpd,  &audit_kind_postfix,    &audit_kind_qmail,
-    &audit_kind_quadlet, &audit_kind_sendmail,   &audit_kind_stalwart,   NULL,
+    &audit_kind_compose,     &audit_kind_courier,
+    &audit_kind_docker,      &audit_kind_dockerfile,
+    &audit_kind_domino,      &audit_kind_env,
+    &audit_kind_exchange,    &audit_kind_exchange55,
+    &audit_kind_exim,        &audit_kind_gwia,
+    &audit_kind_haproxy,     &audit_kind_haraka,
+    &audit_kind_hmailserver, &audit_kind_james,
+    &audit_kind_kubernetes,  &audit_kind_maddy,
+    &audit_kind_mercury,     &audit_kind_nginx,
+    &audit_kind_opensmtpd,   &audit_kind_postfix,
+    &audit_kind_qmail,       &audit_kind_quadlet,
+    &audit_kind_run,         &audit_kind_sendmail,
+    &audit_kind_stalwart,    NULL,
 };
 
 enum { KINDS = sizeof(audit_kind_table) / sizeof(audit_kind_table[0]) };
