@@ -26,7 +26,7 @@ import dns.tsigkeyring
 import dns.zone
 import pytest
 
-from testlib import free_port
+import dnslib
 
 HIT, MISS, ZONE = "1.2.0.192.bl.test", "9.3.0.192.bl.test", "bl.test"
 SECRET = base64.b64encode(b"thirty-two octets of a secret...").decode()
@@ -48,36 +48,11 @@ $NS 3600 ns.bl.test
 }
 
 
-class Server:
-    """postern dns on loopback, and how it is asked."""
+ZONES = ["bl.test:ip4set:{}/relays", "six.test:ip6trie:{}/six", "big.test:generic:{}/big"]
 
-    def __init__(self, build, folder, *options, zones=None):
-        for name, text in FILES.items():
-            (folder / name).write_text(text)
-        self.port = free_port()
-        zones = zones or [f"bl.test:ip4set:{folder}/relays", f"six.test:ip6trie:{folder}/six",
-                          f"big.test:generic:{folder}/big"]
-        self.log = open(folder / "log", "w+")
-        self.process = subprocess.Popen(
-            [build.program("postern-dns"), "--config", "/dev/null", "--listen",
-             f"127.0.0.1:{self.port}", "--workers", "1", "--state", str(folder / "state"), *options,
-             *zones], stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL)
-        end = time.monotonic() + 30
-        while not re.search(r"event=ready", self.said()):
-            assert self.process.poll() is None and time.monotonic() < end, self.said()
-            time.sleep(0.02)
 
-    def said(self):
-        self.log.flush()
-        with open(self.log.name) as log:
-            return log.read()
-
-    def stop(self):
-        if self.process.poll() is None:
-            self.process.terminate()
-        code = self.process.wait(30)
-        self.log.close()
-        return code
+class Server(dnslib.Server):
+    """postern dns with those zones, asked with messages and with octets."""
 
     def udp_raw(self, packet, timeout=5.0):
         """The answer's octets, None when there is none."""
@@ -106,19 +81,18 @@ class Server:
 
 
 @contextlib.contextmanager
-def serving(build, folder, *options, **kwargs):
-    server = Server(build, folder, *options, **kwargs)
-    try:
+def serving(*options, rate=0, files=None):
+    with Server(*ZONES, files={**FILES, **(files or {})}, options=("--workers", "1", *options),
+                rate=rate) as server:
         yield server
-        assert server.process.poll() is None, server.said()
-    finally:
-        code = server.stop()
-    assert code == 0, (code, server.said() if not server.log.closed else "")
+        assert server.process.poll() is None, server.log()
+        server.process.terminate()
+        assert server.process.wait(dnslib.PATIENCE) == 0, server.log()
 
 
 @pytest.fixture(scope="module")
-def server(build, tmp_path_factory):
-    with serving(build, tmp_path_factory.mktemp("dns"), "--nsid", "ns-a", "--rate", "0") as running:
+def server():
+    with serving("--nsid", "ns-a") as running:
         yield running
 
 
@@ -453,8 +427,8 @@ def test_a_cookie_without_a_question(server):
     assert none.rcode() == dns.rcode.FORMERR and none.edns == 0
 
 
-def test_cookies_required(build, tmp_path):
-    with serving(build, tmp_path, "--cookies-required", "--rate", "0") as server:
+def test_cookies_required():
+    with serving("--cookies-required") as server:
         answer = server.udp(cookie_query(b"clientxx"))
         assert answer.rcode() == dns.rcode.BADCOOKIE and not answer.answer
         good = server.udp(cookie_query(cookie_of(answer)[0]))
@@ -463,25 +437,19 @@ def test_cookies_required(build, tmp_path):
         assert server.tcp(cookie_query(b"clientxx")).answer, "TCP shows the address itself"
 
 
-def test_cookies_of_two_servers_that_share_the_secret(build, tmp_path):
-    secret = tmp_path / "secret"
-    secret.write_text("e5e973e5a6b2a43f48e7dc849e37bfcf\n")
-    secret.chmod(0o600)
-    cookies = []
-    for name in ("a", "b"):
-        folder = tmp_path / name
-        folder.mkdir()
-        with serving(build, folder, "--cookies-required", "--cookie-secret", str(secret)) as server:
-            if cookies:
-                assert server.udp(cookie_query(cookies[0])).rcode() == dns.rcode.NOERROR
-            else:
-                cookies = cookie_of(server.udp(cookie_query(b"clientxx")))
+def test_cookies_of_two_servers_that_share_the_secret():
+    options = ("--cookies-required", "--cookie-secret", "{}/secret")
+    files = {"secret": "e5e973e5a6b2a43f48e7dc849e37bfcf\n"}
+    with serving(*options, files=files) as one, serving(*options, files=files) as other:
+        cookie = cookie_of(one.udp(cookie_query(b"clientxx")))[0]
+        assert other.udp(cookie_query(cookie)).rcode() == dns.rcode.NOERROR
+        assert other.udp(cookie_query(cookie[:-1] + b"x")).rcode() == dns.rcode.BADCOOKIE
 
 
 # Rate limiting.
 
-def test_rate_limit(build, tmp_path):
-    with serving(build, tmp_path, "--rate", "5", "--rate-slip", "2") as server:
+def test_rate_limit():
+    with serving("--rate-slip", "2", rate=5) as server:
         packet = query(HIT).to_wire()
         cookie = None
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
@@ -505,15 +473,12 @@ def test_rate_limit(build, tmp_path):
 # Transfers and TSIG.
 
 @pytest.fixture(scope="module")
-def primary(build, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("primary")
-    (folder / "keys").write_text("".join(
-        f"hmac-{alg}:{alg}.key:{SECRET}\n" for alg in ("sha1", "sha256", "sha512")))
-    (folder / "keys").chmod(0o600)
-    rules = [word for alg in ("sha1", "sha256", "sha512")
-             for word in ("--transfer", f"127.0.0.0/8 {alg}.key")]
-    with serving(build, folder, "--tsig-keys", str(folder / "keys"), *rules, "--rate", "0") as server:
-        yield server
+def primary():
+    algs = ("sha1", "sha256", "sha512")
+    keys = "".join(f"hmac-{alg}:{alg}.key:{SECRET}\n" for alg in algs)
+    rules = [word for alg in algs for word in ("--transfer", f"127.0.0.0/8 {alg}.key")]
+    with serving("--tsig-keys", "{}/keys", *rules, files={"keys": keys}) as running:
+        yield running
 
 
 def transferred(server, alg, **kwargs):
