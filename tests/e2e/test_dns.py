@@ -278,6 +278,30 @@ def test_rights_are_given_up():
                 assert re.search(r"Seccomp:\s*2$", status, re.M)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes somebody else")
+def test_becomes_the_user():
+    """Files that only the user may read are read after that, and its secrets are its own."""
+    with one(options=["--user", "nobody"], expect_ready=False) as s:
+        import pwd
+        nobody = pwd.getpwnam("nobody").pw_uid
+        s.kill()
+        os.chmod(s.folder, 0o755)
+        os.chown(s.path("list"), nobody, -1)
+        os.chmod(s.path("list"), 0o400)
+        s.start()
+        s.await_line("event=ready", "served=1")
+        assert s.values("1.2.0.192") == ["127.0.0.2"]
+        assert os.stat(s.state).st_uid == nobody
+        assert os.stat(os.path.join(s.state, "dns/cookies")).st_uid == nobody
+        for task in os.listdir(f"/proc/{s.process.pid}/task"):
+            with open(f"/proc/{s.process.pid}/task/{task}/status") as f:
+                assert f"Uid:\t{nobody}\t{nobody}\t{nobody}\t{nobody}" in f.read()
+    r = subprocess.run([DNS, "--config", os.devnull, "--state", s.state, "-l", "127.0.0.1:0", "-u", "nosuchuser",
+                        f"{ZONE}:ip4set:x"], capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert r.returncode == 67
+    shutil.rmtree(s.state, ignore_errors=True)
+
+
 def test_metrics():
     with one(options=["--metrics-listen", "127.0.0.1:0"]) as s:
         for _ in range(3):

@@ -22,11 +22,14 @@
 #include "io/random.h"
 #include "io/rights.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <pwd.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -186,6 +189,37 @@ static unsigned cores(void)
     return CPU_COUNT(&set) < 256 ? (unsigned)CPU_COUNT(&set) : 256;
 }
 
+/* A folder of root's with nothing in it but our own: one that we have just made. */
+static bool is_ours(const char *folder)
+{
+    DIR *dir = opendir(folder);
+    struct dirent *e;
+    struct stat st;
+    bool ours = dir && fstat(dirfd(dir), &st) == 0 && st.st_uid == 0;
+
+    while (dir && (e = readdir(dir)))
+        ours = ours && (e->d_name[0] == '.' || strcmp(e->d_name, "dns") == 0);
+    if (dir)
+        closedir(dir);
+    return ours;
+}
+
+/* What root has made here is the user's, who is to read it again after a reload. */
+static void hand_over(const struct site *s)
+{
+    static const char *const names[] = {"", "/dns", "/dns/key-secret", "/dns/cookies"};
+    const struct passwd *pw = s->args.user && geteuid() == 0 ? getpwnam(s->args.user) : NULL;
+    char path[sizeof(s->state) + 20];
+
+    if (!pw || !s->state[0] || !is_ours(s->state))
+        return;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        snprintf(path, sizeof(path), "%s%s", s->state, names[i]);
+        if (lchown(path, pw->pw_uid, pw->pw_gid) < 0 && errno != ENOENT)
+            log_warn("state", "path", path, "text", LOG_ERRNO(errno), NULL);
+    }
+}
+
 static int drop_rights(const struct serve *v)
 {
     struct rights want = {.profile = RIGHTS_SERVER, .user = v->site->args.user};
@@ -272,6 +306,7 @@ static int prepare(struct serve *v)
         status = fail_setting(v, EX_OSERR, err);
     if (status == 0)
         loop_fd_limit(2 * a->tcp_clients + 256);
+    hand_over(v->site);
     return status == 0 ? drop_rights(v) : status;
 }
 

@@ -9,8 +9,8 @@
 
 #include "base/num.h"
 #include "cmd/dns/data.h"
-#include "io/datadir.h"
 #include "dns/xfr.h"
+#include "io/datadir.h"
 #include "zone/contents.h"
 
 #include <errno.h>

@@ -444,10 +444,8 @@ void units_load_rest(struct hub *h)
 
         if (u->zone->own && u->now && !u->verified)
             order(h, u, true, false);
-        else if (!u->now)
+        else if (!u->stamps)
             order(h, u, false, !h->ready);
-        else if (!u->zone->own && !u->stamps)
-            order(h, u, false, false);
     }
     tell_ready(h);
 }

@@ -35,6 +35,7 @@ static const struct {
     {"advise", "say what closes the relay of a product, a banner, a host or a run"},
     {NULL, "List"},
     {"list", "nominate, test, list and delist hosts, with evidence and an end"},
+    {"dns", "answer as a DNS blocklist: lists of ours, and rbldnsd's files"},
     {NULL, "Close"},
     {"gate", "stand before a mail server and relay for nobody unknown"},
     {"policy", "answer Postfix and milters by the gate's relay decision"},
