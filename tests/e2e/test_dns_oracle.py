@@ -19,13 +19,11 @@ import dns.exception
 import dns.flags
 import dns.message
 import dns.name
-import dns.opcode
 import dns.query
 import dns.rcode
 import dns.rdata
 import dns.rdataclass
 import dns.rdatatype
-import dns.renderer
 import dns.rrset
 import dns.tsig
 import dns.zone
