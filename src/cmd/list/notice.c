@@ -86,10 +86,10 @@ static int one_letter(struct tell *t, struct facts *f, const struct notice_to *t
         rc = random_bytes(f->n.chance, sizeof(f->n.chance));
     if (rc == 0)
         rc = notice_write(&f->n, to, &message, &bad);
-    if (rc == NOTICE_BAD)
-        rc = ledger_say(&t->g, EX_CONFIG, "a notice can't be written: %s",
-                        bad ? bad : "a bad value");
-    else if (rc == 0 && t->args->print) {
+    if (rc == NOTICE_BAD) {
+        t->failed++;
+        rc = tell_say(t, f, to->mailbox, "failed", bad ? bad : "a value can't stand in a message");
+    } else if (rc == 0 && t->args->print) {
         buf_add(&t->g.out, buf_span(&message));
         t->told++;
     } else if (rc == 0)

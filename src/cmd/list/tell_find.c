@@ -8,6 +8,8 @@
 
 #include "dns/blname.h"
 
+#include <string.h>
+
 struct search {
     struct tell *t;
     struct facts *f;
@@ -15,12 +17,23 @@ struct search {
     char host[256];
 };
 
+/* Names come from strangers' DNS and greetings; one that is odd is not repeated to anybody. */
+static bool plain(struct span name)
+{
+    for (size_t i = 0; i < name.n; i++)
+        if (!ascii_is_alnum(name.p[i]) && !memchr(".-_", name.p[i], 3))
+            return false;
+    return name.n > 0;
+}
+
 /* A made-up name of dynamic space has a postmaster too, who has nothing to do with the host. */
 static void on_name(void *cookie, struct span name)
 {
     struct search *s = cookie;
     struct dynamic_judgement j = dynamic_judge(&s->t->dynamic, name);
 
+    if (!plain(name))
+        return;
     if (!s->host[0])
         span_copy(name, s->host, sizeof(s->host));
     if (!s->t->args->no_postmaster && j.got != DYNAMIC_YES && j.got != DYNAMIC_MADE)
