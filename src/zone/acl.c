@@ -125,7 +125,7 @@ int zone_acl_add(struct zone_acl *acl, struct ip_prefix net, const struct zone_a
     return ZONE_ACL_ADDED;
 }
 
-/* By family, by start, then the widest, then as they came: of two equal prefixes the first one stays. */
+/* By family, by start, then the widest, then as they came: of two equal ones the first stays. */
 static int entry_cmp(const void *pa, const void *pb)
 {
     const struct entry *a = pa, *b = pb;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * From a question to its answer, in the order in which a reason to say no may stand: the packet
- * itself, its class, cookies, whose zone, who asks, what may be had by whom; then the name, then the
- * type. What a name has is asked once (say.c), and the type only chooses from it, so that a name
- * that has anything, or has something below it, can never get NXDOMAIN (RFC 8020), and a type nobody
- * knows gets NODATA like any other (RFC 8906 §3.1.2).
+ * itself, its class, cookies, whose zone, who asks, what may be had by whom; then the name, then
+ * the type. What a name has is asked once (say.c), and the type only chooses from it, so that a
+ * name that has anything, or has something below it, can never get NXDOMAIN (RFC 8020), and a type
+ * nobody knows gets NODATA like any other (RFC 8906 §3.1.2).
  *
- * Nobody is ever told "listed" to be got rid of: who may not ask is refused with a reason (RFC 8914).
+ * Nobody is ever told "listed" to be got rid of: who may not ask is refused with a reason (RFC
+ * 8914).
  */
 #include "zone/answer.h"
 

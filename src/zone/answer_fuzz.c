@@ -8,7 +8,7 @@ static const struct lab_row rows[] = {
     {'4', "192.0.2.1", LAB_CODE(2), "relay $ %", 77}, {'4', "10.0.0.0/8", LAB_CODE(3), "net", 0},
     {'4', "10.1.0.0/16", LAB_OUT, NULL, 0},           {'6', "2001:db8::/32", LAB_CODE(2), "$", 0},
     {'b', "x.example", LAB_CODE(2), "name $", 0},     {'n', "y.x.example", LAB_OUT, NULL, 0},
-    {'r', "", DNS_TYPE_MX, "\0\12\2mx\3net", 10},      {'r', "www", DNS_TYPE_A, "abcd", 4},
+    {'r', "", DNS_TYPE_MX, "\0\12\2mx\3net", 10},     {'r', "www", DNS_TYPE_A, "abcd", 4},
 };
 
 static const struct zone_set *made(void)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A name's records, in the order in which an answer has them. The question is made up: only its name
- * and its labels are filled in, which is all that zone_say() looks at.
+ * A name's records, in the order in which an answer has them. The question is made up: only its
+ * name and its labels are filled in, which is all that zone_say() looks at.
  */
 #include "zone/batch.h"
 

@@ -21,7 +21,7 @@ struct zone_batch {
     bool apex;               /* leave out what the zone itself has there */
 };
 
-/* Begins with a name (labels, wire, no root, below the zone's name) of which nothing is said yet. */
+/* Begins with a name (labels before the zone's, wire, no root) of which nothing is said yet. */
 void zone_batch_name(struct zone_batch *b, const struct zone *zone, const uint8_t *labels,
                      size_t n);
 /*

@@ -3,9 +3,9 @@
  * Each source gives its runs in order. They are laid over each other: at every point where a run of
  * any source begins or ends a new region begins, in which each source says one thing or nothing.
  * Regions that touch and say the same are one again, for a list compiled from two halves must look
- * like the one compiled from the whole, or IXFR and AXFR would differ. The region is then cut at the
- * borders of octets, from the left, greedily: that is the only way to cut it into the fewest aligned
- * blocks.
+ * like the one compiled from the whole, or IXFR and AXFR would differ. The region is then cut at
+ * the borders of octets, from the left, greedily: that is the only way to cut it into the fewest
+ * aligned blocks.
  *
  * The test network is its own matter: there the codes stand, 127.0.0.1 never does, and the data
  * count only where the zone lets them.

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The addresses of a branch as blocks that a name of the DNS can stand for: a single address, or all
- * of an octet's (IPv6: a nibble's) prefix where every address in it says the same. In rising order,
- * each as large as it goes, so that they hang on what is listed and not on how. For this folder.
+ * The addresses of a branch as blocks that a name of the DNS can stand for: a single address, or
+ * all of an octet's (IPv6: a nibble's) prefix where every address in it says the same. In rising
+ * order, each as large as it goes, so that they hang on what is listed and not on how. For this
+ * folder.
  */
 #ifndef POSTERN_ZONE_BLOCKS_H
 #define POSTERN_ZONE_BLOCKS_H

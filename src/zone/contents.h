@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A zone as resource records, for AXFR and IXFR, so that any DNS server can be its secondary: SOA,
- * NS, apex, test entries, and of each listing A and TXT. The order is that of the image and hangs on
- * nothing else: the same data give the same octets.
+ * NS, apex, test entries, and of each listing A and TXT. The order is that of the image and hangs
+ * on nothing else: the same data give the same octets.
  *
  * A range becomes wildcards at octet borders (nibbles for IPv6), taken apart where something inside
  * it differs, down to single addresses where it must be; see contents.c for what DNS's own wildcard
@@ -22,7 +22,7 @@ enum zone_contents_ok {
     ZONE_CONTENTS_WHOLE,    /* these steps can't be told as steps: send the whole zone */
 };
 
-/* One record: the owner's labels before the zone's name, wire without root, as dns_xfr_add() has it. */
+/* One record: the owner's labels before the zone's name, no root, as for dns_xfr_add(). */
 struct zone_rr {
     const uint8_t *labels;
     size_t labels_n;

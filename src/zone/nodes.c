@@ -121,7 +121,7 @@ void zone_nodes_free(struct zone_nodes *n)
     free(n);
 }
 
-/* The node at hand as labels, with `before` (labels) in front and the sub-zone behind. 0: too long. */
+/* The node at hand as labels, with `before` in front and the sub-zone behind. 0: too long. */
 static size_t node_labels(const struct zone_nodes *n, struct span before, uint8_t *out)
 {
     const struct zone_branch *b = n->branch;

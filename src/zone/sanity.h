@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a list may never say, whoever wrote it (RFC 6471 §3.5 and §3.8): an image is looked at before
- * it is served, and one that is refused leaves the old one in place. Lists of the past have blocked
- * the world by a wildcard, by an empty file, by a file of yesteryear; each of these is a finding.
+ * What a list may never say, whoever wrote it (RFC 6471 §3.5 and §3.8): an image is looked at
+ * before it is served, and one that is refused leaves the old one in place. Lists of the past have
+ * blocked the world by a wildcard, by an empty file, by a file of yesteryear; each of these is a
+ * finding.
  */
 #ifndef POSTERN_ZONE_SANITY_H
 #define POSTERN_ZONE_SANITY_H

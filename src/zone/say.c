@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Every branch whose sub-zone holds the name is asked, the zone's own first; in it every source, and
- * of every kind of data that it has, for "1.2" may be the end of an IPv4 address, of an IPv6 one,
- * or a name. What is said is put together in that order, the same value once (rbldnsd's way).
+ * Every branch whose sub-zone holds the name is asked, the zone's own first; in it every source,
+ * and of every kind of data that it has, for "1.2" may be the end of an IPv4 address, of an IPv6
+ * one, or a name. What is said is put together in that order, the same value once (rbldnsd's way).
  *
  * Test entries (RFC 5782 §5) come before the data and are not theirs to change: in 127.0.0.0/8 and
- * its mapped twin nothing is listed but the codes, and under INVALID nothing is. Only where the data
- * are rbldnsd's files may they say more of a test address (`data_tests`), for many of these have
- * test entries with texts of their own; 127.0.0.1 stays unlisted even then.
+ * its mapped twin nothing is listed but the codes, and under INVALID nothing is. Only where the
+ * data are rbldnsd's files may they say more of a test address (`data_tests`), for many of these
+ * have test entries with texts of their own; 127.0.0.1 stays unlisted even then.
  */
 #include "zone/say.h"
 

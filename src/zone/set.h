@@ -81,8 +81,8 @@ struct zone_spec {
     bool key_required;          /* questions without a good key are refused */
     const struct zone_acl *acl; /* who may ask; NULL all */
     /*
-     * Who may transfer: an address that has a PASS rule (NULL: any, if there are keys; else nobody),
-     * and, where there are keys, a question signed with one of these.
+     * Who may transfer: an address that has a PASS rule (NULL: any, if there are keys; else
+     * nobody), and, where there are keys, a question signed with one of these.
      */
     const struct zone_acl *transfer_acl;
     const struct dns_name *transfer_keys; /* lower case */

@@ -79,7 +79,8 @@ int zone_of_spec(struct zone *z, const struct zone_spec *spec, char *why, size_t
 void zone_deinit(struct zone *z);
 
 /*
- * As zone_set_find(); *ret_below is set when the question's own name is empty, but has a zone below.
+ * As zone_set_find(); *ret_below is set when the question's own name is empty, but has a zone
+ * below.
  */
 const struct zone *zone_set_look(const struct zone_set *set, const struct dns_query *q,
                                  unsigned *ret_label, bool *ret_below);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * IXFR (RFC 1995) must take away just the records that the secondary has, and give it those it would
- * have got by AXFR. A change assigns one word to a whole prefix, so both are the prefix's blocks,
- * before and after. That is all of the difference unless the change makes, or breaks, a larger block
- * with what stands around it: the first hole in a listed /24 turns one wildcard into 255 names. The
- * octet's block around a prefix is none as soon as one address in it, which no change touches, says
- * something else than the prefix did and does: for a single address among unlisted ones the first
- * look shows that. Where none is found the answer is WHOLE: a transfer of all the zone is always
- * right (RFC 1995 §4).
+ * IXFR (RFC 1995) must take away just the records that the secondary has, and give it those it
+ * would have got by AXFR. A change assigns one word to a whole prefix, so both are the prefix's
+ * blocks, before and after. That is all of the difference unless the change makes, or breaks, a
+ * larger block with what stands around it: the first hole in a listed /24 turns one wildcard into
+ * 255 names. The octet's block around a prefix is none as soon as one address in it, which no
+ * change touches, says something else than the prefix did and does: for a single address among
+ * unlisted ones the first look shows that. Where none is found the answer is WHOLE: a transfer of
+ * all the zone is always right (RFC 1995 §4).
  */
 #include "zone/steps.h"
 
