@@ -177,7 +177,10 @@ bool name_akin(struct span a, struct span b)
 
     if (name_is_inside(a) || name_is_inside(b))
         return false;
-    if (x.n >= 8 && y.n >= 8 && span_eq_nocase(span_slice(x, 0, 8), span_slice(y, 0, 8)))
+    /* example.com and example.net are reserved for any two parties, RFC 2606 §3. */
+    if (span_eq_nocase(x, SPAN_LIT("example")) || span_eq_nocase(y, SPAN_LIT("example")))
+        return false;
+    if (x.n >= 8 && y.n >= 8 && (span_starts_nocase(x, y) || span_starts_nocase(y, x)))
         return true;
     /* asem.pr.gov has the owner's word one label lower than a generic ending would. */
     return has_label(a, y) || has_label(b, x);
