@@ -192,6 +192,12 @@ static void on_script(struct facts *f, struct span body, struct facts_mark mark)
         f->script = mark;
 }
 
+static void on_wall(struct facts *f, struct span body, struct facts_mark mark)
+{
+    if (!f->wall.line)
+        f->wall = mark;
+}
+
 static void on_origin(struct facts *f, struct span body, struct facts_mark mark)
 {
     uint16_t port;
@@ -327,6 +333,9 @@ static const struct {
     {SPAN_LIT("X-Source-Dir"), on_script},
     {SPAN_LIT("X-CGI-Script"), on_script},
     {SPAN_LIT("X-Originating-IP"), on_origin},
+    {SPAN_LIT("X-ASG-Debug-ID"), on_wall},
+    {SPAN_LIT("X-Barracuda-Connect"), on_wall},
+    {SPAN_LIT("X-Barracuda-Envelope-From"), on_wall},
     {SPAN_LIT("Received-SPF"), on_spf},
     {SPAN_LIT("Authentication-Results"), on_results},
     {SPAN_LIT("X-Spam-Flag"), on_spam_flag},
@@ -351,6 +360,26 @@ static int add_hop(struct trace *t, const struct header_field *field)
     return 0;
 }
 
+/*
+ * A Barracuda's line does not name its writer, but has an id of sixteen letters and digits, and the
+ * fields that go with it stand right above or below.
+ */
+static void name_wall(struct trace *t, const struct facts *f)
+{
+    for (size_t k = f->wall.place ? f->wall.place - 1 : 0; k <= f->wall.place && k < t->count;
+         k++) {
+        struct received *r = &t->hops[k].r;
+        bool fits = r->writer == RECEIVED_BY_UNKNOWN && r->id.n == 16 && r->ip.family != IP_NONE;
+
+        for (size_t i = 0; fits && i < r->id.n; i++)
+            fits = ascii_is_alnum(r->id.p[i]);
+        if (fits) {
+            r->writer = RECEIVED_BY_BARRACUDA;
+            return;
+        }
+    }
+}
+
 int facts_read(struct span message, struct trace *t, struct facts *f)
 {
     struct header_iter it;
@@ -373,6 +402,8 @@ int facts_read(struct span message, struct trace *t, struct facts *f)
             }
         }
     }
+    if (f->wall.line)
+        name_wall(t, f);
     if (!f->list.line && f->bulk && f->delivered_to > 2)
         f->forward.line = 1;
     return 0;

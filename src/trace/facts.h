@@ -40,6 +40,7 @@ struct facts {
     struct facts_mark login;   /* a field that names who logged in */
     struct facts_mark script;  /* a field of a web server's script */
     struct facts_mark origin;  /* X-Originating-IP */
+    struct facts_mark wall;    /* what a Barracuda writes beside its line */
     struct ip origin_ip;
     bool ratware;          /* a Message-ID in the manner of a known spamming program */
     bool zimbra;           /* Message-ID of Zimbra's web mail */
