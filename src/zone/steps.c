@@ -150,6 +150,14 @@ static bool wild_name(const struct zone_view *v, const struct zone_change *c)
     }
 }
 
+/* What a class of an older image said is not known any more, so neither is what is to go. */
+static bool known(const struct zone_view *view, struct zone_word word)
+{
+    struct zone_hit hit;
+
+    return !word.class_id || zone_image_class(view->image, word.class_id, word.evidence, &hit);
+}
+
 static bool simple(const struct zone *zone, struct zone_change *v, size_t count)
 {
     const struct zone_branch *b = &zone->branches[0];
@@ -163,6 +171,8 @@ static bool simple(const struct zone *zone, struct zone_change *v, size_t count)
         if (overlap(&v[i - 1], &v[i]))
             return false;
     for (size_t i = 0; i < count; i++) {
+        if (!known(&b->sources[0].view, v[i].was) || !known(&b->sources[0].view, v[i].now))
+            return false;
         if (v[i].kind == ZONE_NAME) {
             if (wild_name(&b->sources[0].view, &v[i]))
                 return false;
