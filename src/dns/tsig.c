@@ -15,23 +15,13 @@
  * UDP and out of order, and a transfer asked for again by a replay gives the replayer nothing that
  * he has no connection for.
  */
-#include "dns/tsig.h"
+#include "dns/tsig_priv.h"
 
 #include "base/base64.h"
 #include "base/mac.h"
-#include "dns/rr.h"
 
 #include <assert.h>
 #include <string.h>
-
-/* RFC 8945 §4.2; of the MAC and the other data, their place in the message. */
-struct record {
-    struct dns_name key, alg;
-    uint64_t time;
-    uint16_t fudge, id, error;
-    const uint8_t *mac, *other;
-    uint16_t mac_n, other_n;
-};
 
 enum {
     FIXED_SIZE = 10 + 6 + 2 + 2 + 2 + 2 + 2, /* of a TSIG record, without names, MAC, other data */
@@ -49,7 +39,7 @@ static void put48(uint8_t *p, uint64_t v)
     dns_wire_put32(p + 2, (uint32_t)v);
 }
 
-static struct span secret_of(const struct dns_tsig_key *key)
+struct span tsig_secret(const struct dns_tsig_key *key)
 {
     return span_of(key->secret, key->secret_n);
 }
@@ -98,8 +88,7 @@ bool dns_tsig_key_parse(struct span text, struct dns_tsig_key *ret)
     return true;
 }
 
-/* Reads the TSIG record at `at`, which is to be the last thing in the message. */
-static bool record_read(const uint8_t *message, size_t n, size_t at, struct record *ret)
+bool tsig_record_read(const uint8_t *message, size_t n, size_t at, struct tsig_record *ret)
 {
     size_t end;
 
@@ -128,8 +117,7 @@ static bool record_read(const uint8_t *message, size_t n, size_t at, struct reco
     return n - at - 6 == ret->other_n;
 }
 
-/* The variables, or after the first answer the timers alone. */
-static void variables_add(struct dns_hmac *h, const struct record *rec, bool timers_only)
+void tsig_variables_add(struct dns_hmac *h, const struct tsig_record *rec, bool timers_only)
 {
     static const uint8_t class_ttl[] = {0, DNS_CLASS_ANY, 0, 0, 0, 0};
     uint8_t timers[8], error[4];
@@ -151,9 +139,8 @@ static void variables_add(struct dns_hmac *h, const struct record *rec, bool tim
         dns_hmac_add(h, span_of(rec->other, rec->other_n));
 }
 
-/* A message of n octets without its TSIG; its header says `arcount` additional ones and `id`. */
-static void message_add(struct dns_hmac *h, const uint8_t *message, size_t n, uint16_t id,
-                        unsigned arcount)
+void tsig_message_add(struct dns_hmac *h, const uint8_t *message, size_t n, uint16_t id,
+                      unsigned arcount)
 {
     uint8_t header[DNS_HEADER];
 
@@ -164,18 +151,17 @@ static void message_add(struct dns_hmac *h, const uint8_t *message, size_t n, ui
     dns_hmac_add(h, span_of(message + DNS_HEADER, n - DNS_HEADER));
 }
 
-/* Begins the MAC of an answer with the one before it. */
-static void chain_begin(struct dns_tsig *t)
+void tsig_chain_begin(struct dns_tsig *t)
 {
     uint8_t n[2];
 
-    dns_hmac_begin(&t->hmac, t->key->alg, secret_of(t->key));
+    dns_hmac_begin(&t->hmac, t->key->alg, tsig_secret(t->key));
     dns_wire_put16(n, t->mac_n);
     dns_hmac_add(&t->hmac, span_of(n, 2));
     dns_hmac_add(&t->hmac, span_of(t->mac, t->mac_n));
 }
 
-static void mac_keep(struct dns_tsig *t, const uint8_t *mac, size_t n)
+void tsig_mac_keep(struct dns_tsig *t, const uint8_t *mac, size_t n)
 {
     memcpy(t->mac, mac, n);
     t->mac_n = (uint8_t)n;
@@ -188,8 +174,7 @@ size_t dns_tsig_room(const struct dns_tsig *t)
     return t->key_name.n + t->alg_name.n + FIXED_SIZE + mac + OTHER_TIME;
 }
 
-/* Appends the record and counts it. 0 when max is too little. */
-static size_t record_write(const struct record *rec, uint8_t *message, size_t n, size_t max)
+size_t tsig_record_write(const struct tsig_record *rec, uint8_t *message, size_t n, size_t max)
 {
     size_t data = rec->alg.n + 16u + rec->mac_n + rec->other_n;
     uint8_t *p = message + n;
@@ -221,7 +206,7 @@ static size_t record_write(const struct record *rec, uint8_t *message, size_t n,
 }
 
 static const struct dns_tsig_key *key_find(const struct dns_tsig_key *keys, size_t count,
-                                           const struct record *rec)
+                                           const struct tsig_record *rec)
 {
     char alg[DNS_NAME_TEXT_MAX];
 
@@ -232,26 +217,24 @@ static const struct dns_tsig_key *key_find(const struct dns_tsig_key *keys, size
     return NULL;
 }
 
-/* RFC 8945 §5.2.2.1: not longer than the hash, not under half of it nor ten octets. */
-static bool mac_size_ok(const struct dns_tsig_key *key, size_t n)
+bool tsig_mac_size_ok(const struct dns_tsig_key *key, size_t n)
 {
     size_t size = dns_hmac_size(key->alg), least = size / 2 > 10 ? size / 2 : 10;
 
     return n <= size && n >= least;
 }
 
-/* MAC, time and truncation of a record, the HMAC being fed up to its end. */
-static enum dns_tsig_got mac_check(struct dns_tsig *t, struct dns_hmac *h, const struct record *rec,
-                                   int64_t now_wall)
+enum dns_tsig_got tsig_mac_check(struct dns_tsig *t, struct dns_hmac *h,
+                                 const struct tsig_record *rec, int64_t now_wall)
 {
     uint8_t mac[DNS_HMAC_MAX];
-    size_t size = dns_hmac_end(h, secret_of(t->key), mac);
+    size_t size = dns_hmac_end(h, tsig_secret(t->key), mac);
     uint64_t now = now_wall > 0 ? (uint64_t)now_wall : 0;
     uint64_t apart = now > rec->time ? now - rec->time : rec->time - now;
 
     if (!mac_equal(mac, rec->mac, rec->mac_n))
         return DNS_TSIG_BADSIG;
-    mac_keep(t, rec->mac, rec->mac_n);
+    tsig_mac_keep(t, rec->mac, rec->mac_n);
     if (apart > rec->fudge)
         return DNS_TSIG_BADTIME;
     return rec->mac_n < size ? DNS_TSIG_BADTRUNC : DNS_TSIG_OK;
@@ -261,13 +244,13 @@ enum dns_tsig_got dns_tsig_check(struct dns_tsig *t, const struct dns_tsig_key *
                                  const struct dns_query *q, int64_t now_wall)
 {
     enum dns_tsig_got got = DNS_TSIG_BADKEY;
-    struct record rec;
+    struct tsig_record rec;
     struct dns_hmac h;
 
     *t = (struct dns_tsig){0};
     if (q->tsig_at == 0)
         return DNS_TSIG_ABSENT;
-    if (!record_read(q->packet, q->n, q->tsig_at, &rec))
+    if (!tsig_record_read(q->packet, q->n, q->tsig_at, &rec))
         return DNS_TSIG_FORMERR;
     t->key_name = rec.key;
     t->alg_name = rec.alg;
@@ -275,12 +258,12 @@ enum dns_tsig_got dns_tsig_check(struct dns_tsig *t, const struct dns_tsig_key *
     t->fudge = rec.fudge;
     t->key = key_find(keys, count, &rec);
     if (t->key) {
-        if (!mac_size_ok(t->key, rec.mac_n))
+        if (!tsig_mac_size_ok(t->key, rec.mac_n))
             return DNS_TSIG_FORMERR;
-        dns_hmac_begin(&h, t->key->alg, secret_of(t->key));
-        message_add(&h, q->packet, q->tsig_at, rec.id, dns_wire_get16(q->packet + 10) - 1u);
-        variables_add(&h, &rec, false);
-        got = mac_check(t, &h, &rec, now_wall);
+        dns_hmac_begin(&h, t->key->alg, tsig_secret(t->key));
+        tsig_message_add(&h, q->packet, q->tsig_at, rec.id, dns_wire_get16(q->packet + 10) - 1u);
+        tsig_variables_add(&h, &rec, false);
+        got = tsig_mac_check(t, &h, &rec, now_wall);
     }
     t->error = (uint16_t)got;
     return got;
@@ -290,7 +273,7 @@ size_t dns_tsig_sign(struct dns_tsig *t, uint8_t *message, size_t n, size_t max,
 {
     bool bare = t->error == DNS_TSIG_BADKEY || t->error == DNS_TSIG_BADSIG;
     uint8_t mac[DNS_HMAC_MAX], server_time[OTHER_TIME];
-    struct record rec = {
+    struct tsig_record rec = {
         .key = t->key_name,
         .alg = t->alg_name,
         .time = (uint64_t)now_wall,
@@ -307,127 +290,13 @@ size_t dns_tsig_sign(struct dns_tsig *t, uint8_t *message, size_t n, size_t max,
     }
     if (!bare) {
         assert(t->key);
-        chain_begin(t);
-        message_add(&t->hmac, message, n, rec.id, dns_wire_get16(message + 10));
-        variables_add(&t->hmac, &rec, t->later);
-        rec.mac_n = (uint16_t)dns_hmac_end(&t->hmac, secret_of(t->key), mac);
+        tsig_chain_begin(t);
+        tsig_message_add(&t->hmac, message, n, rec.id, dns_wire_get16(message + 10));
+        tsig_variables_add(&t->hmac, &rec, t->later);
+        rec.mac_n = (uint16_t)dns_hmac_end(&t->hmac, tsig_secret(t->key), mac);
         rec.mac = mac;
-        mac_keep(t, mac, rec.mac_n);
+        tsig_mac_keep(t, mac, rec.mac_n);
         t->later = true;
     }
-    return record_write(&rec, message, n, max);
-}
-
-size_t dns_tsig_ask(struct dns_tsig *t, const struct dns_tsig_key *key, uint8_t *message, size_t n,
-                    size_t max, int64_t now_wall)
-{
-    uint8_t mac[DNS_HMAC_MAX];
-    struct record rec = {
-        .key = key->name,
-        .time = (uint64_t)now_wall,
-        .fudge = DNS_TSIG_FUDGE,
-        .id = dns_wire_get16(message),
-        .mac = mac,
-    };
-    struct dns_hmac h;
-
-    dns_name_parse(span_str(dns_hmac_alg_name(key->alg)), &rec.alg);
-    *t = (struct dns_tsig){
-        .key = key,
-        .key_name = rec.key,
-        .alg_name = rec.alg,
-        .fudge = rec.fudge,
-        .time = rec.time,
-    };
-    dns_hmac_begin(&h, key->alg, secret_of(key));
-    message_add(&h, message, n, rec.id, dns_wire_get16(message + 10));
-    variables_add(&h, &rec, false);
-    rec.mac_n = (uint16_t)dns_hmac_end(&h, secret_of(key), mac);
-    mac_keep(t, mac, rec.mac_n);
-    return record_write(&rec, message, n, max);
-}
-
-/*
- * Where the TSIG of a message begins: it is the last record, and the only one. 0 none, -1 the
- * message is broken, or one stands elsewhere.
- */
-static long record_find(const uint8_t *message, size_t n)
-{
-    size_t at = DNS_HEADER, owner = 0;
-    struct dns_name name;
-    unsigned records = 0;
-    struct dns_rr rr;
-
-    if (n < DNS_HEADER)
-        return -1;
-    for (unsigned i = 0; i < dns_wire_get16(message + 4); i++, at += 4)
-        if (!dns_name_read(message, n, &at, &name) || n - at < 4)
-            return -1;
-    for (unsigned i = 6; i < DNS_HEADER; i += 2)
-        records += dns_wire_get16(message + i);
-    rr.type = 0;
-    for (; records; records--) {
-        if (rr.type == DNS_TYPE_TSIG)
-            return -1;
-        owner = at;
-        if (!dns_rr_read(message, n, &at, &rr))
-            return -1;
-    }
-    if (rr.type != DNS_TYPE_TSIG)
-        return 0;
-    return dns_wire_get16(message + 10) > 0 && at == n ? (long)owner : -1;
-}
-
-/* An answer without TSIG: counted into the MAC of the next that has one. */
-static enum dns_tsig_got unsigned_take(struct dns_tsig *t, const uint8_t *message, size_t n)
-{
-    if (!t->later || t->gap >= DNS_TSIG_GAP_MAX)
-        return DNS_TSIG_BADSIG;
-    if (t->gap++ == 0)
-        chain_begin(t);
-    dns_hmac_add(&t->hmac, span_of(message, n));
-    return DNS_TSIG_ABSENT;
-}
-
-/* A record that is no answer of the server we asked: another key, or an error it does not sign. */
-static enum dns_tsig_got record_fits(struct dns_tsig *t, const struct record *rec)
-{
-    if (!dns_name_eq(&rec->key, &t->key->name) || !dns_name_eq(&rec->alg, &t->alg_name))
-        return DNS_TSIG_BADKEY;
-    t->error = rec->error;
-    if ((rec->error == DNS_TSIG_BADKEY || rec->error == DNS_TSIG_BADSIG) && rec->mac_n == 0)
-        return DNS_TSIG_ERROR;
-    return mac_size_ok(t->key, rec->mac_n) ? DNS_TSIG_OK : DNS_TSIG_FORMERR;
-}
-
-enum dns_tsig_got dns_tsig_verify(struct dns_tsig *t, uint8_t *message, size_t *n, int64_t now_wall)
-{
-    long at = record_find(message, *n);
-    enum dns_tsig_got got;
-    unsigned arcount;
-    struct record rec;
-
-    if (at == 0)
-        return unsigned_take(t, message, *n);
-    if (at < 0 || !record_read(message, *n, (size_t)at, &rec))
-        return DNS_TSIG_FORMERR;
-    got = record_fits(t, &rec);
-    if (got != DNS_TSIG_OK)
-        return got;
-    if (t->gap == 0)
-        chain_begin(t);
-    arcount = dns_wire_get16(message + 10) - 1u;
-    message_add(&t->hmac, message, (size_t)at, rec.id, arcount);
-    variables_add(&t->hmac, &rec, t->later);
-    t->later = true;
-    t->gap = 0;
-    got = mac_check(t, &t->hmac, &rec, now_wall);
-    if (got == DNS_TSIG_OK || got == DNS_TSIG_BADTIME) {
-        dns_wire_put16(message, rec.id);
-        dns_wire_put16(message + 10, (uint16_t)arcount);
-        *n = (size_t)at;
-    }
-    if (rec.error && (got == DNS_TSIG_OK || got == DNS_TSIG_BADTIME))
-        return DNS_TSIG_ERROR;
-    return got;
+    return tsig_record_write(&rec, message, n, max);
 }
