@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The client's side of TSIG: for transfers that we ask for. An answer without a record is kept in
- * the running MAC until one comes that has it; what is told by an answer that does not hold is never
+ * the running MAC until one comes that has it. What an answer says that does not hold is never
  * believed, but an error that a server could not sign is reported as such.
  */
 #include "dns/rr.h"
