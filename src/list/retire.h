@@ -31,7 +31,9 @@ enum list_retire_answer {
     LIST_RETIRE_OVER,  /* from the dead nothing comes back */
 };
 
-/* May the list go from `now` (entered at since_wall) to `want`? Back to service is always one step. */
+/*
+ * May the list go from `now` (entered at since_wall) to `want`? Back to service is always one step.
+ */
 enum list_retire_answer list_retire_step(enum list_retire now, int64_t since_wall,
                                          enum list_retire want, int64_t now_wall,
                                          int64_t *ret_from);

@@ -236,7 +236,7 @@ int entry_nominate(struct ledger *g, const struct entry_nomination *n, const cha
             t.l.tries = 0;
             t.l.fresh_wall = n->fresh_wall ? n->fresh_wall : t.l.fresh_wall;
         }
-        /* What only a chain of others' lines tells comes after what somebody saw, but waits less. */
+        /* What only others' lines tell is tested first: nobody else looks at it. */
         if (begins || (n->first && entry_state(&t) == LIST_NOMINATED))
             t.l.due_wall = soonest > g->now_wall ? soonest : n->first ? 1 : g->now_wall;
         rc = entry_commit(g, &t, &n->evidence, NULL, 0);

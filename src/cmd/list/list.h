@@ -53,8 +53,8 @@ struct list_args {
     {.group = "The list"},                                                                         \
     {"zone", 'z', "NAME", "the zone that the list is served as", OPTION_TEXT,                      \
      offsetof(type, field.zone)},                                                                  \
-    {"url", 0, "URL", "the page that explains a listing; its number is put behind it", OPTION_TEXT, \
-     offsetof(type, field.url)},                                                                   \
+    {"url", 0, "URL", "the page that explains a listing; its number is put behind it",           \
+     OPTION_TEXT, offsetof(type, field.url)},                                                      \
     {"classes", 0, "FILE", "classes of listings besides the shipped ones", OPTION_TEXT,            \
      offsetof(type, field.classes)},                                                               \
     {"never-list", 0, "FILE", "addresses that are never tested nor listed", OPTION_LIST,           \

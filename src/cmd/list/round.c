@@ -6,8 +6,8 @@
  *     closed        of a host with nothing proved: dismissed. Of one that is listed: delisted, if
  *                   the envelopes that were proved before are among those that were refused now
  *     accepts, blocked, inconclusive, unreachable
- *                   nothing. What was not listed waits and is tried again, less and less often; what
- *                   was listed stays so until its time is over
+ *                   nothing. What was not listed waits and is tried again, less and less often;
+ *                   what was listed stays so until its time is over
  *
  * A test of a listed host asks the very envelopes that came through before: a general test might
  * leave the one hole out, and a host that is as open as ever would be found closed. To a stranger

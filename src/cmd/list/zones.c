@@ -2,8 +2,8 @@
 /*
  * The journal follows the store. What it gets is not what a step meant to do but what differs: for
  * each marked listing the files are asked as a server would ask them, and where they say something
- * else than the store, a change is appended. So the same mark may be worked off twice, and a journal
- * that was lost or damaged is made good by a new image.
+ * else than the store, a change is appended. So the same mark may be worked off twice, and a
+ * journal that was lost or damaged is made good by a new image.
  *
  * An image that is compiled on the way (the overlay has grown large) has the journal's last serial,
  * since by then both say the same. One that `publish` makes gets a serial of its own and begins the

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The zone's files, <state>/zones/<zone>/, which follow the store. The store is the truth: a step is
- * committed there with a mark, and the mark is taken off when the journal (or a new image) says the
+ * The zone's files, <state>/zones/<zone>/, which follow the store. The store is the truth: a step
+ * is committed there with a mark, and the mark is taken off when the journal (or a new image) says the
  * same and is on disk. A verb that is killed in between leaves the mark, and the next verb goes on.
  */
 #ifndef POSTERN_CMD_LIST_ZONES_H
