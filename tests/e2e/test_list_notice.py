@@ -66,7 +66,7 @@ def test_off_unless_asked(world):
     with Names(named()) as names:
         got = world.list("notice", "--resolver", names.place, *WHO, RELAY)
         assert got.code == 64 and "off" in got.err
-        got = world.list("notice", "--folder", world.folder / "no", "--print", *WHO, RELAY)
+        got = world.list("notice", "--folder", world.folder / "no", "--smarthost", "localhost", *WHO, RELAY)
         assert got.code == 64
         got = world.list("notice", "--print", RELAY)
         assert got.code == 64 and "--from" in got.err
@@ -192,6 +192,23 @@ def test_by_a_smarthost(fresh):
     message = email.message_from_string(smarthost.messages[1][2], policy=email.policy.strict)
     assert message.get_content_type() == "multipart/report"
     assert "abuse contact of its network" in message.get_payload()[0].get_payload()[0].get_content()
+
+
+def test_by_the_configuration(fresh, tmp_path):
+    """As a timer runs it: all from postern.conf."""
+    config = tmp_path / "postern.conf"
+    out = tmp_path / "out"
+    with Names(named()) as names:
+        config.write_text(f"""
+            list {{ zone = bl.example  lab-networks = 127.0.0.0/8 }}
+            notice {{ folder = {out}  from = list@bl.example  contacts-zone = contacts.example
+                      domain-day = 5  resolver = {names.place} }}""")
+        got = call([LIST, "notice", "--state", fresh.tester.state, "--config", str(config), "--all"])
+        assert got.code == 0, got.err
+        config.write_text("notice { form = x }")
+        bad = call([LIST, "notice", "--state", fresh.tester.state, "--config", str(config), "--all"])
+    assert bad.code == 78 and "form" in bad.err
+    assert len(os.listdir(out)) == 2
 
 
 @pytest.mark.parametrize("reply, failed_once", [("451 4.3.0 later", True), ("550 5.1.1 nobody", False)])

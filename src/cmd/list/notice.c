@@ -29,7 +29,7 @@ static const struct option_row rows[] = {
     {.group = "Where they go; without one of these there are none"},
     {"folder", 0, "DIR", "write each as a file of its own", OPTION_TEXT, AT(folder)},
     {"smarthost", 0, "HOST[:PORT]", "hand them to this mail server", OPTION_TEXT, AT(smarthost)},
-    {"print", 'p', NULL, "show them; nothing is recorded", OPTION_FLAG, AT(print)},
+    {"print", 'p', NULL, "only show them; nothing is recorded", OPTION_FLAG, AT(print)},
     {"tls", 0, "WHEN", "to the smarthost: auto, no or only", OPTION_CHOICE, AT(tls),
      .choices = tls_words, .shown = "auto"},
     {.group = "Who we are"},
@@ -301,8 +301,10 @@ static int run(struct tell *t, const struct list_call *call, char **words, int c
 
 static int misuse(struct tell_args *a, int words)
 {
-    if ((a->folder != NULL) + (a->smarthost != NULL) + a->print != 1)
+    if (!a->folder && !a->smarthost && !a->print)
         return options_misuse(&options, "notices are off: say --folder, --smarthost or --print");
+    if (a->folder && a->smarthost && !a->print)
+        return options_misuse(&options, "either --folder or --smarthost");
     if (!a->all == !words)
         return options_misuse(&options, "either addresses or --all");
     if (!a->from || !notice_mailbox_ok(span_str(a->from)))
@@ -321,11 +323,16 @@ int verb_notice(int argc, char **argv)
 {
     struct tell_args args = {.common = LIST_ARGS_INIT, .domain_day = NOTICE_DOMAIN_DAY};
     struct list_call call = {.options = &options, .args = &args, .common = &args.common};
+    struct conf *conf = NULL;
     struct tell *t;
-    int first, status;
+    int first, status = settings_load(&options, "notice", argc, argv, &args, &conf);
 
-    if (!list_call_start(&call, argc, argv, &first, &status))
+    if (status)
         return status;
+    if (!list_call_start(&call, argc, argv, &first, &status)) {
+        conf_free(&conf);
+        return status;
+    }
     status = misuse(&args, argc - first);
     t = status ? NULL : calloc(1, sizeof(*t));
     if (t) {
@@ -345,5 +352,6 @@ int verb_notice(int argc, char **argv)
         status = EX_OSERR;
     }
     option_list_deinit(&args.to);
+    conf_free(&conf);
     return list_call_end(&call, status);
 }
