@@ -22,8 +22,9 @@ def differ(build, *args):
 
 
 @pytest.mark.skipif(not RBLDNSD, reason="rbldnsd is not installed")
-def test_answers_agree(build):
-    run = differ(build, "--questions", "15000", "--seed", "1")
+@pytest.mark.parametrize("side", [[], ["--server"]], ids=["answer", "server"])
+def test_answers_agree(build, side):
+    run = differ(build, "--questions", "15000", "--seed", "1", *side)
     figures = re.search(r"(\d+) passed, (\d+) failed", run.stdout)
     assert run.returncode == 0 and figures, run.stdout[-4000:]
     assert int(figures[1]) >= 15000 and figures[2] == "0"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Puts the same questions about the same files to rbldnsd and to Postern, and compares the answers.
 
-    tests/zone/rbl_differ.py BUILD [--questions N] [--seed N] [--keep] [--fault]
+    tests/zone/rbl_differ.py BUILD [--questions N] [--seed N] [--server] [--keep] [--fault]
 
 Files are random, of every type (rbl_make.py), and the hand-written ones of tests/zone/hard. Answers
 must agree in code, records and TTLs, but for what stands in DIFFERENCES with its reason; a difference
@@ -148,9 +148,27 @@ def no_soa(q, theirs, ours):
         and (q.qtype == ANY or not ours.answer)
 
 
+def own_soa(q, theirs, ours):
+    """Where rbldnsd has no SOA: negative answers bring one, the apex has it."""
+    if q.apex and q.qtype == SOA and theirs.rcode == REFUSED:
+        return [r[1] for r in ours.answer] == [SOA]
+    return theirs.rcode == ours.rcode and not theirs.answer and not ours.answer \
+        and not theirs.authority and [r[1] for r in ours.authority] == [SOA]
+
+
 def leading_zero(q, theirs, ours):
     return re.search(r"(^|\.)0\d", q.name) and theirs.rcode == NOERROR \
         and ours.rcode in (NOERROR, NXDOMAIN) and set(ours.answer) <= set(theirs.answer)
+
+
+def acl_listed(q, theirs, ours):
+    return q.acl.startswith(":5") and ours.rcode == REFUSED and theirs.rcode in (NOERROR, NXDOMAIN)
+
+
+def acl_generic(q, theirs, ours):
+    """Records, and the names above them."""
+    return q.acl in (":empty", ":5") and ours.rcode == NOERROR and not theirs.answer \
+        and theirs.rcode in (NOERROR, NXDOMAIN) and bool(ours.answer) == (theirs.rcode == NOERROR)
 
 
 def six_to_four(q, theirs, ours):
@@ -174,7 +192,12 @@ DIFFERENCES = [
     ("test-entry", test_entry, "entries of RFC 5782 §5 are built in; rbldnsd has what the file has"),
     ("minimal-any", minimal_any, "ANY gets one RRset (RFC 8482); rbldnsd gives all it has"),
     ("apex-without-soa", no_soa, "rbldnsd refuses SOA, NS and ANY where the file lacks one of them; here it is NODATA, or the other"),
+    ("own-soa", own_soa, "without a SOA in the file rbldnsd's negative answers can't be cached (RFC 2308); "
+     "the server gives the zone one"),
     ("leading-zero", leading_zero, "rbldnsd takes 01.2.0.192 for an address; it is no name that a client makes"),
+    ("acl-listed", acl_listed, "an acl that lists everything to a client: here that client is refused"),
+    ("acl-generic", acl_generic, "rbldnsd's empty and listing acls hide records of generic too, against "
+     "its manual page; here they are answered"),
     ("6to4", six_to_four, "rbldnsd answers for 2002::/16 with what it has of the IPv4 address inside; "
      "nobody sends mail from there any more (RFC 7526)"),
     ("long-text", long_text, "rbldnsd cuts a TXT at 254 octets; here it has several strings"),
@@ -185,12 +208,13 @@ DIFFERENCES = [
 class Question:
     """One to ask."""
 
-    def __init__(self, name, qtype, zone):
+    def __init__(self, name, qtype, zone, acl=""):
         self.name, self.qtype, self.zone = name, qtype, zone
         full = f"{name}.{zone}" if name else zone
         self.full = full
         self.apex = name.lower() in ("", "sub")
         self.below = False
+        self.acl = acl[:2] if acl.startswith(":5") else acl  # the action for our client
         self.test = name.lower() in TEST_NAMES or any(name.lower().endswith("." + t) for t in TEST_NAMES)
 
     def __str__(self):
@@ -210,24 +234,23 @@ def free_port():
         return s.getsockname()[1]
 
 
-class Rbldnsd:
-    """Runs on loopback; `with` ends it."""
+class Server:
+    """A process on loopback that answers by UDP; `with` ends it."""
 
-    def __init__(self, specs, options=()):
-        self.port = free_port()
-        program = shutil.which("rbldnsd") or "/usr/sbin/rbldnsd"
-        self.process = subprocess.Popen([program, "-n", "-a", "-c", "0", "-b", f"127.0.0.1/{self.port}",
-                                         *options, *specs], stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    def __init__(self, command, ready, port=None):
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                        stderr=subprocess.STDOUT)
         self.said = ""
         for line in self.process.stdout:
             self.said += line.decode("latin-1")
-            if b" started (" in line:
+            found = re.search(rb"event=listening .*port=(\d+)", line)
+            port = int(found[1]) if found else port
+            if ready in line:
                 break
         else:
-            raise RuntimeError("rbldnsd does not start:\n" + self.said)
+            raise RuntimeError(f"{command[0]} does not start:\n{self.said}")
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.connect(("127.0.0.1", self.port))
+        self.socket.connect(("127.0.0.1", port))
 
     def __enter__(self):
         return self
@@ -235,24 +258,42 @@ class Rbldnsd:
     def __exit__(self, *_):
         self.socket.close()
         self.process.terminate()
-        self.process.wait()
-        self.process.stdout.close()
+        self.process.communicate()
 
     def ask(self, packets):
-        """The answers in order; None where none came."""
+        """The answers in order; None where none came, asked twice."""
         answers = [None] * len(packets)
-        for start in range(0, len(packets), WINDOW):
-            some = packets[start:start + WINDOW]
-            for packet in some:
-                self.socket.send(packet)
-            self.socket.settimeout(0.5)
-            try:
-                for _ in some:
-                    got = self.socket.recv(4096)
-                    answers[struct.unpack(">H", got[:2])[0]] = got
-            except (TimeoutError, ConnectionRefusedError):
-                pass
+        for turn in range(2):
+            todo = [p for p, a in zip(packets, answers) if a is None]
+            for start in range(0, len(todo), WINDOW):
+                some = todo[start:start + WINDOW]
+                for packet in some:
+                    self.socket.send(packet)
+                self.socket.settimeout(1 + turn)
+                try:
+                    for _ in some:
+                        got = self.socket.recv(4096)
+                        answers[struct.unpack(">H", got[:2])[0]] = got
+                except (TimeoutError, ConnectionRefusedError):
+                    pass
         return answers
+
+
+def rbldnsd(specs, options=()):
+    port = free_port()
+    program = shutil.which("rbldnsd") or "/usr/sbin/rbldnsd"
+    return Server([program, "-n", "-a", "-c", "0", "-b", f"127.0.0.1/{port}", *options, *specs],
+                  b" started (", port)
+
+
+def postern_dns(program, specs, packets, options=()):
+    """The same of ours, through `postern dns`. What no sane list has is let in: it is a test."""
+    zones = dict.fromkeys(spec.split(":")[0] for spec in specs)
+    with tempfile.TemporaryDirectory() as state:
+        command = [program, "--config", os.devnull, "--state", state, "--rate", "0", "--workers", "1",
+                   "--listen", "127.0.0.1:0", *options, *(f"--accept={zone}" for zone in zones), *specs]
+        with Server(command, b"event=ready") as server:
+            return server.ask(packets), server.said
 
 
 def ask_postern(program, specs, packets, options=()):
@@ -292,24 +333,26 @@ def faulty(specs):
 class Differ:
     """Counts and tells."""
 
-    def __init__(self, program, fault=False):
-        self.program, self.fault = program, fault
+    def __init__(self, build, server=False, fault=False):
+        self.program = os.path.join(build, "postern-dns" if server else "tests/zone/rbl-answer")
+        self.ask, self.server, self.fault = postern_dns if server else ask_postern, server, fault
         self.asked = self.failed = 0
         self.kinds = collections.Counter()
         self.told = 0
 
-    def run(self, title, specs, names, rng, zone=rbl_make.ZONE, options=(), known=()):
+    def run(self, title, specs, names, rng, zone=rbl_make.ZONE, options=(), known=(),
+            acl=""):
         """Asks all the names, each with some types. `known` are more names that may be there."""
         known = {f"{n}.{zone}".lower() for n in known}
-        questions = [Question(n, t, zone) for n in sorted(names) for t in types_for(rng)]
+        questions = [Question(n, t, zone, acl) for n in sorted(names) for t in types_for(rng)]
         for start in range(0, len(questions), 60000):
             self.compare(title, specs, questions[start:start + 60000], options, known)
 
     def compare(self, title, specs, questions, options, known):
         packets = [question(i, q.full, q.qtype) for i, q in enumerate(questions)]
-        with Rbldnsd(specs, options) as server:
+        with rbldnsd(specs, options) as server:
             theirs = [Answer(a) if a else None for a in server.ask(packets)]
-            ours, remarks = ask_postern(self.program, faulty(specs) if self.fault else specs, packets, options)
+            ours, remarks = self.ask(self.program, faulty(specs) if self.fault else specs, packets, options)
             ours = [Answer(a) if a else None for a in ours]
             there = set()  # every name above something that rbldnsd has records for
             for q, a in zip(questions, theirs):
@@ -439,6 +482,22 @@ def random_scenarios(differ, rng, folder, questions):
         differ.run(f"{kind} {turn}", specs, names, rng, zone, options, make.known)
 
 
+def acl_scenarios(differ, rng):
+    """What a client on loopback gets from each action, of a zone's acl and of the global one."""
+    zone = rbl_make.ZONE
+    for action in (":pass", ":refuse", ":empty", ":ignore", ":5:you are listed $"):
+        # A global acl file is not for postern dns: it says so, and has --acl.
+        for place in (zone,) if differ.server else (zone, ""):
+            with tempfile.TemporaryDirectory() as folder:
+                os.chmod(folder, 0o755)
+                make = rbl_make.Maker(rng, folder)
+                data = make.dataset("ip4set", 20), make.dataset("generic", 10)
+                acl = make.write(["0/0 :pass", "::/0 :refuse", f"127.0.0.1 {action}", "127.0.0.1 :pass"])
+                names = set(rng.sample(sorted(make.names), min(len(make.names), 12))) | {"", "1.10"}
+                differ.run(f"acl {place}{action}", [*(f"{zone}:{d}" for d in data), f"{place}:acl:{acl}"],
+                           names, rng, acl=action)
+
+
 def hard_scenarios(differ, rng):
     """tests/zone/hard/NAME.TYPE: all that looks like a key in it is asked, and its neighbours."""
     for name in sorted(os.listdir(os.path.join(HERE, "hard"))):
@@ -487,16 +546,18 @@ def main():
     options.add_argument("--questions", type=int, default=100000)
     options.add_argument("--seed", type=int, default=None)
     options.add_argument("--keep", action="store_true", help="leave the files where they are")
+    options.add_argument("--server", action="store_true", help="ask postern dns, not zone_answer() alone")
     options.add_argument("--fault", action="store_true", help="leave out an entry of each file on our side")
     args = options.parse_args()
     seed = args.seed if args.seed is not None else random.randrange(1 << 30)
     rng = random.Random(seed)
-    differ = Differ(os.path.join(args.build, "tests/zone/rbl-answer"), args.fault)
+    differ = Differ(args.build, args.server, args.fault)
     started = time.monotonic()
     folder = tempfile.mkdtemp(prefix="rbl-")
     os.chmod(folder, 0o755)
     try:
         hard_scenarios(differ, rng)
+        acl_scenarios(differ, rng)
         random_scenarios(differ, rng, folder, args.questions)
     finally:
         if args.keep or differ.failed:
