@@ -242,6 +242,11 @@ size_t batch_send(struct batch *b)
 {
     size_t done = 0, sent = 0;
 
+    /* One is what a quiet server has: sendmmsg(2) costs a tenth of a microsecond more for it. */
+    if (b->answers == 1) {
+        b->answers = 0;
+        return sendmsg(b->fds[b->at].fd, &b->out[0].msg_hdr, MSG_DONTWAIT) >= 0;
+    }
     while (done < b->answers) {
         int n =
             sendmmsg(b->fds[b->at].fd, b->out + done, (unsigned)(b->answers - done), MSG_DONTWAIT);

@@ -332,6 +332,7 @@ void dns_args_deinit(struct dns_args *a)
     struct option_list *lists[] = {
         &a->listen,   &a->zone,   &a->accept,      &a->acl, &a->keys, &a->public_resolvers,
         &a->transfer, &a->notify, &a->rate_exempt, &a->ns,  &a->soa,  &a->web,
+        &a->reserved,
     };
 
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
