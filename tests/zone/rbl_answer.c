@@ -147,6 +147,10 @@ static void serve(char *arg)
         serve_acl(&zone_of(name)->acl, files, count);
     else
         serve_set(zone_of(name), type, files, count);
+    for (size_t i = 0; i < count; i++) {
+        free((void *)(uintptr_t)files[i].name);
+        free((void *)(uintptr_t)files[i].text.p);
+    }
 }
 
 static bool take(void *p, size_t n)
