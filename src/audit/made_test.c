@@ -251,6 +251,11 @@ static void compose(void **state)
     run("compose", 8);
 }
 
+static void third(void **state)
+{
+    run("third", 27);
+}
+
 static void notes(void **state)
 {
     run("notes", 34);
@@ -267,7 +272,7 @@ int main(void)
         cmocka_unit_test(postfix),   cmocka_unit_test(exim),    cmocka_unit_test(sendmail),
         cmocka_unit_test(opensmtpd), cmocka_unit_test(of_unix), cmocka_unit_test(modern),
         cmocka_unit_test(windows),   cmocka_unit_test(compose), cmocka_unit_test(more),
-        cmocka_unit_test(notes),
+        cmocka_unit_test(notes),     cmocka_unit_test(third),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

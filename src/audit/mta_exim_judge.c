@@ -259,6 +259,20 @@ static void try_recipients(struct judge *j)
     }
 }
 
+/* What was asked for before the sign is tried with the domains that may stand behind it. */
+static void try_local_part(struct judge *j, const char *local)
+{
+    const struct exim_candidates *owns = &j->found->owns;
+    struct exim_world w = j->base;
+
+    for (size_t i = 0; i <= owns->count && i <= EXIM_PAIRS_MAX / 2; i++) {
+        w.sender = audit_fmt(j->a, "%s@%s", local, i ? owns->v[i - 1] : "stranger.example");
+        if (try_world(j, &w, "EX05", AUDIT_FORGED,
+                      "who claims such a sender may send to any domain, and anybody can claim it"))
+            j->d->keys |= AUDIT_KEY_SENDER;
+    }
+}
+
 static void try_senders(struct judge *j)
 {
     const struct exim_found *f = j->found;
@@ -276,6 +290,8 @@ static void try_senders(struct judge *j)
             j->d->keys |= AUDIT_KEY_SENDER;
     }
     for (size_t i = 0; i < f->senders.count; i++) {
+        if (!strchr(f->senders.v[i], '@'))
+            try_local_part(j, f->senders.v[i]);
         w = j->base;
         w.sender = f->senders.v[i];
         if (try_world(j, &w, "EX05", AUDIT_FORGED,

@@ -147,6 +147,29 @@ static bool acl_net(struct span s, struct ip_prefix *ret)
     return true;
 }
 
+/* Meant was one host; trusted is all that its provider has. */
+static void judge_short(struct haraka *h, struct audit_door *d, struct span word,
+                        struct ip_prefix net, struct audit_place place)
+{
+    struct audit_finding *f;
+    struct ip client = net.ip;
+
+    if (net.ip.family != IP_V6 || net.len != 32 || ip_space(net.ip) == IP_PRIVATE ||
+        ip_space(net.ip) == IP_LINKLOCAL || ip_space(net.ip) == IP_LOOPBACK ||
+        (span_find(word, '/') < word.n && !span_ends_nocase(word, SPAN_LIT("/0"))) ||
+        audit_host_owns(h->a, net))
+        return;
+    client.b[4] = 0x66;
+    client.b[15] = 0x66;
+    f = raise(h, d, "HA02", place,
+              "an IPv6 address without a length stands for its whole /32, a provider's block: all "
+              "of his customers may send anywhere");
+    f->witness.client = client;
+    audit_fix_lines(
+        h->a, f, AUDIT_EDIT_REPLACE, place.file, place.line, place.line,
+        audit_fmt(h->a, "%.*s/128", SPAN_ARG(span_slice(word, 0, span_find(word, '/')))));
+}
+
 static void judge_acl(struct haraka *h, struct audit_door *d)
 {
     struct audit_source_file f;
@@ -162,6 +185,7 @@ static void judge_acl(struct haraka *h, struct audit_door *d)
 
         if (strchr("#;", s.p[0]) || !span_word(&s, &word) || !acl_net(word, &net))
             continue;
+        judge_short(h, d, word, net, (struct audit_place){f.name, line.first});
         unix_net_drop(h->a, audit_net_add(h->a, &d->trusted, net, false,
                                           (struct audit_place){f.name, line.first}, word));
     }
