@@ -223,6 +223,14 @@ def query(name, type="A", id=None, **more):
     return q.to_wire()
 
 
+def reads(packet, **more):
+    """The rcode of an answer that parses as a whole; of opcodes that dnspython does not know, the header's."""
+    if packet[2] >> 3 & 15 in (0, 4):
+        return dns.rcode.to_text(dns.message.from_wire(packet, **more).rcode())
+    assert len(packet) >= 12
+    return dns.rcode.to_text(packet[3] & 15)
+
+
 def metrics(place):
     with urllib.request.urlopen(f"http://{place[0]}:{place[1]}/metrics", timeout=PATIENCE) as r:
         return {name: float(value) for name, value in
