@@ -319,6 +319,29 @@ static void test_whole_space(void **state)
     zone_data_deinit(&d);
 }
 
+/* A hundred thousand lines for one /24, all overlapping: the values are cut at a limit, the time too. */
+static void test_hostile(void **state)
+{
+    struct zone_data d;
+    struct zone_image im;
+    struct zone_table *t;
+    struct zone_hit hit;
+    struct span bytes;
+    uint32_t v;
+
+    zone_data_init(&d);
+    assert_int_equal(zone_data_value(&d, &(struct zone_value){.a = 1}, &v), 0);
+    assert_int_equal(zone_data_table(&d, ZONE_IPV4, ZONE_OCTETS, &t), 0);
+    for (uint32_t i = 0; i < 100000; i++)
+        assert_int_equal(zone_table_add4(t, i % 100, 150 + i % 100, v, i), 0);
+    bytes = build(&d, &im);
+    assert_true(zone_image_find4(&im, 120, &hit));
+    assert_int_equal(zone_image_said_count(&im, hit), ZONE_SAYS_MAX);
+    assert_false(zone_image_find4(&im, 250, &hit));
+    free((void *)(uintptr_t)bytes.p);
+    zone_data_deinit(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -326,6 +349,7 @@ int main(void)
         cmocka_unit_test(test_many),         cmocka_unit_test(test_random6),
         cmocka_unit_test(test_random_names), cmocka_unit_test(test_same_bytes),
         cmocka_unit_test(test_empty),        cmocka_unit_test(test_whole_space),
+        cmocka_unit_test(test_hostile),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

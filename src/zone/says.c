@@ -104,9 +104,12 @@ static void add_pair(struct zone_lists *l, uint32_t value, uint32_t evidence)
 {
     uint32_t *list = &l->words[l->count], at = 0;
 
+    /* A full one is not searched: a million lines for one address must not take hours. */
+    if (list[0] == ZONE_SAYS_MAX)
+        return;
     while (at < list[0] && (list[1 + 2 * at] != value || list[2 + 2 * at] != evidence))
         at++;
-    if (at < list[0] || at == ZONE_SAYS_MAX)
+    if (at < list[0])
         return;
     l->err = reserve(l, 2);
     if (l->err)
