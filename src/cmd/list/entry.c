@@ -99,9 +99,12 @@ static void arrive(const struct ledger *g, struct entry *t, enum list_state was)
     case LIST_CONFIRMED:
         t->l.due_wall = 0;
         break;
+    case LIST_DISMISSED:
+        t->l.due_wall = 0; /* but a token of its test may still arrive */
+        t->l.expires_wall = 0;
+        break;
     case LIST_EXPIRED:
     case LIST_DELISTED:
-    case LIST_DISMISSED:
     case LIST_EXEMPT:
         t->l.due_wall = 0;
         t->l.expires_wall = 0;

@@ -113,7 +113,10 @@ int expire_over(struct ledger *g, uint64_t *ret_count)
         rc = returned(g);
     if (ret_count)
         *ret_count = count;
-    return rc < 0 ? ledger_store_error(g, rc) : zones_follow(g);
+    if (rc < 0)
+        return ledger_store_error(g, rc);
+    rc = zones_follow(g);
+    return rc == 0 ? zones_refresh(g) : rc;
 }
 
 int verb_expire(int argc, char **argv)

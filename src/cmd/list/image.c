@@ -183,7 +183,8 @@ int zones_write(struct ledger *g, const char *zone, struct zonefile *file, const
     if (rc == 0)
         rc = zone_build(&b.data, &image);
     if (rc == 0)
-        rc = sane(g, zone, image, z, force, b.entries);
+        /* What the journal said already has been served step by step: it did not grow now. */
+        rc = sane(g, zone, image, z, force || how == ZONES_SAME, b.entries);
     if (rc == 0)
         rc = put(file, image, how, serial, z);
     if (rc == 0 && ret)
@@ -215,6 +216,13 @@ int zones_compile(struct ledger *g, const char *zone, bool force, struct zones_m
     rc = zonefile_open(folder, LEDGER_WAIT_MS, &file);
     if (rc == 0) {
         rc = zone_now_open(folder, &z);
+        /* First what has gathered in the journal, so that like is held against like. */
+        if (rc == 0 && !z.no_journal && !z.full && zone_overlay_count(z.overlay)) {
+            rc = zones_renew(g, zone, folder, &file, &z);
+            zone_now_close(&z);
+            if (rc == 0)
+                rc = zone_now_open(folder, &z);
+        }
         if (rc == 0 || rc == -ENOENT || rc == -EBADMSG)
             rc = zones_write(g, zone, &file, &z, ZONES_ANEW, force, ret);
         zone_now_close(&z);

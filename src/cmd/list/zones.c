@@ -278,6 +278,15 @@ static int follow_with(struct ledger *g, const char *zone, struct zonefile *file
            (z->overlay && zone_overlay_due(z->overlay, &z->image));
 }
 
+/* An image that is due and is refused (and told of) is no failure: the journal says what it must. */
+static int renew(struct ledger *g, const char *zone, const char *folder, struct zonefile *file,
+                 struct zone_now *z)
+{
+    int rc = zones_renew(g, zone, folder, file, z);
+
+    return rc > 0 ? 0 : rc;
+}
+
 static int follow_zone(struct ledger *g, const char *zone, const int64_t *ids, size_t count)
 {
     char folder[DATADIR_PATH_MAX];
@@ -295,7 +304,7 @@ static int follow_zone(struct ledger *g, const char *zone, const int64_t *ids, s
     if (rc == -ENOENT || rc == -EBADMSG || (rc == 0 && (z.no_journal || z.full)))
         rc = zones_write(g, zone, &file, &z, ZONES_ANEW, false, NULL);
     else if (rc == 0 && (rc = follow_with(g, zone, &file, &z, ids, count)) == 1)
-        rc = zones_renew(g, zone, folder, &file, &z);
+        rc = renew(g, zone, folder, &file, &z);
     zone_now_close(&z);
     zonefile_close(&file);
     return rc;
@@ -337,4 +346,35 @@ int zones_follow(struct ledger *g)
     }
     free(ids);
     return rc < 0 ? ledger_store_error(g, rc) : status;
+}
+
+/* --- renewing -------------------------------------------------------------------------------- */
+
+static int refresh_one(void *ctx, const char *zone)
+{
+    struct ledger *g = ctx;
+    char folder[DATADIR_PATH_MAX];
+    struct zonefile file;
+    struct zone_now z;
+    int rc;
+
+    if (!zones_folder(g, zone, folder))
+        return ledger_say(g, EX_CONFIG, "%s: the name of the zone is too long", zone);
+    rc = zonefile_open(folder, LEDGER_WAIT_MS, &file);
+    if (rc == 0) {
+        rc = zone_now_open(folder, &z);
+        if (rc == -ENOENT)
+            rc = 0;
+        else if (rc == 0 && !z.no_journal && !z.full &&
+                 z.image.meta.created_wall + ledger_expire_after(g) / 4 <= g->now_wall)
+            rc = renew(g, zone, folder, &file, &z);
+        zone_now_close(&z);
+        zonefile_close(&file);
+    }
+    return rc < 0 ? ledger_say(g, EX_IOERR, "zone %s: %s", zone, strerror(-rc)) : rc;
+}
+
+int zones_refresh(struct ledger *g)
+{
+    return zones_each(g, refresh_one, g);
 }

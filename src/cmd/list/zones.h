@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The zone's files, <state>/zones/<zone>/, which follow the store. The store is the truth: a step
- * is committed there with a mark, and the mark is taken off when the journal (or a new image) says the
- * same and is on disk. A verb that is killed in between leaves the mark, and the next verb goes on.
+ * is committed there with a mark, and the mark is taken off when the journal (or a new image) says
+ * the same and is on disk. A verb that is killed in between leaves the mark, and the next goes on.
  */
 #ifndef POSTERN_CMD_LIST_ZONES_H
 #define POSTERN_CMD_LIST_ZONES_H
@@ -20,6 +20,12 @@ enum {
  * served, and this does nothing. 0 or an exit status with the reason printed. Holds the lock.
  */
 int zones_follow(struct ledger *g);
+
+/*
+ * Writes images anew that have a quarter of their life behind them: one goes out by itself when the
+ * youngest listing in it would have, and a list that is kept must not. As zones_follow().
+ */
+int zones_refresh(struct ledger *g);
 
 struct zones_made {
     uint32_t serial;
