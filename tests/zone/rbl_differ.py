@@ -495,7 +495,7 @@ def acl_scenarios(differ, rng):
                 acl = make.write(["0/0 :pass", "::/0 :refuse", f"127.0.0.1 {action}", "127.0.0.1 :pass"])
                 names = set(rng.sample(sorted(make.names), min(len(make.names), 12))) | {"", "1.10"}
                 differ.run(f"acl {place}{action}", [*(f"{zone}:{d}" for d in data), f"{place}:acl:{acl}"],
-                           names, rng, acl=action)
+                           names, rng, known=make.names, acl=action)
 
 
 def hard_scenarios(differ, rng):
