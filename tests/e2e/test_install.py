@@ -32,7 +32,9 @@ def test_install(build, tmp_path):
     pages = names(f"{TOP}/man", "*.[157]")
     assert sorted(map(os.path.basename, names(f"{prefix}/share/man", "**"))) == pages
     units = names(f"{prefix}/lib/systemd/system", "**")
-    assert units == [f"postern-{name}.service" for name in ("decoy", "gate", "policy", "sink")]
+    assert units == [f"postern-{name}" for name in ("decoy.service", "dns.service", "gate.service",
+                                                    "list.service", "list.timer", "policy.service",
+                                                    "sink.service")]
     assert names(f"{prefix}/lib/sysusers.d", "**") == ["postern.conf"]
     everything = names(prefix, "**")
     assert len(everything) == 1 + len(programs) + len(data) + len(pages) + len(units) + 1
@@ -47,7 +49,7 @@ def test_units_start_what_is_there(build):
         with open(unit) as f:
             text = f.read()
         assert "@" not in text.replace("@system-service", ""), unit
-        words = re.search(r"^ExecStart=(\S+) (\S+) (.*)$", text, re.M)
+        words = re.search(r"^ExecStart=(\S+) (\S+) ?(.*)$", text, re.M)
         assert words and words[1].endswith("/bin/postern"), unit
         got = subprocess.run([f"{build.folder}/postern", words[2], "--help"], capture_output=True,
                              text=True, check=True)

@@ -278,7 +278,7 @@ static int follow_with(struct ledger *g, const char *zone, struct zonefile *file
            (z->overlay && zone_overlay_due(z->overlay, &z->image));
 }
 
-/* An image that is due and is refused (and told of) is no failure: the journal says what it must. */
+/* An image that is due and refused (and told of) is no failure: the journal says what it must. */
 static int renew(struct ledger *g, const char *zone, const char *folder, struct zonefile *file,
                  struct zone_now *z)
 {
