@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * postern list nominate: a reason to test an address. What comes is told by what it is: JSON lines
- * (the gate's evidence, `postern trace --nominate`), a spam sample or a bounce, an address on a
- * person's word, a run of the tester. None of them lists anything.
+ * (the gate's evidence, `postern trace --nominate`), a spam sample, a bounce or a
+ * feedback report, an address on a person's word, a run of the tester. None of them lists anything.
  *
  * A sample blames whom `postern trace` would blame. Where the trace is open (only one host is seen)
  * it is the host that gave the message to us. What the trace finds to be no relay is not nominated,
@@ -12,6 +12,7 @@
 #include "cmd/list/collect.h"
 #include "cmd/list/zones.h"
 #include "io/file.h"
+#include "mail/arf.h"
 #include "mail/dsn.h"
 #include "mail/mime.h"
 #include "trace/trace.h"
@@ -51,10 +52,11 @@ static const struct options options = {
     .about = "Gives a reason to test an address.",
     .usage = "[OPTION]... FILE...\n       postern list nominate --reason TEXT ADDRESS...\n"
              "       postern list nominate --run RUN",
-    .text = "A file holds JSON lines (evidence of the gate, postern trace --nominate), or one "
-            "message: a spam sample or a bounce. \"-\" is standard input.\n\n"
-            "Exit status: 0 nominated, 1 nothing to nominate, 64 misuse, 65 a file is neither, 66 "
-            "no such file, 75 try again.",
+    .text =
+        "A file holds JSON lines (evidence of the gate, postern trace --nominate), or one "
+        "message: a spam sample, a bounce or a feedback report (ARF). \"-\" is standard input.\n\n"
+        "Exit status: 0 nominated, 1 nothing to nominate, 64 misuse, 65 a file is neither, 66 "
+        "no such file, 75 try again.",
     .rows = rows,
 };
 
@@ -212,50 +214,87 @@ static const char *blamed(const struct work *w, const struct trace *t, struct ip
     return why;
 }
 
-static int message(struct work *w, const char *path, struct span text)
+/* What is judged: the message itself, or the one inside somebody's bounce or feedback report. */
+struct sample {
+    struct span message;
+    const char *source;
+    bool foreign;   /* somebody else's system wrote every line of it */
+    struct ip seen; /* of a feedback report: whom its writer saw, Source-IP; or IP_NONE */
+};
+
+static int unpack(struct span text, struct sample *ret)
+{
+    struct arf report;
+    struct dsn dsn;
+    int rc = arf_read(text, &report);
+
+    *ret = (struct sample){.message = text, .source = "sample"};
+    if (rc == ARF_OK || rc == ARF_BAD) {
+        *ret = (struct sample){report.enclosed, "feedback-report", true, report.source};
+        /* Of one that breaks the rules the fields are nobody's word. */
+        if (rc == ARF_BAD)
+            ret->seen = (struct ip){0};
+        arf_deinit(&report);
+        return 0;
+    }
+    if (rc < 0)
+        return rc;
+    rc = dsn_read(text, &dsn);
+    if (rc == 0 && (dsn.kind == DSN_KIND_BOUNCE || dsn.kind == DSN_KIND_DELAY))
+        *ret = (struct sample){given_back(text), "bounce", true, {0}};
+    if (rc == 0)
+        dsn_deinit(&dsn);
+    return rc;
+}
+
+/* Whom it gives cause to test; *ret_why a phrase where it is nobody. 0 or -ENOMEM. */
+static int judge(struct work *w, const struct sample *s, struct ip *ret, bool *ret_own,
+                 bool *ret_bad, const char **ret_why)
 {
     struct trace_options trust;
     struct trace trace = {0};
-    struct dsn dsn;
-    bool own = false, bounce = false;
-    const char *why = NULL;
-    struct span judged = text;
-    struct ip ip;
-    int rc = dsn_read(text, &dsn), status = 0;
+    int rc = 0;
 
-    if (rc == 0) {
-        bounce = dsn.kind == DSN_KIND_BOUNCE || dsn.kind == DSN_KIND_DELAY;
-        judged = bounce ? given_back(text) : text;
-        dsn_deinit(&dsn);
-    }
     trace_options_of(w->args, &trust);
-    if (bounce && judged.n == 0)
-        why = "is a bounce without the message that it is about";
-    else if (rc == 0)
-        rc = trace_message(judged, &trust, &trace);
-    if (rc < 0)
-        status = ledger_say(&w->g, EX_OSERR, "out of memory");
-    else if (!why && trace.count == 0)
-        why = "holds neither nominations nor a message with Received fields";
-    if (status == 0 && !why)
-        why = blamed(w, &trace, &ip, &own);
-    if (status == 0 && why) {
-        status = ledger_say(&w->g, trace.count ? 0 : EX_DATAERR, "%s: %s", path, why);
-    } else if (status == 0) {
-        /* Of a bounce somebody else's system wrote every line. */
-        bool seen = own && !bounce;
-
-        status =
-            nominate(w, &(struct entry_nomination){
-                            .ip = ip,
-                            .first = !seen,
-                            .evidence = {.source = bounce ? SPAN_LIT("bounce") : SPAN_LIT("sample"),
-                                         .reason = SPAN_LIT("relayed"),
-                                         .witness = seen ? SPAN_LIT("own") : SPAN_LIT("chain"),
-                                         .text = span_slice(text, 0, LIST_EVIDENCE_MAX)}});
+    if (s->message.n)
+        rc = trace_message(s->message, &trust, &trace);
+    *ret_bad = trace.count == 0;
+    if (trace.count)
+        *ret_why = blamed(w, &trace, ret, ret_own);
+    else
+        *ret_why = s->foreign ? "encloses no message with Received fields"
+                              : "holds neither nominations nor a message with Received fields";
+    /* A report whose message blames nobody: whom its writer took it from. */
+    if (*ret_why && !w->args->host && s->seen.family != IP_NONE) {
+        *ret = s->seen;
+        *ret_why = NULL;
     }
     trace_deinit(&trace);
-    return status;
+    return rc;
+}
+
+static int message(struct work *w, const char *path, struct span text)
+{
+    bool own = false, bad = false;
+    const char *why = NULL;
+    struct sample sample;
+    struct ip ip = {0};
+    int rc = unpack(text, &sample);
+
+    if (rc == 0)
+        rc = judge(w, &sample, &ip, &own, &bad, &why);
+    if (rc < 0)
+        return ledger_say(&w->g, EX_OSERR, "out of memory");
+    if (why)
+        return ledger_say(&w->g, bad ? EX_DATAERR : 0, "%s: %s", path, why);
+    own = own && !sample.foreign;
+    return nominate(w, &(struct entry_nomination){
+                           .ip = ip,
+                           .first = !own,
+                           .evidence = {.source = span_str(sample.source),
+                                        .reason = SPAN_LIT("relayed"),
+                                        .witness = own ? SPAN_LIT("own") : SPAN_LIT("chain"),
+                                        .text = span_slice(text, 0, LIST_EVIDENCE_MAX)}});
 }
 
 static int file(struct work *w, const char *path)
