@@ -228,7 +228,7 @@ void zone_export_text(struct zone_export_work *w, const struct zone_said *said, 
 
     snprintf(evidence, sizeof(evidence), "%u", said->evidence);
     buf_clear(&w->text);
-    zone_text_write(said->text, subject, evidence, w->o->zone, &w->text);
+    zone_text_write(said->text, subject, evidence, w->o->zone ? w->o->zone : "", &w->text);
 }
 
 static bool word_ok(const char *s)

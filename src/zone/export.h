@@ -4,7 +4,8 @@
  * byte for byte the same for the same list, so that rsync and diff have little to do.
  *
  *   ip4set, ip4trie, ip6trie, dnset, generic   a file for rbldnsd(8), the listings of one kind
- *   combined   all of it in one file; several values of one listing are several datasets
+ *   combined   all of it in one file; several values of one listing are several datasets. A dataset
+ *              has one TTL, that of its first value; other ones are left out
  *   rpz        a response policy zone for resolvers: CNAME . for names and addresses in answers
  *   nftables   for nft -f: sets listed4 and listed6, replaced in one transaction
  *   postfix    a cidr table (cidr_table(5)), as few lines as will do: it is searched line by line
@@ -41,7 +42,7 @@ struct zone_sink {
 };
 
 struct zone_export_options {
-    const char *zone;      /* the zone's name, in texts that show it and as the head of rpz */
+    const char *zone; /* the zone's name, in texts that show it and as the head of rpz; or NULL */
     const uint32_t *codes; /* only listings that have one of these A values; none: all */
     size_t code_count;     /* ZONE_EXPORT_CODES_MAX at most */
     const char *table;     /* nftables: the table's name; NULL is "postern" */

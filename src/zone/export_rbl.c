@@ -23,7 +23,9 @@ struct layer {
     const char *dataset; /* a $DATASET line that is due, or NULL */
     unsigned k;
     unsigned table;
-    bool all; /* ip4set: every value is a line of its own */
+    bool all;     /* ip4set: every value is a line of its own */
+    bool begun;   /* and so the TTL is settled */
+    uint32_t ttl; /* 0: the zone's */
 };
 
 static void put_text(struct zone_export_work *w, const struct zone_said *said)
@@ -60,13 +62,23 @@ static void put_value(struct zone_export_work *w, const struct zone_said *said)
     zone_export_line(w);
 }
 
-static void put_dataset(struct zone_export_work *w)
+/* Before an entry; what it says is NULL for an exclusion or a record. */
+static void put_dataset(struct zone_export_work *w, const struct zone_said *said)
 {
     struct layer *layer = w->ctx;
 
     if (layer->dataset)
         buf_addf(&w->out, "$DATASET %s @\n", layer->dataset);
     layer->dataset = NULL;
+    if (!said)
+        return;
+    if (!layer->begun && said->ttl)
+        buf_addf(&w->out, "$TTL %u\n", said->ttl);
+    if (!layer->begun)
+        layer->ttl = said->ttl;
+    else if (said->ttl != layer->ttl)
+        w->count->left_out++;
+    layer->begun = true;
 }
 
 static void rbl_net(struct zone_export_work *w, struct ip_prefix net, struct zone_hit hit)
@@ -78,7 +90,7 @@ static void rbl_net(struct zone_export_work *w, struct ip_prefix net, struct zon
     for (unsigned i = layer->k; zone_export_said(w, hit, i, &said); i++) {
         if (i > layer->k && !layer->all)
             return;
-        put_dataset(w);
+        put_dataset(w, &said);
         buf_add_str(&w->out, zone_export_net_text(net, text));
         put_value(w, &said);
     }
@@ -114,7 +126,7 @@ static void rbl_name(struct zone_export_work *w, const struct zone_piece_name *p
 
     if (piece->table != layer->table)
         return;
-    put_dataset(w);
+    put_dataset(w, value ? &said : NULL);
     buf_addf(&w->out, "%s%s%s", value ? "" : "!", piece->wild ? "*." : "",
              zone_rname_text(piece->key, piece->key_len, text));
     if (value) {
@@ -201,7 +213,7 @@ static void put_records(struct zone_export_work *w, struct layer *layer)
             w->count->left_out++;
             continue;
         }
-        put_dataset(w);
+        put_dataset(w, NULL);
         zone_rname_text(piece.key, piece.key_len, text);
         buf_addf(&w->out, "%s ", *text ? text : "@");
         if (piece.record.ttl)

@@ -202,6 +202,25 @@ static void round_trips(void **state)
     compiled_deinit(&again);
 }
 
+/* rbldnsd has one TTL for a dataset. */
+static void lives(void **state)
+{
+    struct zone_export_options o = {0};
+    struct zone_export_count count;
+    struct compiled c;
+    struct buf got = BUF_INIT(100000);
+    struct zone_sink sink = {put, &got};
+
+    compile(&c, ZONE_RBL_COMBINED,
+            SPAN_LIT("$DATASET ip4trie @\n$TTL 60\n192.0.2.1\n192.0.2.3\n"
+                     "$DATASET ip4trie @\n$TTL 90\n192.0.2.2 x @\n"));
+    assert_int_equal(zone_export(ZONE_EXPORT_IP4TRIE, &c.view, &o, &sink, &count), ZONE_EXPORT_OK);
+    assert_string_equal(buf_str(&got), "$TTL 60\n192.0.2.1\n192.0.2.2 :2:x @\n192.0.2.3\n");
+    assert_int_equal(count.left_out, 1);
+    buf_deinit(&got);
+    compiled_deinit(&c);
+}
+
 static int refuse(void *ctx, struct span bytes)
 {
     (void)ctx;
@@ -250,9 +269,8 @@ static void options(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bytes_of_formats),
-        cmocka_unit_test(rows),
-        cmocka_unit_test(round_trips),
+        cmocka_unit_test(bytes_of_formats), cmocka_unit_test(rows),
+        cmocka_unit_test(round_trips),      cmocka_unit_test(lives),
         cmocka_unit_test(options),
     };
 
