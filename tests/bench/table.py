@@ -107,9 +107,41 @@ def _gate(r):
     return found
 
 
+def _dns(r):
+    """Here `nmap` is rbldnsd on the same data."""
+    found = []
+    for kind, words, want in (("flood", "flooded", 0.95), ("gentle", "20,000 a second", None)):
+        if q := r.get("queries", {}).get(kind):
+            p, o = q["postern"], q["rbldnsd"]
+            found += [_row(f"dns: CPU microseconds a query, {words}", p["all"], o["all"], q["ratio"], want,
+                           least=False),
+                      _row(f"dns: of these in the program itself, {words}", p["user"], o["user"],
+                           want=0.5 if want else None, least=False)]
+    if w := r.get("workers", {}).get("2"):
+        found.append(_row("dns: queries a second, two workers (one)", w, r["workers"]["1"],
+                          _ratio(w, r["workers"]["1"]), 1.7))
+    if q := r.get("replacing"):
+        p, o = q["postern"], q["rbldnsd"]
+        found += [_row("dns: slowest answer while 5 M entries are replaced, times the slowest idle",
+                       _ratio(p["busy_ms"], p["idle_ms"]), _ratio(o["busy_ms"], o["idle_ms"]), want=2,
+                       least=False),
+                  _row("dns: slowest answer while 5 M entries are replaced, ms", p["busy_ms"], o["busy_ms"]),
+                  _row("dns: seconds until the 5 M entries are served", p["visible_s"], o["visible_s"])]
+    if q := r.get("own"):
+        found += [_row("dns: octets a listing with evidence, 10 M", q["octets_a_listing"], None, want=8.5,
+                       least=False),
+                  _row("dns: ms from restart to the first answer, 10 M", q["restart_ms"], None, want=50,
+                       least=False)]
+    if q := r.get("change"):
+        found += [_row("dns: ms from acknowledged to served, the middle of 100", q["middle_ms"], None, want=10,
+                       least=False),
+                  _row("dns: the same, the slowest", q["slowest_ms"], None)]
+    return found
+
+
 def rows(results):
     found = []
-    for part, make in (("closed", _closed), ("exim", _exim), ("bulk", _bulk), ("gate", _gate)):
+    for part, make in (("closed", _closed), ("exim", _exim), ("bulk", _bulk), ("gate", _gate), ("dns", _dns)):
         if results.get(part):
             found += make(results[part])
     if results.get("list"):

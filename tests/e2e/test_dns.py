@@ -236,6 +236,26 @@ def test_reload():
         assert s.rcode("1.2.0.192", zone="b.example") == "NOERROR"
 
 
+def test_configuration_is_followed():
+    """A changed configuration or key file needs no signal; one with a fault is told once and not taken."""
+    s = Server(files={"list": LIST, "keys": "key customer-one-key 1\n"})
+    s.config = s.path("conf")
+    text = f'dns {{\n  zone = "{ZONE}:ip4trie:{s.path("list")}"\n  reserved = {ZONE}\n{{}}}}\n'
+    keys = f'  keys = "{ZONE}={s.path("keys")}"\n'
+    s.write("conf", text.replace("{}", keys))
+    with s:
+        assert s.rcode("1.2.0.192") == "REFUSED" and s.values("1.2.0.192.customer-one-key") == ["127.0.0.2"]
+        s.write("keys", "key customer-two-key 2\n")
+        eventually(lambda: s.rcode("1.2.0.192.customer-two-key") == "NOERROR")
+        assert s.rcode("1.2.0.192.customer-one-key") == "REFUSED"
+        s.write("conf", "dns { rubbish = 1 }\n")
+        s.await_line("event=reload", "result=refused")
+        time.sleep(2.5)
+        assert len(s.find("event=reload", "result=refused")) == 1
+        s.write("conf", text.replace("{}", ""))
+        eventually(lambda: s.values("1.2.0.192") == ["127.0.0.2"])
+
+
 def test_inherited_sockets():
     """LISTEN_FDS: one for datagrams, one for connections."""
     with one() as s:

@@ -12,6 +12,7 @@
 #include "cmd/dns/serve.h"
 
 #include "cmd/common/settings.h"
+#include "cmd/dns/follow.h"
 #include "cmd/dns/hub.h"
 #include "cmd/dns/metrics.h"
 #include "cmd/dns/places.h"
@@ -49,6 +50,7 @@ struct serve {
     struct notifier *notifier;
     struct metrics_http *metrics;
     struct timer samples;
+    struct follow follow;
     void *rate_table;
 };
 
@@ -144,9 +146,15 @@ static void on_reload(void *cookie, int signum)
     tell_kept(&v->site->args, &site->args);
     site_unref(&v->site);
     v->site = site_ref(site);
+    follow_site(&v->follow, site);
     hub_reload(v->hub, site);
     hub_look(v->hub);
     log_info("reload", "result", "done", NULL);
+}
+
+static void on_changed(void *cookie)
+{
+    on_reload(cookie, SIGHUP);
 }
 
 static void on_stop(void *cookie, int signum)
@@ -340,6 +348,7 @@ static void stop_threads(struct serve *v)
 static void close_all(struct serve *v)
 {
     timer_stop(&v->samples);
+    follow_end(&v->follow);
     metrics_close(&v->metrics);
     hub_close(&v->hub); /* before those whose doors it closes */
     tcp_free(&v->tcp);
@@ -363,6 +372,8 @@ static int run(struct serve *v)
     if (status == 0)
         status = start_threads(v);
     if (status == 0) {
+        follow_begin(&v->follow, v->loop, on_changed, v);
+        follow_site(&v->follow, v->site);
         timer_init(&v->samples, on_samples, v);
         timer_start(&v->samples, v->loop, SAMPLES);
         loop_run(v->loop);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * An IXFR for the serial that we have is one SOA. For an older one the steps are read from the
- * journal of our own zone, as it stands in the file: it holds at least what is served. Where it does
- * not go back so far, and for zones of rbldnsd's files, which have none, the whole zone is told,
- * which RFC 1995 §4 allows at any time.
+ * journal of our own zone, as it stands in the file: it holds at least what is served. Where it
+ * does not go back so far, and for zones of rbldnsd's files, which have none, the whole zone is
+ * told, which RFC 1995 §4 allows at any time.
  */
 #include "cmd/dns/transfer.h"
 
