@@ -397,6 +397,22 @@ static int addresses(struct work *w, char **words, int count)
     return status;
 }
 
+/* A day of a gate's evidence is thousands of lines: one commit for them, not one each. */
+static int together(struct work *w, char **words, int count)
+{
+    int rc = store_begin(w->g.store), status = 0;
+
+    if (rc < 0)
+        return ledger_store_error(&w->g, rc);
+    if (w->args->reason)
+        status = addresses(w, words, count);
+    for (int i = 0; !w->args->reason && i < count && status == 0; i++)
+        status = file(w, words[i]);
+    /* What came before a bad word or file counts, as if each had been given alone. */
+    rc = store_commit(w->g.store);
+    return status == 0 && rc < 0 ? ledger_store_error(&w->g, rc) : status;
+}
+
 int verb_nominate(int argc, char **argv)
 {
     struct args args = {.common = LIST_ARGS_INIT};
@@ -415,11 +431,8 @@ int verb_nominate(int argc, char **argv)
     status = ledger_open(&w.g, &call, LEDGER_CHANGE);
     if (status == 0 && args.run)
         status = from_run(&w, args.run);
-    else if (status == 0 && args.reason)
-        status = addresses(&w, argv + first, argc - first);
-    else
-        for (int i = first; i < argc && status == 0; i++)
-            status = file(&w, argv[i]);
+    else if (status == 0)
+        status = together(&w, argv + first, argc - first);
     if (status == 0 && w.bad)
         status = EX_DATAERR;
     if (status == 0 && w.nominated + w.again == 0)

@@ -74,14 +74,24 @@ static void tell_skipped(struct round *r, const struct store_listing *l, const c
                          int64_t until, bool json)
 {
     char ip[IP_TEXT_MAX], when[VIEW_TIME];
+    struct buf *out = &r->g->out;
 
     ip_text(l->address, ip);
-    if (json)
-        buf_addf(&r->g->out, "{\"type\":\"skipped\",\"ip\":\"%s\",\"why\":\"%s\"}\n", ip, why);
-    else if (until)
-        buf_addf(&r->g->out, "%s  not before %s: %s\n", ip, view_time(until, when), why);
+    if (json) {
+        json_t *doc = json_pack("{s:s, s:s}", "type", "skipped", "ip", ip);
+
+        /* The reason may be a line of the operator's own lists. */
+        if (doc && view_json_text(doc, "why", span_str(why)) && view_json_time(doc, "until", until))
+            report_lines(out, doc);
+        json_decref(doc);
+        return;
+    }
+    if (until)
+        buf_addf(out, "%s  not before %s: ", ip, view_time(until, when));
     else
-        buf_addf(&r->g->out, "%s  not tested: %s\n", ip, why);
+        buf_addf(out, "%s  not tested: ", ip);
+    view_safe(out, span_str(why));
+    buf_add_char(out, '\n');
 }
 
 /* What may not be tested now is put off, so that it does not stand first in the queue for ever. */
