@@ -291,6 +291,20 @@ def test_questions_behind_a_transfer():
         assert len(ids) > 2 and set(ids) == {1, 2}
 
 
+def test_small_transfers_in_a_row():
+    """Each ends before the next begins, also where answers are still waiting to be sent."""
+    with one(options=LOCAL) as s, Stream(s) as c:
+        for _ in range(5):
+            packets = []
+            for i in range(0, 60, 3):
+                packets += [query(f"1.2.0.192.{ZONE}", "TXT", id=i), query(ZONE, "AXFR", id=i + 1),
+                            query(f"7.100.51.198.{ZONE}", "TXT", id=i + 2)]
+            c.send(*packets)
+            got = [dns.message.from_wire(c.receive(), one_rr_per_rrset=True).id for _ in packets]
+            assert got == list(range(60))
+        s.alive()
+
+
 def test_transfer_by_udp_is_refused():
     with one(options=LOCAL) as s:
         got = dns.message.from_wire(s.raw(query(ZONE, "AXFR"), PATIENCE))

@@ -119,6 +119,7 @@ static void touch(struct tcp_client *c, const struct served *s)
 
 static void end_transfer(struct tcp_client *c)
 {
+    loop_undefer(&c->more);
     transfer_free(&c->transfer);
     c->tcp->counts.transfers--;
     end_when_drained(c->tcp);
