@@ -312,6 +312,25 @@ def test_persons_words(book):
     book("check")
 
 
+def test_a_never_list_takes_out_what_was_listed(book, tmp_path):
+    never = tmp_path / "never"
+    never.write_text(f"$SOA 1 a.example b.example 1 1 1 1 1\n!{book.net}.1\n")
+    book.configure(more=f"never-list = {never}")
+    with book.models("sendmail-5") as (ip,):
+        book.nominate(ip)  # an exclusion covers nothing
+        book("test")
+        assert book.says(ip) == "127.0.0.10"
+    never.write_text(f"{book.net}.0/25 :127.0.0.2:ours\n")
+    book("expire")
+    assert book.host(ip)["state"] == "exempt" and book.says(ip) == ""
+    assert book.json("nominate", "--reason", "r", ip, code=1)[0]["why"] == "is exempt"
+    never.write_text("")
+    book("expire")
+    assert book.host(ip)["state"] == "delisted"
+    never.write_text("nonsense\n")
+    assert "never:1: does not begin with an address" in book("expire", code=78).err
+
+
 def test_good_senders_wait_for_a_word(book, tmp_path):
     good = tmp_path / "dnswl"
     good.write_text(f"# good\n{book.net}.0/24 permit\n")

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * postern list expire: for a timer. `test` does it too; a list that is not tested any more must
- * still come to its end.
+ * still come to its end. What the guard covers by now leaves with it, and what it no longer covers
+ * may be nominated again.
  */
 #include "cmd/list/expire.h"
 
@@ -73,6 +74,51 @@ static int all(struct ledger *g, uint64_t *ret_count)
     return rc < 0 ? rc : 0;
 }
 
+/* --- what a guard covers now ----------------------------------------------------------------- */
+
+struct guarding {
+    const struct ledger *g;
+    struct ids ids;
+};
+
+static int keep_covered(void *ctx, const struct store_listing *l)
+{
+    struct guarding *c = ctx;
+    struct ip_prefix net;
+
+    if (list_guard_ask(&c->g->guard, l->address, c->g->now_wall, &net) > LIST_GUARD_PERSON)
+        c->ids.v[c->ids.count++] = l->id;
+    return c->ids.count == AT_ONCE;
+}
+
+/* A line was added to a file of the guard: what was listed before steps aside, too. */
+static int covered(struct ledger *g)
+{
+    static const struct store_listing_filter served = {
+        .states = 1U << LIST_PROVISIONAL | 1U << LIST_LISTED,
+        .side = -1,
+    };
+    struct guarding c = {.g = g};
+    struct ip_prefix net;
+    int rc;
+
+    do {
+        c.ids.count = 0;
+        rc = store_listings_each(g->store, &served, keep_covered, &c);
+        for (size_t i = 0; i < c.ids.count && rc >= 0; i++) {
+            struct entry e;
+
+            rc = entry_open_id(g, c.ids.v[i], &e);
+            if (rc == 0 && entry_step(g, &e, LIST_EXCUSE, "guard", 0, "%s %s", e.subject,
+                                      list_guard_why(list_guard_ask(&g->guard, e.l.address,
+                                                                    g->now_wall, &net))))
+                rc = entry_commit(g, &e, NULL, NULL, 0);
+            entry_close(&e);
+        }
+    } while (rc >= 0 && c.ids.count == AT_ONCE);
+    return rc < 0 ? rc : 0;
+}
+
 /* --- exemptions that are over ---------------------------------------------------------------- */
 
 static int keep_returned(void *ctx, const struct store_listing *l)
@@ -109,6 +155,8 @@ int expire_over(struct ledger *g, uint64_t *ret_count)
     uint64_t count = 0;
     int rc = all(g, &count);
 
+    if (rc == 0)
+        rc = covered(g);
     if (rc == 0)
         rc = returned(g);
     if (ret_count)
