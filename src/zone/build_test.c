@@ -93,6 +93,54 @@ static void test_random4(void **state)
     }
 }
 
+/* OCTETS at every level: ranges of /8, /16 and /24 blocks, some a little off their borders. */
+static void test_octets(void **state)
+{
+    for (uint32_t seed = 1; seed <= 300; seed++) {
+        uint32_t chance = seed, ids[4], shift = 8 * (1 + seed % 3);
+        struct zone_table *t;
+        struct zone_data d;
+        struct zone_image im;
+        struct span bytes;
+
+        model_values(&d, ids);
+        assert_int_equal(zone_data_table(&d, ZONE_IPV4, ZONE_OCTETS, &t), 0);
+        for (unsigned i = 0; i < 20; i++) {
+            uint32_t from = model_chance(&chance, shift == 24 ? 200 : 600) << shift;
+            uint32_t to = from + (model_chance(&chance, shift == 24 ? 50 : 700) << shift) - 1;
+
+            from += model_chance(&chance, 3) ? 0 : model_chance(&chance, 300);
+            to -= model_chance(&chance, 3) ? 0 : model_chance(&chance, 70000);
+            (void)zone_table_add4(t, from, to, model_value(&chance, ids), i % 3);
+        }
+        bytes = build(&d, &im);
+        for (size_t i = 0; i < t->count; i++) {
+            const struct zone_entry4 *e = &t->e.v4[i];
+            uint32_t at[] = {e->from,
+                             e->from - 1,
+                             e->from | 0xff,
+                             (e->from | 0xff) + 1,
+                             (e->from | 0xffff) + 1,
+                             (e->from | 0xffffff) + 1,
+                             e->to,
+                             e->to + 1,
+                             e->to & ~0xffu,
+                             (e->to & ~0xffffu) - 1,
+                             (e->to & ~0xffffffu) - 1};
+
+            for (size_t k = 0; k < sizeof(at) / sizeof(at[0]); k++) {
+                struct model_says want = model_find4(&d, at[k]);
+                struct zone_hit hit = {0, 0};
+                bool found = zone_image_find4(&im, at[k], &hit);
+
+                same(&im, found, hit, &want, true, "octets");
+            }
+        }
+        free((void *)(uintptr_t)bytes.p);
+        zone_data_deinit(&d);
+    }
+}
+
 /* What iteration gives is what look-ups give, in order and without gaps. */
 static void test_order4(void **state)
 {
@@ -349,7 +397,7 @@ int main(void)
         cmocka_unit_test(test_many),         cmocka_unit_test(test_random6),
         cmocka_unit_test(test_random_names), cmocka_unit_test(test_same_bytes),
         cmocka_unit_test(test_empty),        cmocka_unit_test(test_whole_space),
-        cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_hostile),      cmocka_unit_test(test_octets),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
