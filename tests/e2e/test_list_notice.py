@@ -223,6 +223,7 @@ def test_what_the_smarthost_does_not_take(fresh, reply, failed_once):
         with Server(rcpt=lambda session, path: "250 ok") as smarthost:
             got = fresh.notice(names, "--smarthost", smarthost.target)
         assert len(smarthost.messages) == (1 if failed_once else 0)
+        assert ('"notice-failed"' if failed_once else '"notice-refused"') in fresh.events()
         assert got.code == (0 if failed_once else 1)
 
 
@@ -234,7 +235,7 @@ def test_a_smarthost_that_goes_away(fresh):
     with Names(named()) as names:
         with Server(rcpt=lambda session, path: "250 ok", taken=gone) as smarthost:
             got = fresh.notice(names, "--smarthost", smarthost.target)
-            assert got.code == 0, got.out + got.err
+            assert got.code == 0 and got.lines[0]["result"] == "unknown", got.out + got.err
         got = fresh.notice(names, "--smarthost", f"127.0.0.1:{free_port()}")
         assert got.code == 1 and got.lines[0]["result"] == "skipped"
 
@@ -243,8 +244,15 @@ def test_nobody_there(fresh):
     with Names(named()) as names:
         got = fresh.notice(names, "--smarthost", f"127.0.0.1:{free_port()}")
         assert got.code == 75 and got.lines[0]["result"] == "failed"
-        got = fresh.notice(names, "--smarthost", "127.0.0.1:1", "--tls", "only")
-        assert got.code == 75
+
+
+def test_tls_only_means_a_certificate_that_holds(fresh):
+    with Names(named()) as names:
+        for tls in (None, "starttls"):  # none is offered; one that nobody vouches for
+            with Server(tls=tls, rcpt=lambda session, path: "250 ok") as smarthost:
+                got = fresh.notice(names, "--smarthost", smarthost.target, "--tls", "only")
+            assert got.code == 75 and got.lines[0]["result"] == "failed", got.out
+            assert smarthost.messages == [] and not smarthost.said("MAIL")
 
 
 def test_manners(fresh, tmp_path):

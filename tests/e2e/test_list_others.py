@@ -3,6 +3,7 @@
 
 import base64
 import glob
+import gzip
 import ipaddress
 import json
 import os
@@ -102,6 +103,18 @@ def test_one_list_in_every_form(run, tmp_path):
     write(tmp_path, "lines", "\n".join(json.dumps(row) for row in rows))
     for other in (csv, f"csv:{csv}", "json", "json:lines", "text:plain"):
         assert run("compare", plain, other).code == 0, other
+
+
+def test_packed_lists(run, tmp_path):
+    text = "".join(f"198.18.{i >> 8}.{i & 255}\n" for i in range(60000)).encode()
+    (tmp_path / "plain").write_bytes(text)
+    (tmp_path / "packed").write_bytes(gzip.compress(text[:300000]) + gzip.compress(text[300000:]))
+    assert run("compare", "plain", "ip4set:packed").code == 0
+    packed = (tmp_path / "packed").read_bytes()
+    for name, data in (("cut", packed[:-9]), ("damaged", packed[:5000] + b"\0\0\0\0" + packed[5004:])):
+        (tmp_path / name).write_bytes(data)
+        got = run("compare", "plain", name)
+        assert got.code == 65 and "damaged" in got.err, name
 
 
 def test_bad_lists(run, tmp_path):

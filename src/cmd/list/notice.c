@@ -242,6 +242,8 @@ static int find_smarthost(struct tell *t)
     if (!ip_host_port(span_str(t->args->smarthost), &host, &t->port))
         return options_misuse(&options, "--smarthost: HOST or HOST:PORT");
     t->port = t->port ? t->port : 25;
+    if (!span_copy(host, t->host, sizeof(t->host)))
+        return options_misuse(&options, "--smarthost: the name is too long");
     if (!ip_parse(host, &t->smarthost))
         t->smarthost = ask_address(t->ask, host);
     if (t->smarthost.family != IP_NONE)

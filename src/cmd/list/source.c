@@ -96,7 +96,11 @@ static int files_read(struct span names, const struct source_options *o, struct 
             break;
         }
         rc = file_read(f->name[f->count - 1], &f->text[f->count - 1]);
-        if (rc < 0)
+        if (rc == 0)
+            rc = source_gunzip(&f->text[f->count - 1]);
+        if (rc == -EBADMSG)
+            rc = source_say(o, EX_DATAERR, f->name[f->count - 1], "is damaged");
+        else if (rc < 0)
             rc = source_say(o, EX_NOINPUT, f->name[f->count - 1], strerror(-rc));
         f->v[f->count - 1] = (struct zone_rbl_file){
             .name = f->name[f->count - 1],

@@ -34,6 +34,7 @@ struct tell {
     struct buf contacts, refused;
     struct ip smarthost;
     uint16_t port;
+    char host[256]; /* the smarthost as it was named, without its port */
     struct tell_domain *domains;
     size_t domain_count;
     unsigned told, skipped, failed;

@@ -160,7 +160,7 @@ static int to_smarthost(struct tell *t, const struct notice_to *to, struct span 
     struct letter l = {
         .ip = t->smarthost,
         .port = t->port,
-        .host = NULL,
+        .host = t->host,
         .tls = (enum letter_tls)t->args->tls,
         .helo = t->args->name,
         .rcpt = to->mailbox,
@@ -190,12 +190,12 @@ int tell_hand_over(struct tell *t, const struct facts *f, const struct notice_to
     if (got == LETTER_REFUSED || got == LETTER_DEFERRED) {
         result = "failed";
         t->failed++;
-        /* What is refused for good stays recorded as sent: it would be refused again. */
-        if (got == LETTER_DEFERRED)
-            rc = record(t, f, "notice-failed", to->mailbox, why);
+        rc = record(t, f, got == LETTER_REFUSED ? "notice-refused" : "notice-failed", to->mailbox,
+                    why);
     } else if (got < 0) {
         rc = got;
     } else {
+        result = got == LETTER_UNKNOWN ? "unknown" : "sent";
         t->told++;
     }
     return rc < 0 ? rc : tell_say(t, f, to->mailbox, result, why);
