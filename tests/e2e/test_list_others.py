@@ -2,6 +2,7 @@
 """postern list compare, import, export and dynamic, against real tools and a transfer by dnspython."""
 
 import base64
+import contextlib
 import glob
 import gzip
 import ipaddress
@@ -494,11 +495,32 @@ def ask(port, name, kind="A", timeout=PATIENCE):
     return dns.query.udp(dns.message.make_query(name, kind), "127.0.0.1", timeout, port=port)
 
 
-def test_the_rows_in_dns(run, tmp_path):
-    """The zone says of each name in the test set what the rows say."""
+@contextlib.contextmanager
+def served(tmp_path, *zones):
+    """postern dns with these zones; gives its port."""
     program = os.path.join(BUILD, "postern-dns")
     if not os.path.exists(program):
         pytest.skip("postern-dns is not built")
+    port = free_port()
+    with open(tmp_path / "log", "w", encoding="utf-8") as log, \
+            subprocess.Popen([program, "--state", str(tmp_path / "state"), "--listen",
+                              f"127.0.0.1:{port}", *zones], stdout=log, stderr=log) as server:
+        try:
+            end = time.monotonic() + PATIENCE
+            while time.monotonic() < end and server.poll() is None:
+                try:
+                    if ask(port, zones[0], "SOA", 0.2).rcode() == 0:
+                        break
+                except (OSError, dns.exception.Timeout):
+                    time.sleep(0.05)
+            assert server.poll() is None, (tmp_path / "log").read_text()
+            yield port
+        finally:
+            server.terminate()
+
+
+def test_the_rows_in_dns(run, tmp_path):
+    """The zone says of each name in the test set what the rows say."""
     assert run("dynamic", "--generic", "--as", "dyn.example").code == 0
     top = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     names = []
@@ -506,28 +528,43 @@ def test_the_rows_in_dns(run, tmp_path):
         for line in file:
             want, *words = line.split("#")[0].split() or [""]
             names += [(want, word) for word in words if want != "no-name"]
-    port = free_port()
-    with open(tmp_path / "log", "w", encoding="utf-8") as log, \
-            subprocess.Popen([program, "--state", str(tmp_path / "state"), "--listen",
-                              f"127.0.0.1:{port}", "dyn.example"],
-                             stdout=log, stderr=log) as server:
-        try:
-            end = time.monotonic() + PATIENCE
-            while time.monotonic() < end and server.poll() is None:
-                try:
-                    if ask(port, "dyn.example", "SOA", 0.2).rcode() == 0:
-                        break
-                except (OSError, dns.exception.Timeout):
-                    time.sleep(0.05)
-            wrong = []
-            for want, name in names:
-                answer = ask(port, f"{name}.dyn.example")
-                listed = bool(answer.answer)
-                if listed != (want in ("dynamic", "generic")):
-                    wrong.append((want, name, answer.rcode()))
-                elif listed:
-                    assert answer.answer[0][0].address == "127.0.0.3"
-            assert not wrong, (tmp_path / "log").read_text()
-            assert len(names) > 200
-        finally:
-            server.terminate()
+    with served(tmp_path, "dyn.example") as port:
+        wrong = []
+        for want, name in names:
+            answer = ask(port, f"{name}.dyn.example")
+            if bool(answer.answer) != (want in ("dynamic", "generic")):
+                wrong.append((want, name, answer.rcode()))
+            elif answer.answer:
+                assert answer.answer[0][0].address == "127.0.0.3"
+        assert not wrong, (tmp_path / "log").read_text()
+    assert len(names) > 200
+
+
+def test_an_imported_transfer_in_dns(run, tmp_path):
+    """Somebody's zone, by transfer, under our name: codes and texts are theirs."""
+    with Primary(records()) as primary:
+        got = run("import", "--reserved", "--as", "theirs.example", primary.spec)
+    assert got.code == 0, got.err
+    with served(tmp_path, "theirs.example") as port:
+        for name, listed in (("7.100.51.198", True), ("8.100.51.198", False), ("200.2.0.192", True),
+                             ("mail.example.org", True), ("x.spam.example", True), ("spam.example", False),
+                             ("2.0.0.127", True), ("1.0.0.127", False)):
+            answer = ask(port, f"{name}.theirs.example")
+            assert bool(answer.answer) == listed, name
+            assert not listed or answer.answer[0][0].address == "127.0.0.2"
+        text = ask(port, "7.100.51.198.theirs.example", "TXT").answer[0][0].strings
+        assert text == (b"an open relay",)
+
+
+def test_sub_zones_of_a_combined_file(run, tmp_path):
+    write(tmp_path, "both", "$DATASET ip4set:one @ hosts\n:127.0.0.2:x\n198.18.0.1\n"
+                            "$DATASET dnset:two names\n:127.0.0.3:y\nspam.example\n")
+    got = run("import", "--json", "--as", "both.example", "combined:both")
+    assert got.code == 0, got.err
+    assert {line["zone"]: (line["ipv4"], line["names"]) for line in got.lines} == {
+        "both.example": (1, 0), "hosts.both.example": (1, 0), "names.both.example": (0, 1)}
+    with served(tmp_path, "both.example", "hosts.both.example", "names.both.example") as port:
+        assert ask(port, "1.0.18.198.hosts.both.example").answer[0][0].address == "127.0.0.2"
+        assert ask(port, "1.0.18.198.both.example").answer[0][0].address == "127.0.0.2"
+        assert ask(port, "spam.example.names.both.example").answer[0][0].address == "127.0.0.3"
+        assert not ask(port, "1.0.18.198.names.both.example").answer
