@@ -367,7 +367,7 @@ static void test_whole_space(void **state)
     zone_data_deinit(&d);
 }
 
-/* A hundred thousand lines for one /24, all overlapping: the values are cut at a limit, the time too. */
+/* A hundred thousand lines for one /24, all overlapping: values and time are cut at a limit. */
 static void test_hostile(void **state)
 {
     struct zone_data d;

@@ -11,7 +11,7 @@
 
 #define MODEL_BASE4 UINT32_C(0x0a00fe00) /* 1024 addresses on both sides of a /16's border */
 
-enum { MODEL_SAYS = 256 };
+enum { MODEL_SAYS = 96, MODEL_TABLES = 3 };
 
 struct model_says {
     unsigned n;
@@ -20,8 +20,8 @@ struct model_says {
 
 struct model_names {
     unsigned n;
-    struct model_says says[ZONE_NAME_TABLES_MAX];
-    unsigned labels[ZONE_NAME_TABLES_MAX];
+    struct model_says says[MODEL_TABLES];
+    unsigned labels[MODEL_TABLES];
 };
 
 static inline uint32_t model_chance(uint32_t *state, uint32_t below)
