@@ -21,6 +21,8 @@ static enum audit_guess postfix_probe(struct audit *a, const struct audit_probe 
     if (span_starts(span_str(p->name), SPAN_LIT("main.cf")) ||
         span_ends_nocase(span_str(p->name), SPAN_LIT("main.cf")))
         return AUDIT_GUESS_LIKELY;
+    if (pf_is_script(p->text))
+        return AUDIT_GUESS_LIKELY;
     return span_has_nocase(p->text, SPAN_LIT("smtpd_recipient_restrictions")) ||
                    span_has_nocase(p->text, SPAN_LIT("smtpd_relay_restrictions")) ||
                    span_has_nocase(p->text, SPAN_LIT("\nmydestination"))
@@ -251,6 +253,9 @@ static int postfix_read(struct audit *a, const struct audit_kind *kind, const ch
     version = audit_host_get_version(a);
     if (version && !pf_version_parse(span_str(version), &c.version))
         return audit_bad(a, (struct audit_place){0}, "'%s' is no version of Postfix", version);
+    c.script = !span_ends_nocase(span_str(main), SPAN_LIT(".cf")) && pf_is_script(f.text);
+    if (c.script)
+        f.text = pf_script(a, f.text);
     pf_conf_read(&c, &f);
     read_extra(&c, dir);
     if (!c.main)
@@ -265,7 +270,7 @@ static int postfix_read(struct audit *a, const struct audit_kind *kind, const ch
 const struct audit_kind audit_kind_postfix = {
     .name = "postfix",
     .title = "Postfix",
-    .reads = "main.cf and master.cf, or the folder that holds them",
+    .reads = "main.cf and master.cf, their folder, or a script that calls postconf",
     .restart = "postfix reload",
     .rules = {.wide = "PF05", .nat = "PF07", .proxy = "PF13"},
     .probe = postfix_probe,

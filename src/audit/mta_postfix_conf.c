@@ -582,7 +582,9 @@ void pf_fix(struct pf_conf *c, struct audit_finding *f, const char *name, const 
     const char *text = audit_fmt(c->a, "%s = %s", name, value);
     unsigned line;
 
-    if (!p) {
+    if (c->script) {
+        f->fix = audit_fmt(c->a, "postconf -e '%s'", text);
+    } else if (!p) {
         audit_fix_lines(c->a, f, AUDIT_EDIT_INSERT, c->file, c->lines, c->lines, text);
     } else if (!p->master) {
         audit_fix_lines(c->a, f, AUDIT_EDIT_REPLACE, p->file, p->line.first, p->line.last, text);

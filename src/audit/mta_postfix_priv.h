@@ -78,6 +78,7 @@ struct pf_conf {
     const struct audit_kind *kind;
     const char *file; /* main.cf as read */
     unsigned lines;   /* how many it has */
+    bool script;      /* it is a script that calls postconf: no line of it can be replaced */
     struct pf_param *main;
     const struct pf_param *over;    /* of the service at hand */
     const struct pf_param *rewrite; /* of trivial-rewrite, which tells where an address goes */
@@ -90,6 +91,9 @@ struct pf_conf {
 };
 
 void pf_conf_read(struct pf_conf *c, const struct audit_source_file *f);
+/* Whether a text calls postconf to set something, and the main.cf that it so makes. */
+bool pf_is_script(struct span text);
+struct span pf_script(struct audit *a, struct span text);
 /* The service at hand has these overrides. */
 void pf_conf_over(struct pf_conf *c, const struct pf_param *over);
 /* The setting that counts, or NULL when the default does. */

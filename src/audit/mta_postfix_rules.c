@@ -371,7 +371,8 @@ static void hygiene(struct pf_conf *c)
     }
     for (size_t i = 0; i < own.count; i++)
         receives = receives || !(span_starts(own.v[i].s, SPAN_LIT("localhost")));
-    if (!receives && c->door->bind == AUDIT_BIND_ANY && !c->door->login)
+    if (!receives && pf_find(c, "mydestination") && c->door->bind == AUDIT_BIND_ANY &&
+        !c->door->login)
         audit_note(c->a, "PF24", c->door, pf_where(c, "inet_interfaces"),
                    "this host takes mail for no domain, and listens to everybody all the same",
                    "inet_interfaces = loopback-only");
