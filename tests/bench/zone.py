@@ -116,7 +116,7 @@ def rows(r, row):
         found += [
             row(f"{name}: octets a listing, with evidence (rbldnsd: without)", octets,
                 other and other["octets"], want=8.5, least=False),
-            row(f"{name}: ms to compile, sorted (rbldnsd: to load)", image["compile_sorted_ms"],
+            row(f"{name}: ms to compile from memory (rbldnsd: to load its file)", image["compile_sorted_ms"],
                 other and round(other["seconds"] * 1000), want=1000, least=False),
             row(f"{name}: ms to open", image["open_ms"], None, want=50, least=False),
             row(f"{name}: ns a look-up", image["find_ns"], None,
