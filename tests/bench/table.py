@@ -128,10 +128,8 @@ def _dns(r):
                   _row("dns: slowest answer while 5 M entries are replaced, ms", p["busy_ms"], o["busy_ms"]),
                   _row("dns: seconds until the 5 M entries are served", p["visible_s"], o["visible_s"])]
     if q := r.get("own"):
-        found += [_row("dns: octets a listing with evidence, 10 M", q["octets_a_listing"], None, want=8.5,
-                       least=False),
-                  _row("dns: ms from restart to the first answer, 10 M", q["restart_ms"], None, want=50,
-                       least=False)]
+        found.append(_row("dns: ms from restart to the first answer, 10 M", q["restart_ms"], None, want=50,
+                          least=False))
     if q := r.get("change"):
         found += [_row("dns: ms from acknowledged to served, the middle of 100", q["middle_ms"], None, want=10,
                        least=False),

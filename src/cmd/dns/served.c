@@ -42,6 +42,23 @@ static int make_counters(struct served *s)
     return 0;
 }
 
+/* The largest images, if there are only so many: with more of them it costs more than it brings. */
+static void find_warm(struct served *s)
+{
+    for (size_t i = 0; i < s->loaded_count; i++)
+        for (size_t k = 0; k < s->loaded[i]->count; k++) {
+            const struct zone_image *im = &s->loaded[i]->sources[k].image->image;
+
+            if (im->counts.v4_single < SERVED_WARM_LEAST)
+                continue;
+            if (s->warm_count == SERVED_WARM_MAX) {
+                s->warm_count = 0;
+                return;
+            }
+            s->warm[s->warm_count++] = im;
+        }
+}
+
 struct served *served_new(const struct served_slot *slot, struct zone_set *set, struct site *site,
                           struct loaded *const *loaded, size_t count)
 {
@@ -62,6 +79,7 @@ struct served *served_new(const struct served_slot *slot, struct zone_set *set, 
     for (size_t i = 0; i < count; i++)
         if (loaded[i])
             s->loaded[s->loaded_count++] = loaded_ref(loaded[i]);
+    find_warm(s);
     return s;
 }
 

@@ -19,7 +19,11 @@
 
 #include <stdatomic.h>
 
-enum { SERVED_DOORS_MAX = 300 };
+enum {
+    SERVED_DOORS_MAX = 300,
+    SERVED_WARM_MAX = 2,
+    SERVED_WARM_LEAST = 100000, /* listings: a smaller one stays in the cache by itself */
+};
 
 struct loaded; /* data.h */
 struct site;   /* site.h */
@@ -32,6 +36,8 @@ struct served {
     /* doors arrays of zones + 1 counters each; a door adds to its own without a lock. */
     struct zone_counters *counters;
     size_t counter_stride, zones, doors;
+    const struct zone_image *warm[SERVED_WARM_MAX]; /* the largest of IPv4, for zone/warm.h */
+    size_t warm_count;
     atomic_uint pins;
     struct served *next; /* of those that wait to be freed */
 };

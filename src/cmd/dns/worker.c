@@ -16,6 +16,7 @@
 
 #include "cmd/dns/respond.h"
 #include "cmd/dns/site.h"
+#include "zone/warm.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -132,6 +133,29 @@ static void answer_one(struct worker *w, size_t i, struct zone_client *client,
         batch_answer(w->batch, i, n);
 }
 
+/* Behind one question there is nothing that its wait could overlap with. */
+static void warm(struct worker *w, const struct served *s, size_t n)
+{
+    uint32_t ips[BATCH_MAX];
+    size_t count = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        struct span packet;
+        uint16_t port;
+        struct ip from;
+
+        if (batch_get(w->batch, i, &from, &port, &packet) &&
+            zone_warm_address((const uint8_t *)packet.p, packet.n, &ips[count]))
+            count++;
+    }
+    for (size_t k = 0; k < s->warm_count; k++)
+        for (size_t i = 0; i < count; i++)
+            zone_warm_first(s->warm[k], ips[i]);
+    for (size_t k = 0; k < s->warm_count; k++)
+        for (size_t i = 0; i < count; i++)
+            zone_warm_second(s->warm[k], ips[i]);
+}
+
 static void answer_all(struct worker *w, size_t n)
 {
     struct zone_client client = {.matcher = w->matcher};
@@ -147,6 +171,8 @@ static void answer_all(struct worker *w, size_t n)
     }
     m.sample = site_query_log(m.served->site);
     client.now_wall = clock_ms(CLOCK_REALTIME_COARSE) / 1000;
+    if (n > 1 && m.served->warm_count)
+        warm(w, m.served, n);
     for (size_t i = 0; i < n; i++)
         answer_one(w, i, &client, &m);
     served_leave(&w->door);
