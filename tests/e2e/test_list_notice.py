@@ -2,11 +2,18 @@
 """postern list notice: a relay is proved and listed, and those who answer for it are told, once."""
 
 import base64
+import contextlib
 import email
 import email.policy
+import glob
 import json
 import os
 import re
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
 
 import pytest
 
@@ -192,6 +199,63 @@ def test_by_a_smarthost(fresh):
     message = email.message_from_string(smarthost.messages[1][2], policy=email.policy.strict)
     assert message.get_content_type() == "multipart/report"
     assert "abuse contact of its network" in message.get_payload()[0].get_payload()[0].get_content()
+
+
+def smtp_sink():
+    """Postfix's test server: installed, or in a root that the lab has made."""
+    found = shutil.which("smtp-sink", path="/usr/sbin:/usr/bin")
+    env = dict(os.environ)
+    if not found:
+        for root in glob.glob(os.path.expanduser("~/.cache/postern-lab/postfix-*/root")):
+            if os.path.exists(f"{root}/usr/sbin/smtp-sink"):
+                found = f"{root}/usr/sbin/smtp-sink"
+                env["LD_LIBRARY_PATH"] = f"{root}/usr/lib/postfix:{root}/usr/lib/x86_64-linux-gnu"
+    if not found or os.geteuid() != 0:
+        pytest.skip("needs smtp-sink, and root for it to give up")
+    return found, env
+
+
+def kept_by(folder):
+    """The messages: those of a minute stand in one file."""
+    texts = []
+    for name in glob.glob(f"{folder}/[0-9]*"):
+        with open(name, encoding="latin-1") as file:
+            texts += re.split(r"(?m)^(?=X-Client-Addr: )", file.read())
+    return [text for text in texts if text.rstrip().endswith("--")]
+
+
+def test_by_the_smtp_sink_of_postfix(fresh):
+    """What a real server writes down of the envelope and the message. It works in /tmp: nobody may
+    go into the folder of the test."""
+    program, env = smtp_sink()
+    port = free_port()
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder, Names(named()) as names:
+        os.chmod(folder, 0o777)
+        with open(f"{folder}/main.cf", "w", encoding="utf-8") as config:
+            config.write("mail_owner = mail\nsetgid_group = games\ncompatibility_level = 3.6\n")
+        env["MAIL_CONFIG"] = folder
+        with subprocess.Popen([program, "-u", "nobody", "-D", f"{folder}/%M.", f"127.0.0.1:{port}", "10"],
+                              env=env) as sink:
+            try:
+                end = time.monotonic() + 30
+                while time.monotonic() < end and sink.poll() is None:
+                    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                        break
+                    time.sleep(0.05)
+                got = fresh.notice(names, "--smarthost", f"127.0.0.1:{port}", "--contacts-zone",
+                                   "contacts.example")
+                # A message's file is closed when its session is.
+                while len(kept := kept_by(folder)) < 2 and time.monotonic() < end:
+                    time.sleep(0.05)
+            finally:
+                sink.terminate()
+    assert got.code == 0, got.out + got.err
+    assert len(kept) == 2
+    for text in kept:
+        assert re.search(r"(?m)^X-Mail-Args: <>", text), text[:500]
+        assert "report-type=feedback-report" in text
+    assert sorted(re.search(r"(?m)^X-Rcpt-Args: <(.*)>", text)[1] for text in kept) == \
+        ["abuse@isp.example", "postmaster@relay.example"]
 
 
 def test_by_the_configuration(fresh, tmp_path):
