@@ -101,12 +101,13 @@ static bool larger(const struct zone_view *view, const struct zone_change *v, si
     bool six = is_six(c), was = c->was.class_id, now = c->now.class_id;
     unsigned step = six ? 4 : 8, len = (c->len - 1) / step * step;
     zone_wide rest = zone_wide_rest(len, six), first = first_of(c) & ~rest;
-    zone_wide looks = rest < 255 ? rest : 255;
+    /* One address in each 256th part: no block is uniform whose parts are not. */
+    zone_wide looks = rest < 255 ? rest : 255, stride = (rest >> 8) + 1;
 
     if (len < step)
         return false; /* there is no such block: blocks.c makes none */
     for (zone_wide i = 0; i <= looks && (was || now); i++) {
-        zone_wide w = first + rest / looks * i;
+        zone_wide w = first + stride * i;
         struct zone_word word;
 
         if (covered(v, count, c->kind, w))
