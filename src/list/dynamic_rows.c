@@ -199,31 +199,24 @@ static int place(struct dynamic_rules *r, struct dynamic_row *d, struct rows_err
     return 0;
 }
 
+static int take(void *cookie, const struct row *row, struct rows_error *err)
+{
+    struct dynamic_row d = {0};
+    int fault = read_row(row, &d, err);
+
+    if (fault == 0) {
+        fault = place(cookie, &d, err);
+        if (fault)
+            row_free(&d);
+    }
+    return fault;
+}
+
 int dynamic_read(struct dynamic_rules *r, struct span text, struct rows_error *err)
 {
-    struct rows_reader reader;
-    struct row row = {0};
-    int got;
-
     if (!r->data)
         r->data = pcre2_match_data_create(1, NULL);
-    if (!r->data)
-        return -ENOMEM;
-    rows_open(&reader, text);
-    while ((got = rows_next(&reader, &row, err)) > 0) {
-        struct dynamic_row d = {0};
-
-        got = read_row(&row, &d, err);
-        if (got == 0) {
-            got = place(r, &d, err);
-            if (got)
-                row_free(&d);
-        }
-        if (got)
-            break;
-    }
-    row_deinit(&row);
-    return got;
+    return r->data ? rows_each(text, take, r, err) : -ENOMEM;
 }
 
 void dynamic_deinit(struct dynamic_rules *r)

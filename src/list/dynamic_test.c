@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "list/dynamic.h"
 
+#include "source.h"
+
 #define PCRE2_CODE_UNIT_WIDTH 8
 
 #include <errno.h>
@@ -18,29 +20,13 @@
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define REST     "Why: w\nSource: s\n"
 
-static char *slurp(const char *path)
-{
-    const char *top = getenv("POSTERN_SOURCE");
-    char name[4096], *text = calloc(1, 1 << 20);
-    FILE *f;
-
-    snprintf(name, sizeof(name), "%s/%s", top ? top : ".", path);
-    f = fopen(name, "r");
-    if (!f || !text || fread(text, 1, (1 << 20) - 1, f) == 0)
-        fail_msg("%s can't be read", name);
-    fclose(f);
-    return text;
-}
-
 static void load(struct dynamic_rules *r)
 {
-    char *text = slurp("data/list/dynamic.rows");
     struct rows_error err;
 
     *r = (struct dynamic_rules){0};
-    if (dynamic_read(r, span_str(text), &err) != 0)
+    if (dynamic_read(r, source_text("data/list/dynamic.rows"), &err) != 0)
         fail_msg("line %u: %s", err.line, err.why);
-    free(text);
 }
 
 static void shipped_rows_hold(void **state)
@@ -113,12 +99,12 @@ static void one_name(const struct dynamic_rules *r, struct span want, struct spa
 /* No mail server is hit; what is dynamic is. */
 static void names_of_the_world(void **state)
 {
-    char *text = slurp("tests/data/list/dynamic.names");
-    struct span rest = span_str(text), line, want, name;
+    struct span rest, line, want, name;
     unsigned wrong = 0, seen = 0;
     struct dynamic_rules r;
 
     load(&r);
+    rest = source_text("tests/data/list/dynamic.names");
     while (span_cut(&rest, '\n', &line)) {
         if (span_starts(line, SPAN_LIT("#")) || !span_word(&line, &want))
             continue;
@@ -128,7 +114,6 @@ static void names_of_the_world(void **state)
     assert_in_range(seen, 200, 2000);
     assert_int_equal(wrong, 0);
     dynamic_deinit(&r);
-    free(text);
 }
 
 static void bad_rows(void **state)
