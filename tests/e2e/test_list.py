@@ -86,7 +86,8 @@ def test_from_a_spam_sample_to_the_end(book, tmp_path):
     precision = book.json("stats")[0]["precision"]
     assert precision["closed"] == precision["closed_asked"] == 1
     assert precision["admitted"] == 1 and precision["renewed"] == 2
-    book("check")
+    assert [(c["subject"], c["sound"]) for c in book.json("check")] == [
+        ("records", True), (ZONE, True), (OUTPUTS, True)]
 
 
 @of_public_space
