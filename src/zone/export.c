@@ -214,12 +214,38 @@ const char *zone_export_net_text(struct ip_prefix net, char out[ZONE_EXPORT_NET_
                          out);
         out[n] = 0;
     } else {
+        const uint8_t *b = net.ip.b;
+
         ip_text(net.ip, out);
+        /* ::192.0.2.1 and its like: rbldnsd knows no IPv4 in IPv6. */
+        if (strchr(out, '.'))
+            snprintf(out, ZONE_EXPORT_NET_MAX, "%x:%x:%x:%x:%x:%x:%x:%x", b[0] << 8 | b[1],
+                     b[2] << 8 | b[3], b[4] << 8 | b[5], b[6] << 8 | b[7], b[8] << 8 | b[9],
+                     b[10] << 8 | b[11], b[12] << 8 | b[13], b[14] << 8 | b[15]);
         n = strlen(out);
     }
     if (net.len < (net.ip.family == IP_V4 ? 32u : 128u))
         snprintf(out + n, ZONE_EXPORT_NET_MAX - n, "/%u", net.len);
     return out;
+}
+
+void zone_export_put_name(struct zone_export_work *w, const uint8_t *key, size_t n)
+{
+    uint8_t wire[ZONE_RNAME_MAX];
+    size_t size = zone_rname_wire(key, n, wire);
+
+    if (size == 0)
+        buf_add_char(&w->out, '@');
+    for (size_t at = 0; at < size; at += (size_t)wire[at] + 1) {
+        if (at)
+            buf_add_char(&w->out, '.');
+        for (size_t i = at + 1; i <= at + wire[at]; i++) {
+            if (ascii_is_alnum((char)wire[i]) || wire[i] == '-' || wire[i] == '_')
+                buf_add_char(&w->out, (char)wire[i]);
+            else
+                buf_addf(&w->out, "\\%03u", wire[i]);
+        }
+    }
 }
 
 void zone_export_text(struct zone_export_work *w, const struct zone_said *said, const char *subject)

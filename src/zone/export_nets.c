@@ -141,15 +141,14 @@ static void rpz_net(struct zone_export_work *w, struct ip_prefix net, struct zon
 
 static void rpz_name(struct zone_export_work *w, const struct zone_piece_name *piece)
 {
-    char text[DNS_NAME_TEXT_MAX];
-
     if (piece->key_len == 0 || piece->table) {
         w->count->left_out++;
         return;
     }
-    buf_addf(&w->out, "%s%s CNAME %s\n", piece->wild ? "*." : "",
-             zone_rname_text(piece->key, piece->key_len, text),
-             piece->excluded ? "rpz-passthru." : ".");
+    if (piece->wild)
+        buf_add_str(&w->out, "*.");
+    zone_export_put_name(w, piece->key, piece->key_len);
+    buf_addf(&w->out, " CNAME %s\n", piece->excluded ? "rpz-passthru." : ".");
     zone_export_line(w);
 }
 

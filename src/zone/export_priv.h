@@ -39,6 +39,11 @@ bool zone_export_said(const struct zone_export_work *w, struct zone_hit hit, uns
                       struct zone_said *ret);
 /* "192.0.2.1", "192.0.2.0/24"; a whole address has no length. */
 const char *zone_export_net_text(struct ip_prefix net, char out[ZONE_EXPORT_NET_MAX]);
+/*
+ * A name of zone/rname.h into w->out; what is no letter, digit, hyphen or underscore is \DDD, for
+ * at the head of a line much else means something. "@" for the zone's own.
+ */
+void zone_export_put_name(struct zone_export_work *w, const uint8_t *key, size_t n);
 /* The TXT with this subject into w->text. */
 void zone_export_text(struct zone_export_work *w, const struct zone_said *said,
                       const char *subject);

@@ -51,7 +51,7 @@ static void put_value(struct zone_export_work *w, const struct zone_said *said)
 {
     if (said->a != A_DEFAULT || said->text.n) {
         buf_add(&w->out, SPAN_LIT(" :"));
-        if (said->a >> 8 == A_DEFAULT >> 8)
+        if (said->a >> 8 == A_DEFAULT >> 8 && (said->a & 255)) /* ":0:" is none to rbldnsd */
             buf_addf(&w->out, "%u:", said->a & 255);
         else
             buf_addf(&w->out, "%u.%u.%u.%u:", said->a >> 24, said->a >> 16 & 255,
@@ -121,14 +121,13 @@ static void rbl_name(struct zone_export_work *w, const struct zone_piece_name *p
 {
     struct layer *layer = w->ctx;
     struct zone_said said;
-    char text[DNS_NAME_TEXT_MAX];
     bool value = !piece->excluded && zone_export_said(w, piece->hit, layer->k, &said);
 
     if (piece->table != layer->table)
         return;
     put_dataset(w, value ? &said : NULL);
-    buf_addf(&w->out, "%s%s%s", value ? "" : "!", piece->wild ? "*." : "",
-             zone_rname_text(piece->key, piece->key_len, text));
+    buf_addf(&w->out, "%s%s", value ? "" : "!", piece->wild ? "*." : "");
+    zone_export_put_name(w, piece->key, piece->key_len);
     if (value) {
         put_value(w, &said);
         return;
@@ -203,7 +202,6 @@ static void put_records(struct zone_export_work *w, struct layer *layer)
 {
     struct zone_cursor at = {0};
     struct zone_piece_record piece;
-    char text[DNS_NAME_TEXT_MAX];
 
     w->ctx = layer;
     while (w->r == 0 && zone_image_next_record(w->view->image, &at, &piece)) {
@@ -214,8 +212,8 @@ static void put_records(struct zone_export_work *w, struct layer *layer)
             continue;
         }
         put_dataset(w, NULL);
-        zone_rname_text(piece.key, piece.key_len, text);
-        buf_addf(&w->out, "%s ", *text ? text : "@");
+        zone_export_put_name(w, piece.key, piece.key_len);
+        buf_add_char(&w->out, ' ');
         if (piece.record.ttl)
             buf_addf(&w->out, "%u ", piece.record.ttl);
         buf_addf(&w->out, "%s ", type);

@@ -202,6 +202,38 @@ static void round_trips(void **state)
     compiled_deinit(&again);
 }
 
+/* What would be read as something else, or not at all. */
+static void odd_forms(void **state)
+{
+    static const struct {
+        enum zone_rbl_type type;
+        enum zone_export_format format;
+        const char *in, *want;
+    } cases[] = {
+        {ZONE_RBL_IP6TRIE, ZONE_EXPORT_IP6TRIE, "::102:304\n::ffff:1:2\n",
+         "0:0:0:0:0:0:102:304\n0:0:0:0:0:ffff:1:2\n"},
+        {ZONE_RBL_IP4TRIE, ZONE_EXPORT_IP4TRIE, "192.0.2.1 :127.0:\n", "192.0.2.1 :127.0.0.0:\n"},
+        {ZONE_RBL_DNSET, ZONE_EXPORT_DNSET, "\\036x\n\\042.y\n*.\\035\n",
+         "*.\\035\n\\042.y\n\\036x\n"},
+        {ZONE_RBL_IP4TRIE, ZONE_EXPORT_IP4TRIE, "192.0.2.1 = x\n192.0.2.2 ==y\n",
+         "192.0.2.1 :2:= x\n192.0.2.2 :2:==y\n"},
+    };
+    struct zone_export_options o = {0};
+    struct zone_export_count count;
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct compiled c;
+        struct buf got = BUF_INIT(10000);
+        struct zone_sink sink = {put, &got};
+
+        compile(&c, cases[i].type, span_str(cases[i].in));
+        assert_int_equal(zone_export(cases[i].format, &c.view, &o, &sink, &count), ZONE_EXPORT_OK);
+        assert_string_equal(buf_str(&got), cases[i].want);
+        buf_deinit(&got);
+        compiled_deinit(&c);
+    }
+}
+
 /* rbldnsd has one TTL for a dataset. */
 static void lives(void **state)
 {
@@ -271,7 +303,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bytes_of_formats), cmocka_unit_test(rows),
         cmocka_unit_test(round_trips),      cmocka_unit_test(lives),
-        cmocka_unit_test(options),
+        cmocka_unit_test(odd_forms),        cmocka_unit_test(options),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

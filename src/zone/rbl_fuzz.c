@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The first byte says the type, the rest is the file: it is read or refused with a remark, the
- * templates hold together, and what was read compiles to an image that holds together too. */
+/*
+ * The first byte says the type, the rest is the file: it is read or refused with a remark, and the
+ * templates hold together; what was read compiles to an image that holds together too. What is
+ * written of it for rbldnsd is read again, and from then on written the same each time.
+ */
 #include "zone/rbl.h"
 
 #include "zone/build.h"
-#include "zone/image.h"
+#include "zone/export.h"
 #include "zone/text.h"
 
 #include <assert.h>
@@ -12,6 +15,61 @@
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const struct zone_rbl_options options_now = {.now_wall = 1795295000};
+
+static int put(void *ctx, struct span bytes)
+{
+    buf_add(ctx, bytes);
+    return 0;
+}
+
+/* The image's list as a combined file; what it held before is gone. */
+static void write_list(const struct zone_image *image, struct buf *out)
+{
+    struct zone_view view = {image, NULL};
+    struct zone_export_options o = {.zone = "bl.test", .most = 2000};
+    struct zone_export_count count;
+    struct zone_sink sink = {put, out};
+    int r = zone_export(ZONE_EXPORT_COMBINED, &view, &o, &sink, &count);
+
+    assert(r == ZONE_EXPORT_OK || r == ZONE_EXPORT_TOO_MANY);
+    if (r == ZONE_EXPORT_TOO_MANY)
+        buf_clear(out);
+}
+
+static void rewrite(const struct buf *in, struct buf *out)
+{
+    struct zone_rbl_zones zones = {0};
+    struct zone_remarks remarks = {0};
+    struct zone_rbl_file file = {"again", buf_span(in), 1795294000};
+    struct zone_image image;
+    struct span bytes;
+    int r = zone_rbl_read(ZONE_RBL_COMBINED, &file, 1, &options_now, &zones, &remarks);
+
+    assert(r == ZONE_RBL_OK && remarks.skipped == 0);
+    r = zone_build(&zones.v[0]->data, &bytes);
+    assert(r == 0 && zone_image_open(bytes, &image) == ZONE_IMAGE_OK);
+    write_list(&image, out);
+    free((void *)(uintptr_t)bytes.p);
+    zone_rbl_zones_deinit(&zones);
+    zone_remarks_deinit(&remarks);
+}
+
+static void round_trip(const struct zone_image *image)
+{
+    struct buf lists[3] = {BUF_INIT(1 << 22), BUF_INIT(1 << 22), BUF_INIT(1 << 22)};
+
+    write_list(image, &lists[0]);
+    if (lists[0].n) {
+        rewrite(&lists[0], &lists[1]);
+        if (lists[1].n)
+            rewrite(&lists[1], &lists[2]);
+        assert(lists[1].n == 0 || span_eq(buf_span(&lists[1]), buf_span(&lists[2])));
+    }
+    for (int i = 0; i < 3; i++)
+        buf_deinit(&lists[i]);
+}
 
 static void compile(struct zone_data *d)
 {
@@ -27,6 +85,7 @@ static void compile(struct zone_data *d)
         return;
     assert(zone_image_open(bytes, &image) == ZONE_IMAGE_OK);
     assert(zone_image_verify(&image) == ZONE_IMAGE_OK);
+    round_trip(&image);
     free((void *)(uintptr_t)bytes.p);
 }
 
