@@ -12,6 +12,8 @@
 
 #include <cmocka.h>
 
+#define LABELS(literal) (literal), sizeof(literal) - 1
+
 static void test_address(void **state)
 {
     static const struct {
@@ -20,14 +22,14 @@ static void test_address(void **state)
         bool is;
         uint32_t want;
     } cases[] = {
-        {"plain", "\0011\0012\0013\0014\2bl", 12, true, 0x04030201},
-        {"three digits", "\003255\0010\003100\00210\2bl", 17, true, 0x0a6400ff},
-        {"over 255", "\003256\0011\0011\0011\2bl", 15, false, 0},
-        {"a long label", "\0041234\0011\0011\0011\2bl", 15, false, 0},
-        {"a word", "\3www\7example\3org", 17, false, 0},
-        {"three labels", "\0011\0012\0013\0", 8, false, 0},
-        {"cut off", "\0011\0012\0013\0014", 8, false, 0},
-        {"only a header", "", 0, false, 0},
+        {"plain", LABELS("\0011\0012\0013\0014\2bl"), true, 0x04030201},
+        {"three digits", LABELS("\003255\0010\003100\00210\2bl"), true, 0x0a6400ff},
+        {"over 255", LABELS("\003256\0011\0011\0011\2bl"), false, 0},
+        {"a long label", LABELS("\0041234\0011\0011\0011\2bl"), false, 0},
+        {"a word", LABELS("\3www\7example\3org"), false, 0},
+        {"three labels", LABELS("\0011\0012\0013\0"), false, 0},
+        {"cut off", LABELS("\0011\0012\0013\0014"), false, 0},
+        {"only a header", LABELS(""), false, 0},
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
