@@ -27,7 +27,7 @@ static void whole(void **state)
 static void all_classes(void **state)
 {
     for (int i = 1; i <= 19; i++) {
-        char id[8];
+        char id[16];
 
         snprintf(id, sizeof(id), "C%d", i);
         if (advise_book_class(*state, span_str(id)) < 0)

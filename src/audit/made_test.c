@@ -95,7 +95,7 @@ static void add_line(struct made *m, struct span line)
 
 static void add_mark(struct made *m, struct span line)
 {
-    struct span rest = span_slice(line, 2, line.n), word;
+    struct span rest = span_slice(line, 2, line.n), word = SPAN_NULL;
 
     m->in_file = line.p[1] == '@';
     if (m->in_file) {
@@ -173,7 +173,7 @@ static bool judge(struct made *m)
     got = audit_made(a, m);
     right = strcmp(got, m->want) == 0;
     if (!right) {
-        print_message("# %s: want %s, got %s\n", m->name, m->want, got);
+        print_message("# %s: want %s, got %s\n", m->name, m->want ? m->want : "nothing", got);
         if (strcmp(got, "error") == 0)
             print_message("#   %s\n", audit_error(a));
         else

@@ -102,7 +102,7 @@ static void serve_set(struct served *z, enum zone_rbl_type type, const struct zo
     }
     for (size_t i = 0; i < got.n; i++) {
         struct zone_image *image = calloc(1, sizeof(*image));
-        struct span bytes;
+        struct span bytes = SPAN_NULL;
 
         if (!image || zone_build(&got.v[i]->data, &bytes) < 0)
             die("cannot compile", files[0].name);

@@ -155,10 +155,10 @@ static int show_zone(void *ctx, const char *zone)
     struct showing *s = ctx;
     struct zones_said said;
     int rc = zones_ask(s->g, zone, s->l->address, &said);
-    char code[32];
+    char code[32] = "";
 
-    snprintf(code, sizeof(code), said.listed ? "127.0.%u.%u" : "", said.class_id >> 8,
-             said.class_id & 0xffU);
+    if (said.listed)
+        snprintf(code, sizeof(code), "127.0.%u.%u", said.class_id >> 8, said.class_id & 0xffU);
     if (s->list) {
         json_t *doc = json_pack("{s:s, s:b, s:s, s:I}", "zone", zone, "listed", said.listed, "code",
                                 code, "serial", (json_int_t)said.serial);
