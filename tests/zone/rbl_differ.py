@@ -158,7 +158,8 @@ def own_soa(q, theirs, ours):
 
 def leading_zero(q, theirs, ours):
     return re.search(r"(^|\.)0\d", q.name) and theirs.rcode == NOERROR \
-        and ours.rcode in (NOERROR, NXDOMAIN) and set(ours.answer) <= set(theirs.answer)
+        and ours.rcode in (NOERROR, NXDOMAIN) \
+        and {(r[1], r[3]) for r in ours.answer} <= {(r[1], r[3]) for r in theirs.answer}
 
 
 def acl_listed(q, theirs, ours):
