@@ -173,7 +173,7 @@ static bool judge(struct made *m)
     got = audit_made(a, m);
     right = strcmp(got, m->want) == 0;
     if (!right) {
-        print_message("# %s: want %s, got %s\n", m->name, m->want ? m->want : "nothing", got);
+        print_message("# %s: want %s, got %s\n", m->name, m->want, got ? got : "nothing");
         if (strcmp(got, "error") == 0)
             print_message("#   %s\n", audit_error(a));
         else

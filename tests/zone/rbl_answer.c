@@ -33,7 +33,7 @@ static struct zone_acl *all_acl;
 static struct zone_rbl_options options;
 static uint32_t default_ttl = 2100;
 
-static void die(const char *what, const char *which)
+static _Noreturn void die(const char *what, const char *which)
 {
     fprintf(stderr, "rbl-answer: %s: %s\n", what, which);
     exit(2);
