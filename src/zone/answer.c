@@ -79,6 +79,19 @@ static unsigned add_a(struct way *w, const struct zone_say *say, uint32_t ttl)
     return n;
 }
 
+/* Two texts may come out the same though they are of different names or templates. */
+static bool said_before(const struct way *w, const struct zone_say *say, unsigned i,
+                        struct span text)
+{
+    char other[ZONE_TXT_MAX];
+
+    for (unsigned k = 0; k < i; k++)
+        if (say->v[k].text.n &&
+            span_eq(text, span_of(other, zone_say_text(w->zone, w->q, say, &say->v[k], other))))
+            return true;
+    return false;
+}
+
 static unsigned add_txt(struct way *w, const struct zone_say *say, uint32_t ttl)
 {
     char text[ZONE_TXT_MAX];
@@ -87,8 +100,11 @@ static unsigned add_txt(struct way *w, const struct zone_say *say, uint32_t ttl)
     for (unsigned i = 0; i < say->count; i++) {
         if (!zone_say_has_txt(say, i))
             continue;
-        dns_reply_txt(&w->r, DNS_OWNER_QUESTION, ttl,
-                      span_of(text, zone_say_text(w->zone, w->q, say, &say->v[i], text)));
+        struct span s = span_of(text, zone_say_text(w->zone, w->q, say, &say->v[i], text));
+
+        if (said_before(w, say, i, s))
+            continue;
+        dns_reply_txt(&w->r, DNS_OWNER_QUESTION, ttl, s);
         n++;
     }
     return n;
