@@ -209,13 +209,22 @@ def test_check_tells_file_and_line(build, tmp_path):
         assert build.run("conf", *args).returncode == 64
 
 
+def help_of(build, section):
+    """What --help says of the options that a section sets: of postern list each verb has its own."""
+    calls = {"notice": [["list", "notice"]]}.get(section, [[section]])
+    if section == "list":
+        verbs = re.findall(r"^  ([a-z]+)  ", build.run("list", "--help").stdout, re.M)
+        calls = [["list", verb] for verb in verbs]
+    return " ".join(" ".join(build.run(*call, "--help").stdout.split()) for call in calls) + " --z"
+
+
 def test_every_setting_is_an_option(build):
     """The schema's rows against the options of the programs: names, and defaults where both say."""
     found = list(settings(sample(build)))
     sections = {section for section, _, _ in found}
-    assert sections == {"test", "sink", "gate", "policy", "decoy", "dns"} and len(found) > 30
+    assert sections == {"test", "sink", "gate", "policy", "decoy", "dns", "list", "notice"} and len(found) > 30
     for section in sections:
-        text = " ".join(build.run(section, "--help").stdout.split())
+        text = help_of(build, section)
         for _, name, default in (s for s in found if s[0] == section):
             m = re.search(rf" --{name}(=\S+)? (.*?)(?= -\w, --| --[a-z]|$)", text)
             assert m, f"postern {section} has no --{name}"
