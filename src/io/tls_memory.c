@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * One stretch of address space, cut into slots. A stack of free slots' numbers is all the
- * bookkeeping: the slot freed last is the first to be used again, so that few slots ever have pages,
+ * One stretch of address space, cut into slots. A stack of free slots' numbers is all the
  * and whether a pointer is a slot shows by its address. A slot is never handed out twice, and one
  * that is not a slot goes to the heap's functions: the pool can be full, never wrong.
  *

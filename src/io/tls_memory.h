@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Where OpenSSL's short-lived buffers lie. While hands are shaken, and for each record, OpenSSL takes
+ * Where OpenSSL's short-lived buffers lie. While hands are shaken, and for each record, it takes
  * buffers of 16 to 22 kB and gives them back. On the common heap each leaves a hole between two
- * sessions that stay, and a program with thousands of them pays for the holes: they lie in a pool of
- * their own here, and what of it is not in use goes back to the kernel.
+ * sessions that stay, and a program with thousands of them pays for the holes: they lie in a pool
+ * of their own here, and what of it is not in use goes back to the kernel.
  */
 #ifndef POSTERN_IO_TLS_MEMORY_H
 #define POSTERN_IO_TLS_MEMORY_H

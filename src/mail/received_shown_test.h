@@ -8,8 +8,8 @@
 
 #include "mail/received.h"
 
-#include "../tests/guard.h"
 #include "base/buf.h"
+#include "guard.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -349,8 +349,8 @@ void session_closed(struct session *s, enum door_end end, const char *why, int64
         return;
     }
     /*
-     * At QUIT a server may throw away what it had not sent yet. That is no cut for errors: from now on
-     * QUIT waits for the replies. One that does cut for errors will do so again, and is known then.
+     * At QUIT a server may throw away what it had not sent yet. That is no cut for errors: from now
+     * on QUIT waits for the replies. One that cuts for errors will do so again, and is known then.
      */
     if (s->quit_sent && !s->door->budget.quit_alone)
         s->door->budget.quit_alone = true;

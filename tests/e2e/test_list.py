@@ -258,6 +258,20 @@ def test_scope_and_never(book):
     assert host["state"] == "dismissed" and "postmaster" in host["trail"][-1]["reason"]
 
 
+def test_scope_of_the_configuration(book):
+    """What the section "test" names counts for the list too: one file says what may be tested."""
+    ip, scope = f"{book.net}.1", book.folder / "ours"
+    book.scope("198.51.100.0/24 somebody else's")
+    scope.write_text(f"{book.net}.0/24 ours\n")
+    with open(book.config, encoding="utf-8") as f:
+        text = f.read()
+    with open(book.config, "w", encoding="utf-8") as f:
+        f.write(text.replace("tls = no", f'tls = no\n scope = "{scope}"', 1))
+    book.nominate(ip)
+    with book.models("sendmail-5"):
+        assert book.json("test")[-1]["proved"] == 1
+
+
 def test_outputs_are_a_class_of_their_own(book):
     """A relay that hands on to another: the one that came out is no open relay for that."""
     net = book.net

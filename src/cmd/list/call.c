@@ -5,6 +5,10 @@
 bool list_call_start(struct list_call *call, int argc, char **argv, int *ret_first, int *ret_status)
 {
     *ret_status = settings_load(call->options, "list", argc, argv, call->args, &call->conf);
+    if (call->conf) {
+        call->common->scope = conf_get(call->conf, "test", "scope");
+        call->common->never = conf_get(call->conf, "test", "never");
+    }
     if (*ret_status == 0 &&
         options_start(call->options, argc, argv, call->args, ret_first, ret_status))
         return true;

@@ -65,8 +65,8 @@ static int unknown(const char *word)
             words[count++] = verbs[i].name;
     near = options_nearest(word, words, count);
     fprintf(stderr, "postern list: there is no verb of that name%s%s%s\n",
-            near ? "; did you mean \"" : "; postern list --help names them", near ? near : "",
-            near ? "\"?" : "");
+            near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    fputs("Try 'postern list --help' for more.\n", stderr);
     return OPTIONS_EXIT_MISUSE;
 }
 
@@ -75,8 +75,9 @@ int main(int argc, char **argv)
     const char *word = argc > 1 ? argv[1] : "";
 
     if (strcmp(word, "--version") == 0)
-        return printf("postern list %s\n", POSTERN_VERSION) > 0 && fflush(stdout) == 0 ? 0
-                                                                                       : EX_IOERR;
+        return printf("postern list (Postern) %s\n", POSTERN_VERSION) > 0 && fflush(stdout) == 0
+                   ? 0
+                   : EX_IOERR;
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
         return overview(stdout);
     if (argc < 2) {

@@ -32,7 +32,8 @@ int round_open(struct round *r, struct ledger *g, char *const *more, size_t more
     int rc;
 
     *r = (struct round){.g = g, .more = more, .more_count = more_count};
-    rc = state_lists(&g->state, g->store, NULL, NULL, &r->scope, &r->never, err);
+    rc =
+        state_lists(&g->state, g->store, g->args->scope, g->args->never, &r->scope, &r->never, err);
     if (rc == 0)
         return 0;
     fprintf(stderr, "%s: %s\n", g->program, err);
