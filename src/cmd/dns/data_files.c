@@ -7,6 +7,7 @@
  * Files that begin as gzip does are unpacked, whatever they are called.
  */
 #include "cmd/dns/data_priv.h"
+#include "io/gunzip.h"
 #include "io/loop.h"
 #include "zone/build.h"
 
@@ -16,9 +17,8 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 
-enum { READ_TRIES = 5, UNPACK_STEP = 1 << 20 };
+enum { READ_TRIES = 5 };
 
 #define FILE_SIZE_MAX ((size_t)4 << 30) /* octets of one file, unpacked */
 
@@ -78,54 +78,16 @@ static int read_whole(const char *path, struct bytes *ret, int64_t *ret_mtime)
     return r;
 }
 
-/* Several members one behind the other, as gzip itself takes them. */
 static int unpack(struct bytes *b)
 {
-    z_stream z = {.next_in = (Bytef *)b->p, .avail_in = 0};
-    struct bytes out = {0};
-    size_t room = 0, fed = 0;
-    int r = inflateInit2(&z, 16 + MAX_WBITS) == Z_OK ? Z_OK : Z_MEM_ERROR;
+    struct bytes out;
+    int r = gunzip(span_of(b->p, b->n), FILE_SIZE_MAX, &out.p, &out.n);
 
-    while (r == Z_OK) {
-        if (z.avail_in == 0) {
-            size_t part = b->n - fed < UNPACK_STEP ? b->n - fed : UNPACK_STEP;
-
-            z.avail_in = (uInt)part;
-            fed += part;
-        }
-        if (room - out.n < UNPACK_STEP) {
-            size_t more = room ? 2 * room : 4 * UNPACK_STEP;
-            char *p = more <= FILE_SIZE_MAX ? realloc(out.p, more) : NULL;
-
-            if (!p) {
-                r = more <= FILE_SIZE_MAX ? Z_MEM_ERROR : Z_BUF_ERROR;
-                break;
-            }
-            out.p = p;
-            room = more;
-        }
-        z.next_out = (Bytef *)out.p + out.n;
-        z.avail_out = UNPACK_STEP;
-        r = inflate(&z, Z_NO_FLUSH);
-        out.n += UNPACK_STEP - z.avail_out;
-        if (r == Z_STREAM_END && (z.avail_in || fed < b->n))
-            r = inflateReset(&z);
-        else if (r == Z_OK && z.avail_in == 0 && fed == b->n && z.avail_out)
-            r = Z_DATA_ERROR; /* cut off */
+    if (r == 0) {
+        free(b->p);
+        *b = out;
     }
-    inflateEnd(&z);
-    if (r != Z_STREAM_END) {
-        free(out.p);
-        return r == Z_MEM_ERROR ? -ENOMEM : r == Z_BUF_ERROR ? -EFBIG : -EBADMSG;
-    }
-    free(b->p);
-    *b = out;
-    return 0;
-}
-
-static bool is_packed(const struct bytes *b)
-{
-    return b->n > 2 && (uint8_t)b->p[0] == 0x1f && (uint8_t)b->p[1] == 0x8b;
+    return r;
 }
 
 static const char *reason(int err)
@@ -155,7 +117,7 @@ static bool read_dataset(const struct site_dataset *d, struct zone_rbl_file *fil
         struct bytes b = {0};
         int got = read_whole(d->files[i], &b, &files[i].mtime_wall);
 
-        if (got == 0 && is_packed(&b))
+        if (got == 0 && gunzip_is(span_of(b.p, b.n)))
             got = unpack(&b);
         files[i].name = d->files[i];
         files[i].text = span_of(b.p, b.n);

@@ -12,11 +12,6 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
-struct metrics_http {
-    struct metrics_of of;
-    struct http *http[LISTEN_PLACES_MAX];
-};
-
 static void head(struct buf *out, const char *name, const char *type, const char *help)
 {
     buf_addf(out, "# HELP postern_dns_%s %s\n# TYPE postern_dns_%s %s\n", name, help, name, type);
@@ -167,7 +162,7 @@ static void secondaries(const struct notifier_counts *c, struct buf *out)
     one(out, "notify_gave_up_total", "counter", "Secondaries that did not answer", c->gave_up);
 }
 
-void metrics_text(const struct metrics_of *of, struct buf *out)
+static void metrics_text(const struct metrics_of *of, struct buf *out)
 {
     struct rusage use;
 
@@ -187,63 +182,8 @@ void metrics_text(const struct metrics_of *of, struct buf *out)
     }
 }
 
-/* --- HTTP ------------------------------------------------------------------------------------- */
-
-static void on_ask(void *cookie, const struct http_ask *ask, struct http_say *ret)
+bool metrics_page(void *of, struct buf *out)
 {
-    struct metrics_http *m = cookie;
-
-    if (strcmp(ask->path, "/metrics") != 0) {
-        ret->status = 404;
-        ret->type = "text/plain";
-        buf_add_str(ret->body, "There is only /metrics.\n");
-    } else if (strcmp(ask->method, "GET") != 0 && strcmp(ask->method, "HEAD") != 0) {
-        ret->status = 405;
-    } else {
-        ret->status = 200;
-        ret->type = "text/plain; version=0.0.4; charset=utf-8";
-        metrics_text(&m->of, ret->body);
-    }
-}
-
-int metrics_open(struct loop *l, const char *place, const struct metrics_of *of,
-                 struct metrics_http **ret, char err[LISTEN_ERROR_MAX])
-{
-    struct listen_place places[LISTEN_PLACES_MAX];
-    size_t n = listen_parse(span_str(place), places);
-    char why[LISTEN_ERROR_MAX];
-    struct metrics_http *m;
-    int r = -EINVAL;
-
-    snprintf(err, LISTEN_ERROR_MAX, "metrics-listen: \"%.100s\" is no ADDR:PORT", place);
-    if (n == 0)
-        return r;
-    m = calloc(1, sizeof(*m));
-    if (!m)
-        return -ENOMEM;
-    m->of = *of;
-    for (size_t i = 0; i < n; i++) {
-        r = http_open(l, &places[i], 0, on_ask, m, &m->http[i], why);
-        if (r < 0) {
-            snprintf(err, LISTEN_ERROR_MAX, "metrics-listen: %.250s", why);
-            metrics_close(&m);
-            return r;
-        }
-        log_info("metrics", "address", LOG_IP(http_place(m->http[i]).ip), "port",
-                 LOG_NUM(http_place(m->http[i]).port), NULL);
-    }
-    *ret = m;
-    return 0;
-}
-
-void metrics_close(struct metrics_http **pm)
-{
-    struct metrics_http *m = *pm;
-
-    *pm = NULL;
-    if (!m)
-        return;
-    for (size_t i = 0; i < LISTEN_PLACES_MAX; i++)
-        http_close(&m->http[i]);
-    free(m);
+    metrics_text(of, out);
+    return !out->err;
 }

@@ -6,7 +6,6 @@
 #include "cmd/dns/hub.h"
 #include "cmd/dns/tcp.h"
 #include "cmd/dns/worker.h"
-#include "io/http.h"
 
 struct metrics_of {
     const struct hub *hub;
@@ -16,12 +15,9 @@ struct metrics_of {
     const struct notifier *notifier;
 };
 
-struct metrics_http;
+#define METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
-/* -errno with the reason in err. */
-int metrics_open(struct loop *l, const char *place, const struct metrics_of *of,
-                 struct metrics_http **ret, char err[LISTEN_ERROR_MAX]);
-void metrics_close(struct metrics_http **m); /* safe on NULL */
-void metrics_text(const struct metrics_of *of, struct buf *out);
+/* A metrics_page_fn; the cookie is a struct metrics_of. */
+bool metrics_page(void *of, struct buf *out);
 
 #endif

@@ -11,6 +11,8 @@
  */
 #include "cmd/dns/serve.h"
 
+#include "cmd/common/kept.h"
+#include "cmd/common/metrics_page.h"
 #include "cmd/common/settings.h"
 #include "cmd/dns/follow.h"
 #include "cmd/dns/hub.h"
@@ -48,7 +50,8 @@ struct serve {
     struct tcp *tcp;
     struct hub *hub;
     struct notifier *notifier;
-    struct metrics_http *metrics;
+    struct metrics_of of;
+    struct metrics_page *metrics;
     struct timer samples;
     struct follow follow;
     void *rate_table;
@@ -88,41 +91,21 @@ static int read_site(struct dns_args *args, struct conf *conf, struct site **ret
 
 /* --- signals ---------------------------------------------------------------------------------- */
 
-static bool same_text(const char *a, const char *b)
-{
-    return strcmp(a ? a : "", b ? b : "") == 0;
-}
-
-static bool same_list(const struct option_list *a, const struct option_list *b)
-{
-    bool same = a->count == b->count;
-
-    for (size_t i = 0; same && i < a->count; i++)
-        same = strcmp(a->v[i], b->v[i]) == 0;
-    return same;
-}
-
 /* What needs the rights of the start stays as it was. */
 static void tell_kept(const struct dns_args *was, const struct dns_args *is)
 {
-    const struct {
-        const char *name;
-        bool same;
-    } kept[] = {
-        {"listen", same_list(&was->listen, &is->listen)},
+    const struct kept kept[] = {
+        {"listen", kept_list(&was->listen, &is->listen)},
         {"workers", was->workers == is->workers},
         {"receive-buffer", was->receive_buffer == is->receive_buffer},
         {"tcp", was->tcp == is->tcp},
-        {"metrics-listen", same_text(was->metrics_listen, is->metrics_listen)},
-        {"state", same_text(was->state, is->state)},
-        {"pid-file", same_text(was->pid_file, is->pid_file)},
-        {"user", same_text(was->user, is->user)},
+        {"metrics-listen", kept_text(was->metrics_listen, is->metrics_listen)},
+        {"state", kept_text(was->state, is->state)},
+        {"pid-file", kept_text(was->pid_file, is->pid_file)},
+        {"user", kept_text(was->user, is->user)},
     };
 
-    for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
-        if (!kept[i].same)
-            log_warn("reload", "setting", kept[i].name, "text", "takes effect at the next start",
-                     NULL);
+    kept_tell(kept, sizeof(kept) / sizeof(kept[0]));
 }
 
 static void on_reload(void *cookie, int signum)
@@ -292,7 +275,6 @@ static int prepare(struct serve *v)
 {
     const struct dns_args *a = &v->site->args;
     char err[LISTEN_ERROR_MAX];
-    struct metrics_of of;
     int status = 0;
 
     if (loop_new(&v->loop) < 0)
@@ -308,9 +290,10 @@ static int prepare(struct serve *v)
         status = fail(EX_OSERR, "out of memory");
     if (status == 0 && hub_new(v->loop, &v->slot, v->site, v->notifier, &v->hub) < 0)
         status = fail(EX_OSERR, "out of memory");
-    of = (struct metrics_of){v->hub, v->workers, v->worker_count, v->tcp, v->notifier};
+    v->of = (struct metrics_of){v->hub, v->workers, v->worker_count, v->tcp, v->notifier};
     if (status == 0 && a->metrics_listen &&
-        metrics_open(v->loop, a->metrics_listen, &of, &v->metrics, err) < 0)
+        metrics_page_open(v->loop, a->metrics_listen, METRICS_TYPE, metrics_page, &v->of,
+                          &v->metrics, err) < 0)
         status = fail_setting(v, EX_OSERR, err);
     if (status == 0)
         loop_fd_limit(2 * a->tcp_clients + 256);
@@ -349,7 +332,7 @@ static void close_all(struct serve *v)
 {
     timer_stop(&v->samples);
     follow_end(&v->follow);
-    metrics_close(&v->metrics);
+    metrics_page_close(&v->metrics);
     hub_close(&v->hub); /* before those whose doors it closes */
     tcp_free(&v->tcp);
     notifier_free(&v->notifier);

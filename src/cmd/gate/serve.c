@@ -4,6 +4,8 @@
  * judged, ports and certificates opened with the rights of the start, then those rights go, then
  * the first client.
  */
+#include "cmd/common/kept.h"
+#include "cmd/common/metrics_page.h"
 #include "cmd/common/settings.h"
 #include "cmd/gate/admin.h"
 #include "cmd/gate/backends.h"
@@ -12,7 +14,7 @@
 #include "cmd/gate/grant.h"
 #include "cmd/gate/hygiene.h"
 #include "cmd/gate/login.h"
-#include "cmd/gate/metrics_http.h"
+#include "cmd/gate/metrics_all.h"
 #include "cmd/gate/places.h"
 #include "cmd/gate/sessions.h"
 #include "cmd/gate/workers.h"
@@ -48,7 +50,8 @@ struct serve {
     struct door *door;
     struct sessions sessions;
     struct metrics *metrics; /* one a worker */
-    struct metrics_http *metrics_http;
+    struct metrics_all metrics_all;
+    struct metrics_page *metrics_page;
     struct admin *admin;
     struct hygiene *hygiene;
     struct entry entries[PLACES_MAX];
@@ -160,37 +163,22 @@ static bool take_settings(struct serve *v, struct door *door, char why[RELOAD_ER
            !login_reload(a, why) && !grant_reload(a, why);
 }
 
-static bool same_list(const struct option_list *a, const struct option_list *b)
-{
-    bool same = a->count == b->count;
-
-    for (size_t i = 0; same && i < a->count; i++)
-        same = strcmp(a->v[i], b->v[i]) == 0;
-    return same;
-}
-
 /* What needs the rights of the start stays as it was. */
 static void tell_kept(const struct gate_args *was, const struct gate_args *is)
 {
-    const struct {
-        const char *name;
-        bool same;
-    } kept[] = {
-        {"listen-mx", same_list(&was->listen_mx, &is->listen_mx)},
-        {"listen-submission", same_list(&was->listen_submission, &is->listen_submission)},
-        {"listen-submissions", same_list(&was->listen_submissions, &is->listen_submissions)},
-        {"admin", strcmp(LOG_STR(was->admin), LOG_STR(is->admin)) == 0},
-        {"metrics-listen", strcmp(LOG_STR(was->metrics_listen), LOG_STR(is->metrics_listen)) == 0},
-        {"state", strcmp(LOG_STR(was->state), LOG_STR(is->state)) == 0},
-        {"pid-file", strcmp(LOG_STR(was->pid_file), LOG_STR(is->pid_file)) == 0},
-        {"user", strcmp(LOG_STR(was->user), LOG_STR(is->user)) == 0},
+    const struct kept kept[] = {
+        {"listen-mx", kept_list(&was->listen_mx, &is->listen_mx)},
+        {"listen-submission", kept_list(&was->listen_submission, &is->listen_submission)},
+        {"listen-submissions", kept_list(&was->listen_submissions, &is->listen_submissions)},
+        {"admin", kept_text(was->admin, is->admin)},
+        {"metrics-listen", kept_text(was->metrics_listen, is->metrics_listen)},
+        {"state", kept_text(was->state, is->state)},
+        {"pid-file", kept_text(was->pid_file, is->pid_file)},
+        {"user", kept_text(was->user, is->user)},
         {"workers", was->workers == is->workers},
     };
 
-    for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
-        if (!kept[i].same)
-            log_warn("reload", "setting", kept[i].name, "text", "takes effect at the next start",
-                     NULL);
+    kept_tell(kept, sizeof(kept) / sizeof(kept[0]));
 }
 
 static void on_reload(void *cookie, int signum)
@@ -288,9 +276,10 @@ static int open_hygiene(struct serve *v)
 
     if (hygiene_open(v->loop, args, v->worker, own, &v->hygiene, why) < 0)
         return fail_setting(v, EX_CONFIG, why);
+    v->metrics_all = (struct metrics_all){v->metrics, args->workers};
     if (v->worker == 0 && args->metrics_listen &&
-        metrics_http_open(v->loop, args->metrics_listen, v->metrics, args->workers,
-                          &v->metrics_http, err) < 0)
+        metrics_page_open(v->loop, args->metrics_listen, METRICS_TYPE, metrics_all_text,
+                          &v->metrics_all, &v->metrics_page, err) < 0)
         return fail_setting(v, EX_CONFIG, err);
     return 0;
 }
@@ -370,7 +359,7 @@ static void close_all(struct serve *v)
     login_close();
     grant_close();
     bus_close();
-    metrics_http_close(&v->metrics_http);
+    metrics_page_close(&v->metrics_page);
     hygiene_close(&v->hygiene);
 }
 

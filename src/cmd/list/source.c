@@ -8,6 +8,7 @@
 
 #include "cmd/list/source_priv.h"
 #include "io/file.h"
+#include "io/gunzip.h"
 #include "zone/build.h"
 #include "zone/lists.h"
 
@@ -78,6 +79,27 @@ static void files_free(struct files *f)
     free(f);
 }
 
+/* rbldnsd reads packed lists too. */
+static int unpack(struct buf *text)
+{
+    struct span packed = buf_span(text);
+    struct buf out = BUF_INIT(SOURCE_FILE_MAX);
+    char *p;
+    size_t n;
+    int rc;
+
+    if (!gunzip_is(packed))
+        return 0;
+    rc = gunzip(packed, SOURCE_FILE_MAX - 1, &p, &n);
+    if (rc < 0)
+        return rc;
+    buf_add(&out, span_of(p, n));
+    free(p);
+    buf_deinit(text);
+    *text = out;
+    return out.err;
+}
+
 static int files_read(struct span names, const struct source_options *o, struct files **ret)
 {
     struct files *f = calloc(1, sizeof(*f));
@@ -97,7 +119,7 @@ static int files_read(struct span names, const struct source_options *o, struct 
         }
         rc = file_read(f->name[f->count - 1], &f->text[f->count - 1]);
         if (rc == 0)
-            rc = source_gunzip(&f->text[f->count - 1]);
+            rc = unpack(&f->text[f->count - 1]);
         if (rc == -EBADMSG)
             rc = source_say(o, EX_DATAERR, f->name[f->count - 1], "is damaged");
         else if (rc < 0)

@@ -11,9 +11,6 @@ int source_say(const struct source_options *o, int status, const char *spec, con
 /* Data of a new zone of the source, or NULL when out of memory. */
 struct zone_data *source_data(struct source *s);
 
-/* Unpacks what gzip has packed, in place. 0, -EBADMSG damaged, -EFBIG, -ENOMEM. */
-int source_gunzip(struct buf *text);
-
 /* "ZONE@ADDR[:PORT]". 0, -errno, or an exit status with the reason printed. */
 int source_axfr(struct span place, const char *spec, const struct source_options *o,
                 struct source *s);
