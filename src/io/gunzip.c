@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * zlib counts what it is fed in 32 bits, so input goes in by pieces; output grows by doubling, which
- * a file of some bytes that unpacks to gigabytes meets at `max`.
+ * zlib counts what it is fed in 32 bits, so input goes in by pieces; output grows by doubling,
+ * which a file of some bytes that unpacks to gigabytes meets at `max`.
  */
 #include "io/gunzip.h"
 

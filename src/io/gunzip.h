@@ -8,8 +8,8 @@
 /* Begins as gzip does. */
 bool gunzip_is(struct span s);
 /*
- * *ret is the caller's to free(), with *ret_n octets and a NUL behind them. -EBADMSG: damaged, or it
- * ends too early (half a file is none); -EFBIG: over `max` octets; -ENOMEM.
+ * *ret is the caller's to free(), with *ret_n octets and a NUL behind them. -EBADMSG: damaged, or
+ * it ends too early (half a file is none); -EFBIG: over `max` octets; -ENOMEM.
  */
 int gunzip(struct span packed, size_t max, char **ret, size_t *ret_n);
 
