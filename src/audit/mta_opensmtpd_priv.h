@@ -70,6 +70,7 @@ struct smtpd {
     struct smtpd_candidate found[SMTPD_KEYS][SMTPD_CANDIDATES_MAX];
     size_t found_count[SMTPD_KEYS];
     const char *doubt;
+    bool in_table; /* match() is among a table's items */
 };
 
 struct span smtpd_unquoted(struct span s);

@@ -115,8 +115,17 @@ static enum smtpd_tri match(struct smtpd *c, enum smtpd_key key, struct span lis
             c->doubt = "names a table that is not there";
             return is(name, "localhost") || is(name, "localnames") ? SMTPD_NO : SMTPD_DOUBT;
         }
-        if (t->items.n > 0)
-            return match(c, key, t->items, regex, w, t->place);
+        /* smtpd.conf(5): a table holds values, no tables; one that names itself would never end. */
+        if (c->in_table) {
+            c->doubt = "names a table within a table";
+            return SMTPD_DOUBT;
+        }
+        if (t->items.n > 0) {
+            c->in_table = true;
+            got = match(c, key, t->items, regex, w, t->place);
+            c->in_table = false;
+            return got;
+        }
         path = t->source;
         if (span_starts(path, SPAN_LIT("file:")))
             path = span_slice(path, 5, path.n);
@@ -146,9 +155,11 @@ static enum smtpd_tri match(struct smtpd *c, enum smtpd_key key, struct span lis
         list = span_slice(list, 1, list.n - 1);
         while (audit_word(&list, ", \t\n", false, &item)) {
             item = smtpd_unquoted(item);
-            if (item.n > 1 && item.p[0] == '<' && key != SMTPD_KEYS)
-                got = match(c, key, item, regex, w, place) == SMTPD_YES ? SMTPD_YES : got;
-            else if (item_match(c, key, item, regex, w, place))
+            if (item.n > 1 && item.p[0] == '<' && key != SMTPD_KEYS) {
+                enum smtpd_tri one = match(c, key, item, regex, w, place);
+
+                got = one == SMTPD_YES || got == SMTPD_NO ? one : got;
+            } else if (item_match(c, key, item, regex, w, place))
                 got = SMTPD_YES;
         }
         return got;
