@@ -158,26 +158,21 @@ static int keep(struct list_classes *c, struct list_class *row, unsigned line,
     return 0;
 }
 
+static int take_class(void *classes, const struct row *row, struct rows_error *err)
+{
+    struct list_class class = {0};
+    int rc = row_class(row, &class, err);
+
+    if (rc == 0)
+        rc = keep(classes, &class, row->line, err);
+    if (rc < 0)
+        class_deinit(&class);
+    return rc;
+}
+
 int list_classes_read(struct list_classes *c, struct span text, struct rows_error *err)
 {
-    struct rows_reader reader;
-    struct row row = {0};
-    int rc;
-
-    rows_open(&reader, text);
-    while ((rc = rows_next(&reader, &row, err)) > 0) {
-        struct list_class class = {0};
-
-        rc = row_class(&row, &class, err);
-        if (rc == 0)
-            rc = keep(c, &class, row.line, err);
-        if (rc < 0) {
-            class_deinit(&class);
-            break;
-        }
-    }
-    row_deinit(&row);
-    return rc;
+    return rows_each(text, take_class, c, err);
 }
 
 bool list_classes_whole(const struct list_classes *c, struct rows_error *err)

@@ -194,7 +194,8 @@ static void do_auth(struct smtp_server *s, const struct smtp_command *cmd, int64
 
 static void do_other(struct smtp_server *s, const struct smtp_command *cmd, int64_t now)
 {
-    struct smtp_say say = {502, "5.5.1", "Command not implemented"};
+    const struct smtp_fault fault = smtp_command_fault(SMTP_COMMAND_NOT_OFFERED, cmd);
+    struct smtp_say say = {fault.code, fault.enhanced, fault.text};
     enum smtp_now when = SMTP_NOW;
 
     if (cmd->verb == SMTP_VERB_VRFY)

@@ -89,3 +89,14 @@ void settings_place(const struct conf *conf, const char *section, const char *te
         conf_where(conf, s.found, &file, &line))
         buf_addf(out, "%s:%u: ", file, line);
 }
+
+int settings_fail(const struct options *o, const struct conf *conf, const char *section, int status,
+                  const char *text)
+{
+    struct buf place = BUF_INIT(5000);
+
+    settings_place(conf, section, text, &place);
+    fprintf(stderr, "%s: %s%s\n", o->program, buf_str(&place), text);
+    buf_deinit(&place);
+    return status;
+}

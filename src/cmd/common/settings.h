@@ -20,5 +20,8 @@ int settings_load(const struct options *o, const char *section, int argc, char *
  */
 void settings_place(const struct conf *conf, const char *section, const char *text,
                     struct buf *out);
+/* "PROGRAM: FILE:LINE: text" to standard error, the place as above. Returns status. */
+int settings_fail(const struct options *o, const struct conf *conf, const char *section, int status,
+                  const char *text);
 
 #endif

@@ -96,6 +96,18 @@ bool view_json_number(json_t *object, const char *key, uint64_t number)
     return json_object_set_new(object, key, json_integer((json_int_t)number)) == 0;
 }
 
+bool view_json_chain(json_t *object, struct span chain)
+{
+    json_error_t why;
+    json_t *hops = json_loadb(chain.p ? chain.p : "", chain.n, 0, &why);
+
+    if (!json_is_array(hops)) {
+        json_decref(hops);
+        return true;
+    }
+    return json_object_set_new(object, "hops", hops) == 0;
+}
+
 void view_safe(struct buf *out, struct span text)
 {
     for (size_t i = 0; i < text.n; i++) {

@@ -32,6 +32,8 @@ const char *view_time_utc(int64_t wall, int ms, char out[VIEW_TIME]);
 bool view_json_text(json_t *object, const char *key, struct span text);
 bool view_json_time(json_t *object, const char *key, int64_t wall);
 bool view_json_number(json_t *object, const char *key, uint64_t number);
+/* "hops": the stored Received chain, ours by the sink; one that can't be read is left out. */
+bool view_json_chain(json_t *object, struct span chain);
 
 /* Text in the form of escape_text, made safe: lines stay lines, all else unprintable is escaped. */
 void view_safe(struct buf *out, struct span text);

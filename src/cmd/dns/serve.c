@@ -65,12 +65,7 @@ static int fail(int status, const char *text)
 
 static int fail_setting(const struct serve *v, int status, const char *text)
 {
-    struct buf place = BUF_INIT(5000);
-
-    settings_place(v->site->conf, "dns", text, &place);
-    fprintf(stderr, "%s: %s%s\n", dns_options.program, buf_str(&place), text);
-    buf_deinit(&place);
-    return status;
+    return settings_fail(&dns_options, v->site->conf, "dns", status, text);
 }
 
 static int read_site(struct dns_args *args, struct conf *conf, struct site **ret, bool running)

@@ -183,20 +183,31 @@ static bool action_of(struct span word, enum zone_acl_action *ret)
     return false;
 }
 
-static int acl_rule(struct site *s, const char *text, char why[RULES_WHY_MAX])
+/* "[ZONE=]NETWORK", with which a rule begins; *ret_n prefixes. */
+static int rule_head(const struct site *s, const char *text, size_t *ret_zone,
+                     struct ip_prefix net[2], size_t *ret_n, struct span *ret_rest,
+                     char why[RULES_WHY_MAX])
 {
-    struct span rest, word = SPAN_NULL, action_word = SPAN_NULL;
-    enum zone_acl_action action;
-    struct ip_prefix net[2];
-    size_t zone, n;
-    int r = rules_scope(s, text, &zone, &rest, why);
+    struct span word = SPAN_NULL;
+    int r = rules_scope(s, text, ret_zone, ret_rest, why);
 
     if (r < 0)
         return r;
-    span_word(&rest, &word);
-    n = rules_network(word, net, why);
-    if (n == 0)
-        return -EINVAL;
+    span_word(ret_rest, &word);
+    *ret_n = rules_network(word, net, why);
+    return *ret_n ? 0 : -EINVAL;
+}
+
+static int acl_rule(struct site *s, const char *text, char why[RULES_WHY_MAX])
+{
+    struct span rest, action_word = SPAN_NULL;
+    enum zone_acl_action action;
+    struct ip_prefix net[2];
+    size_t zone, n;
+    int r = rule_head(s, text, &zone, net, &n, &rest, why);
+
+    if (r < 0)
+        return r;
     if (!span_word(&rest, &action_word) || !action_of(action_word, &action)) {
         snprintf(why, RULES_WHY_MAX, "has none of pass, refuse, ignore, empty behind the network");
         return -EINVAL;
@@ -329,18 +340,14 @@ static int add_transfer_key(struct site_zone *z, const struct dns_tsig_key *key)
 
 static int transfer_rule(struct site *s, const char *text, char why[RULES_WHY_MAX])
 {
-    struct span rest, word = SPAN_NULL, key_name;
+    struct span rest, key_name;
     const struct dns_tsig_key *key = NULL;
     struct ip_prefix net[2];
     size_t zone, n;
-    int r = rules_scope(s, text, &zone, &rest, why);
+    int r = rule_head(s, text, &zone, net, &n, &rest, why);
 
     if (r < 0)
         return r;
-    span_word(&rest, &word);
-    n = rules_network(word, net, why);
-    if (n == 0)
-        return -EINVAL;
     if (span_word(&rest, &key_name) && !(key = rules_key(s, key_name))) {
         snprintf(why, RULES_WHY_MAX, "names a key that is not in the file of tsig-keys");
         return -EINVAL;

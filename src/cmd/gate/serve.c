@@ -70,12 +70,7 @@ static int fail(int status, const char *text)
 /* The same of a setting, with its place. */
 static int fail_setting(const struct serve *v, int status, const char *text)
 {
-    struct buf place = BUF_INIT(5000);
-
-    settings_place(v->door->conf, "gate", text, &place);
-    fprintf(stderr, "%s: %s%s\n", gate_options.program, buf_str(&place), text);
-    buf_deinit(&place);
-    return status;
+    return settings_fail(&gate_options, v->door->conf, "gate", status, text);
 }
 
 static void on_client(void *cookie, struct listener *li, struct conn *c)

@@ -83,19 +83,6 @@ static int on_probe(void *ctx, const struct store_probe *p)
 
 /* ---- of the newest ---- */
 
-/* The Received chain as the renderers want it; what can't be read is left out. */
-static bool add_chain(json_t *doc, struct span chain)
-{
-    json_error_t why;
-    json_t *hops = json_loadb(chain.p ? chain.p : "", chain.n, 0, &why);
-
-    if (!json_is_array(hops)) {
-        json_decref(hops);
-        return true;
-    }
-    return json_object_set_new(doc, "hops", hops) == 0;
-}
-
 static int draw(struct facts *f, const struct store_proof *proof, unsigned port)
 {
     static const struct report_style plain = {.width = 78};
@@ -103,7 +90,7 @@ static int draw(struct facts *f, const struct store_proof *proof, unsigned port)
     json_t *doc = json_pack("{ss si}", "input", ip_text(f->l.address, input), "port", (int)port);
     struct report_path path;
 
-    if (!doc || !add_chain(doc, proof->chain) ||
+    if (!doc || !view_json_chain(doc, proof->chain) ||
         !view_json_text(doc, "source", span_str(store_source_name(proof->source))) ||
         !view_json_text(doc, "output_helo", proof->helo) ||
         (proof->peer.family != IP_NONE &&

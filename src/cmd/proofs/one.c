@@ -79,19 +79,6 @@ static bool add_received(json_t *doc, const struct store_proof *p)
            view_json_time(doc, "last", p->last_wall_ms / 1000);
 }
 
-/* The chain is ours, written by the sink; one that cannot be read is left out. */
-static bool add_chain(json_t *doc, struct span chain)
-{
-    json_error_t why;
-    json_t *hops = json_loadb(chain.p ? chain.p : "", chain.n, 0, &why);
-
-    if (!json_is_array(hops)) {
-        json_decref(hops);
-        return true;
-    }
-    return json_object_set_new(doc, "hops", hops) == 0;
-}
-
 int one_read(struct store *store, const struct store_proof *proof, struct one *ret)
 {
     struct gathering g = {.store = store, .doc = json_object(), .ok = true};
@@ -105,7 +92,7 @@ int one_read(struct store *store, const struct store_proof *proof, struct one *r
                         .seen = proof->seen,
                         .what = proof->what};
     /* First what borrows from the store: its next call takes those texts away. */
-    ok = g.doc && add_received(g.doc, proof) && add_chain(g.doc, proof->chain);
+    ok = g.doc && add_received(g.doc, proof) && view_json_chain(g.doc, proof->chain);
     int64_t received = proof->received_wall_ms;
     if (ok)
         rc = store_probes_of_token(store, &token, add_probe, &g);
