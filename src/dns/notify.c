@@ -15,6 +15,7 @@ static size_t message_write(const struct dns_notify *x, const struct dns_name *z
                             const struct dns_soa *soa, uint8_t *out, size_t max)
 {
     size_t n = dns_query_write(out, max, x->id, zone, DNS_TYPE_SOA, false);
+    struct dns_soa_laid laid;
     struct dns_query q;
     struct dns_reply r;
 
@@ -24,7 +25,8 @@ static size_t message_write(const struct dns_notify *x, const struct dns_name *z
     /* The question stands where a reply has it, so the reply can go on in the same packet. */
     r = (struct dns_reply){.p = out, .q = &q, .max = (uint32_t)max};
     dns_reply_clear(&r);
-    dns_reply_soa(&r, DNS_OWNER_QUESTION, 0, soa);
+    dns_soa_lay(soa, zone, &laid);
+    dns_reply_soa(&r, DNS_OWNER_QUESTION, 0, &laid);
     dns_wire_put16(out + 6, r.counts[DNS_ANSWER]);
     out[2] = DNS_OPCODE_NOTIFY << 3 | 0x04;
     return r.n;

@@ -206,21 +206,55 @@ bool dns_reply_mx(struct dns_reply *r, uint16_t owner, uint32_t ttl, uint16_t pr
     return rr_end(r, data, (size_t)(name_put(r, data + 2, name) - data));
 }
 
-bool dns_reply_soa(struct dns_reply *r, uint16_t owner, uint32_t ttl, const struct dns_soa *soa)
+/* Where the longest end begins that a name has in common with the zone's; name->n: only the root. */
+static size_t shared_end(const struct dns_name *name, const struct dns_name *zone, size_t *ret_to)
 {
-    size_t names = (size_t)soa->mname.n + soa->rname.n;
-    uint8_t *data = rr_begin(r, owner, DNS_TYPE_SOA, ttl, names + 20), *p;
+    for (size_t at = 0; at + 1 < name->n; at += name->wire[at] + 1u) {
+        size_t n = name->n - at, to = 0;
+
+        while (zone->n - to > n)
+            to += zone->wire[to] + 1u;
+        if (zone->n - to == n &&
+            span_eq_nocase(span_of(name->wire + at, n), span_of(zone->wire + to, n))) {
+            *ret_to = to;
+            return at;
+        }
+    }
+    return name->n;
+}
+
+void dns_soa_lay(const struct dns_soa *soa, const struct dns_name *zone, struct dns_soa_laid *ret)
+{
+    const struct dns_name *names[] = {&soa->mname, &soa->rname};
+    const uint32_t numbers[] = {soa->serial, soa->refresh, soa->retry, soa->expire, soa->minimum};
+
+    *ret = (struct dns_soa_laid){0};
+    for (unsigned i = 0; i < 2; i++) {
+        size_t to = 0, own = shared_end(names[i], zone, &to);
+
+        memcpy(ret->data + ret->n, names[i]->wire, own);
+        ret->n = (uint16_t)(ret->n + own);
+        if (own == names[i]->n)
+            continue;
+        ret->at[ret->pointers] = ret->n;
+        ret->to[ret->pointers++] = (uint8_t)to;
+        ret->n += 2;
+    }
+    for (unsigned i = 0; i < 5; i++, ret->n += 4)
+        dns_wire_put32(ret->data + ret->n, numbers[i]);
+}
+
+bool dns_reply_soa(struct dns_reply *r, uint16_t owner, uint32_t ttl,
+                   const struct dns_soa_laid *soa)
+{
+    uint8_t *data = rr_begin(r, owner, DNS_TYPE_SOA, ttl, soa->n);
 
     if (!data)
         return false;
-    p = name_put(r, data, &soa->mname);
-    p = name_put(r, p, &soa->rname);
-    dns_wire_put32(p, soa->serial);
-    dns_wire_put32(p + 4, soa->refresh);
-    dns_wire_put32(p + 8, soa->retry);
-    dns_wire_put32(p + 12, soa->expire);
-    dns_wire_put32(p + 16, soa->minimum);
-    return rr_end(r, data, (size_t)(p + 20 - data));
+    memcpy(data, soa->data, soa->n);
+    for (unsigned i = 0; i < soa->pointers; i++)
+        dns_wire_put16(data + soa->at[i], (uint16_t)(0xc000 | (owner + soa->to[i])));
+    return rr_end(r, data, soa->n);
 }
 
 /* Keeps room for an option of n octets of value; false when there is none, or no OPT. */

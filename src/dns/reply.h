@@ -30,6 +30,18 @@ struct dns_soa {
     uint32_t serial, refresh, retry, expire, minimum;
 };
 
+/*
+ * The data of a zone's SOA as they stand in a message in which the zone's name stands already: laid
+ * once, since each denial has them. Pointer i belongs at octet at[i] of the data, and leads to octet
+ * to[i] of the zone's name.
+ */
+struct dns_soa_laid {
+    uint16_t n, at[2];
+    uint8_t to[2], pointers;
+    uint8_t data[2 * DNS_NAME_MAX + 20];
+};
+void dns_soa_lay(const struct dns_soa *soa, const struct dns_name *zone, struct dns_soa_laid *ret);
+
 enum { DNS_REPLY_MIN = 512, DNS_EDE_TEXT_MAX = 128, DNS_NSID_MAX = 64 };
 
 struct dns_reply {
@@ -93,7 +105,9 @@ bool dns_reply_a(struct dns_reply *r, uint16_t owner, uint32_t ttl, uint32_t add
 bool dns_reply_aaaa(struct dns_reply *r, uint16_t owner, uint32_t ttl, const uint8_t address[16]);
 /* Text over 255 octets becomes several strings of one record; none is one empty string. */
 bool dns_reply_txt(struct dns_reply *r, uint16_t owner, uint32_t ttl, struct span text);
-bool dns_reply_soa(struct dns_reply *r, uint16_t owner, uint32_t ttl, const struct dns_soa *soa);
+/* owner is where the name stands that the SOA was laid for; not DNS_OWNER_OTHER. */
+bool dns_reply_soa(struct dns_reply *r, uint16_t owner, uint32_t ttl,
+                   const struct dns_soa_laid *soa);
 /* NS, PTR, CNAME: data that is one name; suffixes that the question has too are compressed. */
 bool dns_reply_named(struct dns_reply *r, uint16_t owner, uint16_t type, uint32_t ttl,
                      const struct dns_name *name);

@@ -82,14 +82,53 @@ static void hit_with_edns(void **state)
 static void miss(void **state)
 {
     struct dns_soa soa = soa_of("ns.example", "root.bl.example");
+    struct dns_name zone = name_of("BL.example");
     struct dns_reply *r = begin(PLAIN, 512);
+    struct dns_soa_laid laid;
 
     dns_reply_rcode(r, DNS_NXDOMAIN);
     dns_reply_section(r, DNS_AUTHORITY);
     /* The zone is bl.example: label 4, at 12 + 10; its "example" at 12 + 13. */
-    assert_true(dns_reply_soa(r, dns_reply_owner_suffix(&fix.q, 4), 60, &soa));
+    dns_soa_lay(&soa, &zone, &laid);
+    assert_true(dns_reply_soa(r, dns_reply_owner_suffix(&fix.q, 4), 60, &laid));
     answer_is(r, "1234 8113 0001 0000 0001 0000 " A_IN "c016 0006 0001 0000003c 0020"
                  "026e73 c019 04726f6f74 c016 00000001 00000002 00000003 00000004 00000005");
+}
+
+/* What a SOA's names share with their zone: all, some labels, the root alone; and the root. */
+static void soa_laid(void **state)
+{
+    static const struct {
+        const char *zone, *mname, *rname;
+        unsigned label;   /* of the question, where the zone's name begins */
+        const char *data; /* without the five numbers */
+    } cases[] = {
+        {"bl.example", "bl.EXAMPLE", "a.b.bl.example", 4, "c016 0161 0162 c016"},
+        {"bl.example", "example", "x.test", 4, "c019 0178 0474657374 00"},
+        {"bl.example", "xbl.example", "b.l.example", 4, "0378626c c019 0162 016c c019"},
+        {".", ".", "ns.example", 6, "00 026e73 076578616d706c65 00"},
+        {"bl.example", ".", "ple", 4, "00 03706c6500"},
+    };
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct dns_soa soa = soa_of(cases[i].mname, cases[i].rname);
+        struct dns_name zone = name_of(cases[i].zone);
+        struct dns_reply *r = begin(PLAIN, 512);
+        struct dns_soa_laid laid;
+        char want[400];
+        size_t n = 0;
+
+        dns_soa_lay(&soa, &zone, &laid);
+        for (const char *p = cases[i].data; *p; p++)
+            n += *p != ' ';
+        snprintf(want, sizeof(want),
+                 "1234 8110 0001 0000 0001 0000 " A_IN "%s 0006 0001 00000005 %04zx %s"
+                 "00000001 00000002 00000003 00000004 00000005",
+                 cases[i].label == 4 ? "c016" : "c021", n / 2 + 20, cases[i].data);
+        dns_reply_section(r, DNS_AUTHORITY);
+        assert_true(dns_reply_soa(r, dns_reply_owner_suffix(&fix.q, cases[i].label), 5, &laid));
+        answer_is(r, want);
+    }
 }
 
 static void every_type(void **state)
@@ -317,6 +356,7 @@ int main(void)
         cmocka_unit_test(hit),
         cmocka_unit_test(hit_with_edns),
         cmocka_unit_test(miss),
+        cmocka_unit_test(soa_laid),
         cmocka_unit_test(every_type),
         cmocka_unit_test(txt_strings),
         cmocka_unit_test(other_outcomes),

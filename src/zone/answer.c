@@ -62,7 +62,8 @@ static void negative(struct way *w, enum dns_rcode rcode)
     dns_reply_rcode(&w->r, rcode);
     dns_reply_section(&w->r, DNS_AUTHORITY);
     if (z->has_soa)
-        dns_reply_soa(&w->r, dns_reply_owner_suffix(w->q, w->zone_label), z->negative_ttl, &z->soa);
+        dns_reply_soa(&w->r, dns_reply_owner_suffix(w->q, w->zone_label), z->negative_ttl,
+                      &z->laid_soa);
     w->out->result = rcode == DNS_NXDOMAIN ? ZONE_NXDOMAIN : ZONE_NODATA;
 }
 
@@ -177,7 +178,7 @@ static unsigned add_apex(struct way *w, uint16_t type)
     unsigned n = 0;
 
     if (type == DNS_TYPE_SOA && z->has_soa)
-        return dns_reply_soa(&w->r, DNS_OWNER_QUESTION, z->soa_ttl, &z->soa), 1;
+        return dns_reply_soa(&w->r, DNS_OWNER_QUESTION, z->soa_ttl, &z->laid_soa), 1;
     if (type == DNS_TYPE_NS)
         for (; n < z->ns_count; n++)
             dns_reply_named(&w->r, DNS_OWNER_QUESTION, DNS_TYPE_NS, z->ns_ttl, &z->ns[n]);
@@ -298,7 +299,7 @@ static void transfer(struct way *w)
     } else if (w->q->type == DNS_TYPE_IXFR) {
         /* RFC 1995 §2: the SOA alone, by which the client sees that it must come by TCP, or not. */
         dns_reply_aa(&w->r, true);
-        dns_reply_soa(&w->r, DNS_OWNER_QUESTION, z->soa_ttl, &z->soa);
+        dns_reply_soa(&w->r, DNS_OWNER_QUESTION, z->soa_ttl, &z->laid_soa);
         w->out->result = ZONE_META;
     } else {
         refuse(w, DNS_EDE_NOT_SUPPORTED, "AXFR is by TCP only (RFC 5936)");

@@ -33,6 +33,7 @@ struct zone {
     enum zone_state state;
     bool has_soa, data_tests, key_required;
     struct dns_soa soa;
+    struct dns_soa_laid laid_soa;
     uint32_t soa_ttl, negative_ttl, ns_ttl, ttl;
     struct dns_name *ns;
     size_t ns_count;

@@ -266,6 +266,7 @@ static void add_times(struct zone *z, const struct zone_spec *spec)
     }
     /* RFC 2308 §5: the lesser of the SOA's own life and its minimum. */
     z->negative_ttl = z->soa.minimum < z->soa_ttl ? z->soa.minimum : z->soa_ttl;
+    dns_soa_lay(&z->soa, &z->name, &z->laid_soa);
 }
 
 int zone_of_spec(struct zone *z, const struct zone_spec *spec, char *why, size_t n)

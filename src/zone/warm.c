@@ -53,7 +53,8 @@ void zone_warm_second(const struct zone_image *im, uint32_t ip)
     end = le32toh(top[(ip >> 16) + 1]);
     if (from >= end || end > count)
         return;
-    /* Both ends of a short run: they are one or two lines. */
+    /* Both ends of a short run: they are one or two lines. A hit asks for its class too. */
     __builtin_prefetch(&tail[from]);
     __builtin_prefetch(&tail[from + (end - from) / 2]);
+    __builtin_prefetch(&im->sec[ZONE_SEC_V4_CLASS].p[from + (end - from) / 2]);
 }

@@ -110,13 +110,14 @@ def _gate(r):
 def _dns(r):
     """Here `nmap` is rbldnsd on the same data."""
     found = []
-    for kind, words, want in (("flood", "flooded", 0.95), ("gentle", "20,000 a second", None)):
+    for kind, words, want, user in (("flood", "flooded", 0.95, 0.5), ("steady", "60,000 a second", 0.95, None),
+                                    ("gentle", "20,000 a second", None, None)):
         if q := r.get("queries", {}).get(kind):
             p, o = q["postern"], q["rbldnsd"]
             found += [_row(f"dns: CPU microseconds a query, {words}", p["all"], o["all"], q["ratio"], want,
                            least=False),
                       _row(f"dns: of these in the program itself, {words}", p["user"], o["user"],
-                           want=0.5 if want else None, least=False)]
+                           want=user, least=False)]
     if w := r.get("workers", {}).get("2"):
         found.append(_row("dns: queries a second, two workers (one)", w, r["workers"]["1"],
                           _ratio(w, r["workers"]["1"]), 1.7))

@@ -116,7 +116,10 @@ static void reply(struct span line)
     struct dns_name ns = name_of(SPAN_LIT("ns1.bl.example"));
     size_t max = number(&line), n = octets(&line, asked_packet, sizeof(asked_packet));
     static const uint8_t v6[16] = {0x20, 1, 0xd, 0xb8};
+    struct dns_soa_laid laid;
+    struct dns_name zone;
     struct dns_reply r;
+    unsigned label;
     char text[700];
 
     memset(text, 'x', sizeof(text));
@@ -135,7 +138,10 @@ static void reply(struct span line)
     dns_reply_named(&r, DNS_OWNER_QUESTION, DNS_TYPE_NS, 300, &ns);
     dns_reply_mx(&r, DNS_OWNER_QUESTION, 300, 10, &ns);
     dns_reply_section(&r, DNS_AUTHORITY);
-    dns_reply_soa(&r, dns_reply_owner_suffix(&asked, asked.labels / 2), 60, &soa);
+    label = asked.labels / 2;
+    dns_name_set(&zone, asked.name + asked.label_at[label], asked.name_n - asked.label_at[label]);
+    dns_soa_lay(&soa, &zone, &laid);
+    dns_reply_soa(&r, dns_reply_owner_suffix(&asked, label), 60, &laid);
     dns_reply_section(&r, DNS_ADDITIONAL);
     dns_reply_owner(&r, &ns);
     dns_reply_a(&r, DNS_OWNER_OTHER, 300, 0xc0000235);
@@ -258,7 +264,7 @@ static uint64_t now_ns(void)
 }
 
 /* As a resolver asks, with EDNS: read, the address off its labels, the answer written. */
-static uint64_t answer(size_t n, const struct dns_soa *miss)
+static uint64_t answer(size_t n, const struct dns_soa_laid *miss)
 {
     struct dns_reply r;
     uint32_t address;
@@ -290,6 +296,7 @@ static uint64_t limit(struct dns_rrl *limits, uint64_t i)
 static void measure(struct span line)
 {
     struct dns_name name = name_of(SPAN_LIT("17.113.0.203.Relays.Bl.Example.ORG"));
+    struct dns_name zone = name_of(SPAN_LIT("relays.bl.example.org"));
     struct dns_soa soa = {name_of(SPAN_LIT("ns1.bl.example.org")),
                           name_of(SPAN_LIT("hostmaster.example.org")),
                           1,
@@ -302,15 +309,17 @@ static void measure(struct span line)
     size_t n = dns_query_write(asked_packet, sizeof(asked_packet), 1, &name, DNS_TYPE_A, true);
     bool miss = span_eq(what, SPAN_LIT("miss")), rate = span_eq(what, SPAN_LIT("limit"));
     void *table = aligned_alloc(64, dns_rrl_size(DNS_RRL_BITS));
+    struct dns_soa_laid laid;
     struct dns_rrl limits;
 
     if (!table)
         abort();
+    dns_soa_lay(&soa, &zone, &laid);
     dns_rrl_init(&limits, table, DNS_RRL_BITS, (struct dns_rrl_conf){50, 125, 2}, out);
     start = now_ns();
     for (uint64_t i = 0; i < count; i++) {
         asked_packet[1] = (uint8_t)i;
-        sum += rate ? limit(&limits, i) : answer(n, miss ? &soa : NULL);
+        sum += rate ? limit(&limits, i) : answer(n, miss ? &laid : NULL);
     }
     printf("%.1f %llu", (double)(now_ns() - start) / (double)count, (unsigned long long)sum);
     free(table);
