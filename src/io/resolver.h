@@ -15,18 +15,18 @@ enum {
     RESOLVER_ERROR_MAX = 200,
 };
 
-enum dns_outcome {
-    DNS_FOUND,
-    DNS_NO_NAME,  /* the name does not exist (NXDOMAIN) */
-    DNS_NO_DATA,  /* the name exists, without this kind of record */
-    DNS_TIMEOUT,  /* no server answered in time */
-    DNS_SERVFAIL, /* the servers answered that they could not or would not */
-    DNS_BAD,      /* the name can't be asked, or the answer was nonsense */
+enum resolver_outcome {
+    RESOLVER_FOUND,
+    RESOLVER_NO_NAME,  /* the name does not exist (NXDOMAIN) */
+    RESOLVER_NO_DATA,  /* the name exists, without this kind of record */
+    RESOLVER_TIMEOUT,  /* no server answered in time */
+    RESOLVER_SERVFAIL, /* the servers answered that they could not or would not */
+    RESOLVER_BAD,      /* the name can't be asked, or the answer was nonsense */
 };
 
-const char *dns_outcome_name(enum dns_outcome o);
+const char *resolver_outcome_name(enum resolver_outcome o);
 /* May a later try give another answer? */
-bool dns_outcome_passing(enum dns_outcome o);
+bool resolver_outcome_passing(enum resolver_outcome o);
 
 struct dns_mx {
     uint16_t preference;
@@ -39,7 +39,7 @@ struct dns_ptr {
 };
 
 struct dns_answer {
-    enum dns_outcome outcome;
+    enum resolver_outcome outcome;
     size_t count;              /* of the one array below that belongs to the question */
     const struct ip *ips;      /* resolver_addr: IPv4 first */
     const struct dns_mx *mx;   /* resolver_mx: by preference, equal ones shuffled, RFC 5321 §5.1 */
@@ -47,7 +47,7 @@ struct dns_answer {
     const struct span *txt;    /* resolver_txt: the strings of a record joined; may hold any byte */
     /* No MX: the name itself stands in mx[0] with preference 0; it may have no address. */
     bool implicit_mx;
-    bool null_mx; /* RFC 7505: takes no mail; count is 0 and the outcome DNS_FOUND */
+    bool null_mx; /* RFC 7505: takes no mail; count is 0 and the outcome RESOLVER_FOUND */
     /*
      * resolver_addr: one family was found, the other failed in passing. resolver_ptr: a name is not
      * confirmed because its addresses could not be had, in passing.
@@ -78,7 +78,7 @@ void resolver_free(struct resolver **r);
 
 /*
  * Asks. *ret may be NULL for who never cancels; else it is good until fn was called or it was
- * cancelled. 0 or -ENOMEM; bad names come as DNS_BAD.
+ * cancelled. 0 or -ENOMEM; bad names come as RESOLVER_BAD.
  */
 int resolver_mx(struct resolver *r, struct span name, resolver_fn fn, void *cookie,
                 struct resolver_query **ret);

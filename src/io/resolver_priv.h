@@ -42,7 +42,7 @@ struct resolver_query {
     struct deferred later;
     unsigned waiting;
     bool asked[PARTS];
-    enum dns_outcome outcomes[PARTS];
+    enum resolver_outcome outcomes[PARTS];
     struct part_of parts[PARTS];
     char name[RESOLVER_NAME_MAX];
     struct ip ip;                      /* of resolver_ptr() */

@@ -24,42 +24,42 @@ enum {
 static const struct {
     const char *name, *text;
 } outcomes[] = {
-    [DNS_FOUND] = {"found", ""},
-    [DNS_NO_NAME] = {"no-name", "the name does not exist"},
-    [DNS_NO_DATA] = {"no-data", "the name has no such record"},
-    [DNS_TIMEOUT] = {"timeout", "no name server answered in time"},
-    [DNS_SERVFAIL] = {"servfail", "the name servers failed or refused"},
-    [DNS_BAD] = {"bad", "the name can't be asked, or the answer was malformed"},
+    [RESOLVER_FOUND] = {"found", ""},
+    [RESOLVER_NO_NAME] = {"no-name", "the name does not exist"},
+    [RESOLVER_NO_DATA] = {"no-data", "the name has no such record"},
+    [RESOLVER_TIMEOUT] = {"timeout", "no name server answered in time"},
+    [RESOLVER_SERVFAIL] = {"servfail", "the name servers failed or refused"},
+    [RESOLVER_BAD] = {"bad", "the name can't be asked, or the answer was malformed"},
 };
 
-const char *dns_outcome_name(enum dns_outcome o)
+const char *resolver_outcome_name(enum resolver_outcome o)
 {
     return outcomes[o].name;
 }
 
-bool dns_outcome_passing(enum dns_outcome o)
+bool resolver_outcome_passing(enum resolver_outcome o)
 {
-    return o == DNS_TIMEOUT || o == DNS_SERVFAIL;
+    return o == RESOLVER_TIMEOUT || o == RESOLVER_SERVFAIL;
 }
 
-static enum dns_outcome outcome_of(int status)
+static enum resolver_outcome outcome_of(int status)
 {
     switch (status) {
     case ARES_SUCCESS:
-        return DNS_FOUND;
+        return RESOLVER_FOUND;
     case ARES_ENOTFOUND:
-        return DNS_NO_NAME;
+        return RESOLVER_NO_NAME;
     case ARES_ENODATA:
-        return DNS_NO_DATA;
+        return RESOLVER_NO_DATA;
     case ARES_ETIMEOUT:
-        return DNS_TIMEOUT;
+        return RESOLVER_TIMEOUT;
     case ARES_EBADNAME:
     case ARES_EBADRESP:
     case ARES_EBADQUERY:
     case ARES_EBADSTR:
-        return DNS_BAD;
+        return RESOLVER_BAD;
     default: /* SERVFAIL, REFUSED, NOTIMP, FORMERR, nobody at the server's port, out of memory */
-        return DNS_SERVFAIL;
+        return RESOLVER_SERVFAIL;
     }
 }
 
@@ -97,11 +97,11 @@ void resolver_forget_queries(struct resolver *r)
 }
 
 /* One outcome of the two families: what was found wins, then what may yet be found. */
-static enum dns_outcome combine(enum dns_outcome a, enum dns_outcome b)
+static enum resolver_outcome combine(enum resolver_outcome a, enum resolver_outcome b)
 {
     static const uint8_t rank[] = {
-        [DNS_FOUND] = 5,   [DNS_TIMEOUT] = 4, [DNS_SERVFAIL] = 3,
-        [DNS_NO_DATA] = 2, [DNS_NO_NAME] = 1, [DNS_BAD] = 0,
+        [RESOLVER_FOUND] = 5,   [RESOLVER_TIMEOUT] = 4, [RESOLVER_SERVFAIL] = 3,
+        [RESOLVER_NO_DATA] = 2, [RESOLVER_NO_NAME] = 1, [RESOLVER_BAD] = 0,
     };
 
     return rank[a] >= rank[b] ? a : b;
@@ -111,16 +111,16 @@ static void answer_outcome(const struct resolver_query *q, struct dns_answer *a)
 {
     bool passing = false;
 
-    a->outcome = DNS_BAD;
+    a->outcome = RESOLVER_BAD;
     for (int i = 0; i < PARTS; i++) {
         if (!q->asked[i])
             continue;
         a->outcome = combine(a->outcome, q->outcomes[i]);
-        passing = passing || dns_outcome_passing(q->outcomes[i]);
+        passing = passing || resolver_outcome_passing(q->outcomes[i]);
     }
-    a->partial = a->outcome == DNS_FOUND && (passing || q->unsure);
+    a->partial = a->outcome == RESOLVER_FOUND && (passing || q->unsure);
     if (q->implicit_mx || q->null_mx)
-        a->outcome = DNS_FOUND;
+        a->outcome = RESOLVER_FOUND;
     a->text = q->null_mx ? "the domain takes no mail (null MX)" : outcomes[a->outcome].text;
 }
 
@@ -172,7 +172,7 @@ static void on_confirmed(void *cookie, const struct dns_answer *a)
     for (size_t i = 0; i < a->count; i++)
         if (ip_eq(a->ips[i], c->parent->ip))
             c->parent->ptr[c->at].confirmed = true;
-    if (!c->parent->ptr[c->at].confirmed && (dns_outcome_passing(a->outcome) || a->partial))
+    if (!c->parent->ptr[c->at].confirmed && (resolver_outcome_passing(a->outcome) || a->partial))
         c->parent->unsure = true;
     part_done(c->parent);
 }
@@ -259,7 +259,7 @@ static void ask(struct resolver_query *q, enum part part, const char *name)
 
     q->asked[part] = true;
     if (!*name) {
-        q->outcomes[part] = DNS_BAD;
+        q->outcomes[part] = RESOLVER_BAD;
         return;
     }
     q->parts[part] = (struct part_of){q, part};
@@ -323,7 +323,7 @@ static bool from_hosts(struct resolver_query *q, enum ip_family family)
     }
     if (known) {
         q->asked[PART_A] = true;
-        q->outcomes[PART_A] = q->count ? DNS_FOUND : DNS_NO_DATA;
+        q->outcomes[PART_A] = q->count ? RESOLVER_FOUND : RESOLVER_NO_DATA;
     }
     return known;
 }

@@ -321,7 +321,7 @@ static int tear_down(void **state)
 
 struct got {
     unsigned times;
-    enum dns_outcome outcome;
+    enum resolver_outcome outcome;
     bool implicit_mx, null_mx, partial;
     char text[4000];
 };
@@ -360,31 +360,31 @@ static void test_mx(void **state)
 {
     static const struct {
         const char *name;
-        enum dns_outcome outcome;
+        enum resolver_outcome outcome;
         const char *want;
         bool implicit, null;
     } cases[] = {
-        {"null.example", DNS_FOUND, "", .null = true},
-        {"halfnull.example", DNS_FOUND, "5 a.example.org"},
-        {"nomx.example", DNS_FOUND, "0 nomx.example", .implicit = true},
-        {"nomx.example.", DNS_FOUND, "0 nomx.example", .implicit = true},
-        {"gone.example", DNS_NO_NAME, ""},
-        {"fail.example", DNS_SERVFAIL, ""},
-        {"refused.example", DNS_SERVFAIL, ""},
-        {"notimp.example", DNS_SERVFAIL, ""},
-        {"silent.example", DNS_TIMEOUT, ""},
-        {"garbage.example", DNS_BAD, ""},
-        {"broken.example", DNS_BAD, ""},
-        {"loopptr.example", DNS_BAD, ""},
-        {"alias.example", DNS_FOUND, "10 a.example.org"},
-        {"aliasnone.example", DNS_FOUND, "0 aliasnone.example", .implicit = true},
-        {"big.example", DNS_FOUND, "10 a.example.org,20 b.example.org"},
-        {"", DNS_BAD, ""},
-        {".", DNS_BAD, ""},
-        {"a..b", DNS_BAD, ""},
-        {"a b.example", DNS_BAD, ""},
-        {"a\\046b.example", DNS_BAD, ""},
-        {"m\xc3\xbcller.example", DNS_BAD, ""},
+        {"null.example", RESOLVER_FOUND, "", .null = true},
+        {"halfnull.example", RESOLVER_FOUND, "5 a.example.org"},
+        {"nomx.example", RESOLVER_FOUND, "0 nomx.example", .implicit = true},
+        {"nomx.example.", RESOLVER_FOUND, "0 nomx.example", .implicit = true},
+        {"gone.example", RESOLVER_NO_NAME, ""},
+        {"fail.example", RESOLVER_SERVFAIL, ""},
+        {"refused.example", RESOLVER_SERVFAIL, ""},
+        {"notimp.example", RESOLVER_SERVFAIL, ""},
+        {"silent.example", RESOLVER_TIMEOUT, ""},
+        {"garbage.example", RESOLVER_BAD, ""},
+        {"broken.example", RESOLVER_BAD, ""},
+        {"loopptr.example", RESOLVER_BAD, ""},
+        {"alias.example", RESOLVER_FOUND, "10 a.example.org"},
+        {"aliasnone.example", RESOLVER_FOUND, "0 aliasnone.example", .implicit = true},
+        {"big.example", RESOLVER_FOUND, "10 a.example.org,20 b.example.org"},
+        {"", RESOLVER_BAD, ""},
+        {".", RESOLVER_BAD, ""},
+        {"a..b", RESOLVER_BAD, ""},
+        {"a b.example", RESOLVER_BAD, ""},
+        {"a\\046b.example", RESOLVER_BAD, ""},
+        {"m\xc3\xbcller.example", RESOLVER_BAD, ""},
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -396,7 +396,7 @@ static void test_mx(void **state)
         if (g.times != 1 || g.outcome != cases[i].outcome || strcmp(g.text, cases[i].want) != 0 ||
             g.implicit_mx != cases[i].implicit || g.null_mx != cases[i].null)
             fail_msg("%s: %u times, %s, '%s', implicit %d, null %d", cases[i].name, g.times,
-                     dns_outcome_name(g.outcome), g.text, g.implicit_mx, g.null_mx);
+                     resolver_outcome_name(g.outcome), g.text, g.implicit_mx, g.null_mx);
     }
     assert_true(asked_tcp >= 1);
 }
@@ -423,24 +423,24 @@ static void test_addresses(void **state)
     static const struct {
         const char *name;
         enum ip_family family;
-        enum dns_outcome outcome;
+        enum resolver_outcome outcome;
         const char *want;
         bool partial;
     } cases[] = {
-        {"a.example.org", IP_NONE, DNS_FOUND, "192.0.2.1,192.0.2.2,2001:db8::1"},
-        {"A.Example.ORG", IP_V4, DNS_FOUND, "192.0.2.1,192.0.2.2"},
-        {"a.example.org", IP_V6, DNS_FOUND, "2001:db8::1"},
-        {"v4.example", IP_NONE, DNS_FOUND, "192.0.2.4"},
-        {"v4.example", IP_V6, DNS_NO_DATA, ""},
-        {"half.example", IP_NONE, DNS_FOUND, "192.0.2.5", .partial = true},
-        {"halfslow.example", IP_NONE, DNS_TIMEOUT, ""},
-        {"chain.example", IP_V4, DNS_FOUND, "192.0.2.9"},
-        {"loop.example", IP_V4, DNS_NO_DATA, ""},
-        {"self.example", IP_V4, DNS_NO_DATA, ""},
-        {"dangling.example", IP_V4, DNS_NO_NAME, ""},
-        {"short.example", IP_V4, DNS_NO_DATA, ""}, /* c-ares passes over an odd address */
-        {"unknown.example", IP_NONE, DNS_NO_NAME, ""},
-        {"bad name", IP_NONE, DNS_BAD, ""},
+        {"a.example.org", IP_NONE, RESOLVER_FOUND, "192.0.2.1,192.0.2.2,2001:db8::1"},
+        {"A.Example.ORG", IP_V4, RESOLVER_FOUND, "192.0.2.1,192.0.2.2"},
+        {"a.example.org", IP_V6, RESOLVER_FOUND, "2001:db8::1"},
+        {"v4.example", IP_NONE, RESOLVER_FOUND, "192.0.2.4"},
+        {"v4.example", IP_V6, RESOLVER_NO_DATA, ""},
+        {"half.example", IP_NONE, RESOLVER_FOUND, "192.0.2.5", .partial = true},
+        {"halfslow.example", IP_NONE, RESOLVER_TIMEOUT, ""},
+        {"chain.example", IP_V4, RESOLVER_FOUND, "192.0.2.9"},
+        {"loop.example", IP_V4, RESOLVER_NO_DATA, ""},
+        {"self.example", IP_V4, RESOLVER_NO_DATA, ""},
+        {"dangling.example", IP_V4, RESOLVER_NO_NAME, ""},
+        {"short.example", IP_V4, RESOLVER_NO_DATA, ""}, /* c-ares passes over an odd address */
+        {"unknown.example", IP_NONE, RESOLVER_NO_NAME, ""},
+        {"bad name", IP_NONE, RESOLVER_BAD, ""},
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -452,7 +452,7 @@ static void test_addresses(void **state)
         if (g.times != 1 || g.outcome != cases[i].outcome || strcmp(g.text, cases[i].want) != 0 ||
             g.partial != cases[i].partial)
             fail_msg("%s: %u times, %s, '%s', partial %d", cases[i].name, g.times,
-                     dns_outcome_name(g.outcome), g.text, g.partial);
+                     resolver_outcome_name(g.outcome), g.text, g.partial);
     }
 }
 
@@ -475,15 +475,15 @@ static void test_ptr_and_txt(void **state)
 {
     static const struct {
         const char *ip;
-        enum dns_outcome outcome;
+        enum resolver_outcome outcome;
         const char *want;
         bool partial;
     } cases[] = {
-        {"192.0.2.1", DNS_FOUND, "a.example.org+,liar.example-", false},
-        {"192.0.2.5", DNS_FOUND, "unsure.example-,half.example+", true},
-        {"192.0.2.6", DNS_FOUND, "liar.example-,unsure.example-", true},
-        {"192.0.2.9", DNS_NO_NAME, "", false},
-        {"2001:db8::1", DNS_FOUND, "a.example.org+", false},
+        {"192.0.2.1", RESOLVER_FOUND, "a.example.org+,liar.example-", false},
+        {"192.0.2.5", RESOLVER_FOUND, "unsure.example-,half.example+", true},
+        {"192.0.2.6", RESOLVER_FOUND, "liar.example-,unsure.example-", true},
+        {"192.0.2.9", RESOLVER_NO_NAME, "", false},
+        {"2001:db8::1", RESOLVER_FOUND, "a.example.org+", false},
     };
     struct got g = {0};
 
@@ -596,7 +596,7 @@ static void test_nobody_there(void **state)
     assert_int_equal(resolver_new(loop, &o, &r, err), 0);
     resolver_mx(r, SPAN_LIT("example.org"), on_got, &g, NULL);
     loop_run(loop);
-    assert_true(dns_outcome_passing(g.outcome));
+    assert_true(resolver_outcome_passing(g.outcome));
     resolver_free(&r);
 }
 

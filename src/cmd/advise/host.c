@@ -231,7 +231,7 @@ static void on_address(void *cookie, const struct dns_answer *a)
 {
     struct visit *v = cookie;
 
-    if (a->outcome == DNS_FOUND && a->count)
+    if (a->outcome == RESOLVER_FOUND && a->count)
         v->ip = a->ips[0];
     else
         snprintf(v->why, sizeof(v->why), "%s", a->text ? a->text : "no address");

@@ -112,17 +112,17 @@ static void on_point(void *cookie, const struct dns_answer *a)
     struct zone_test *t = p->of;
 
     switch (a->outcome) {
-    case DNS_FOUND:
+    case RESOLVER_FOUND:
         t->test.answered[p->at] = true;
         t->test.got[p->at] = score_read(&t->d->zones[t->zone], a->ips, a->count);
         break;
-    case DNS_NO_NAME:
-    case DNS_NO_DATA:
+    case RESOLVER_NO_NAME:
+    case RESOLVER_NO_DATA:
         t->test.answered[p->at] = true;
         break;
-    case DNS_TIMEOUT:
-    case DNS_SERVFAIL:
-    case DNS_BAD:
+    case RESOLVER_TIMEOUT:
+    case RESOLVER_SERVFAIL:
+    case RESOLVER_BAD:
         break;
     }
     if (--t->waiting == 0)
@@ -226,7 +226,7 @@ static void on_answer(void *cookie, const struct dns_answer *a)
     enum score_got got = SCORE_NO;
 
     q->query = NULL;
-    if (a->outcome == DNS_FOUND)
+    if (a->outcome == RESOLVER_FOUND)
         got = score_read(z, a->ips, a->count);
     if (score_spoiled(z, got, loop_now(d->loop))) {
         tell_health(d, z);
@@ -234,10 +234,10 @@ static void on_answer(void *cookie, const struct dns_answer *a)
         arm_tests(d);
     }
     metrics_add_named(d->metrics, METRIC_DNSBL,
-                      dns_outcome_passing(a->outcome) ? "timeout"
-                      : got == SCORE_LISTED           ? "listed"
-                      : got == SCORE_NO               ? "no"
-                                                      : "error",
+                      resolver_outcome_passing(a->outcome) ? "timeout"
+                      : got == SCORE_LISTED                ? "listed"
+                      : got == SCORE_NO                    ? "no"
+                                                           : "error",
                       1);
     score_count(&ask->tally, d->zones, q->zone, got);
     if (score_complete(&ask->tally))

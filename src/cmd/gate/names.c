@@ -141,7 +141,7 @@ static void on_answer(void *cookie, const struct dns_answer *a)
     while (at < a->count && !a->ptr[at].confirmed)
         at++;
     answer.confirmed = at < a->count;
-    answer.failed = !answer.confirmed && (dns_outcome_passing(a->outcome) || a->partial);
+    answer.failed = !answer.confirmed && (resolver_outcome_passing(a->outcome) || a->partial);
     if (a->count)
         answer.name = a->ptr[answer.confirmed ? at : 0].name;
     keep(ask->n, ask->ip, &answer);

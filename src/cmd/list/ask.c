@@ -54,7 +54,7 @@ static void on_ptr(void *cookie, const struct dns_answer *answer)
 {
     struct ask *a = cookie;
 
-    a->unknown = dns_outcome_passing(answer->outcome) || answer->partial;
+    a->unknown = resolver_outcome_passing(answer->outcome) || answer->partial;
     for (size_t i = 0; i < answer->count; i++)
         if (answer->ptr[i].confirmed)
             a->fn(a->cookie, span_str(answer->ptr[i].name));
@@ -73,7 +73,7 @@ static void on_leads(void *cookie, const struct dns_answer *answer)
 {
     struct ask *a = cookie;
 
-    a->unknown = dns_outcome_passing(answer->outcome);
+    a->unknown = resolver_outcome_passing(answer->outcome);
     for (size_t i = 0; i < answer->count; i++)
         a->found |= ip_eq(answer->ips[i], a->ip);
     loop_stop(a->loop);
@@ -89,7 +89,7 @@ static void on_txt(void *cookie, const struct dns_answer *answer)
 {
     struct ask *a = cookie;
 
-    a->unknown = dns_outcome_passing(answer->outcome);
+    a->unknown = resolver_outcome_passing(answer->outcome);
     for (size_t i = 0; i < answer->count; i++)
         a->fn(a->cookie, answer->txt[i]);
     loop_stop(a->loop);

@@ -263,7 +263,7 @@ static void on_name(void *cookie, const struct dns_answer *a)
 
     worker_lock(h->worker);
     h->query = NULL;
-    for (size_t i = 0; i < a->count && a->outcome == DNS_FOUND; i++)
+    for (size_t i = 0; i < a->count && a->outcome == RESOLVER_FOUND; i++)
         ours = ours || ip_eq(a->ips[i], h->info.ip);
     name_settle(h, ours ? h->doors[h->current].name : NULL);
     worker_unlock(h->worker);

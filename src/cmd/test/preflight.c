@@ -126,7 +126,8 @@ static void on_ptr(void *cookie, const struct dns_answer *a)
         snprintf(text, sizeof(text), "%s is %s%s", mine, a->ptr[0].name,
                  a->ptr[0].confirmed ? "" : ", which does not lead back");
     else
-        snprintf(text, sizeof(text), "%s has no name (%s)", mine, dns_outcome_name(a->outcome));
+        snprintf(text, sizeof(text), "%s has no name (%s)", mine,
+                 resolver_outcome_name(a->outcome));
     line(f, a->count && a->ptr[0].confirmed, "reverse DNS", text,
          "many servers turn such clients away; ask your provider for a PTR record");
     step_done(f);
@@ -149,12 +150,12 @@ static void on_spf(void *cookie, const struct dns_answer *a)
 static void on_dnsbl(void *cookie, const struct dns_answer *a)
 {
     struct flight *f = cookie;
-    bool clean = a->outcome == DNS_NO_NAME || a->outcome == DNS_NO_DATA;
+    bool clean = a->outcome == RESOLVER_NO_NAME || a->outcome == RESOLVER_NO_DATA;
 
-    f->listed = a->outcome == DNS_FOUND;
+    f->listed = a->outcome == RESOLVER_FOUND;
     line(f, clean, "our address on the blocklist",
-         clean ? "not listed" : dns_outcome_name(a->outcome),
-         a->outcome == DNS_FOUND
+         clean ? "not listed" : resolver_outcome_name(a->outcome),
+         a->outcome == RESOLVER_FOUND
              ? "servers that use this list will refuse us: their verdict would be \"blocked\""
              : "the list gave no answer; try another resolver");
     step_done(f);
@@ -208,7 +209,8 @@ static void on_mx(void *cookie, const struct dns_answer *a)
     struct flight *f = cookie;
     bool good = a->count > 0 && !a->null_mx && !a->implicit_mx;
 
-    line(f, good, "MX of the probe domain", good ? a->mx[0].name : dns_outcome_name(a->outcome),
+    line(f, good, "MX of the probe domain",
+         good ? a->mx[0].name : resolver_outcome_name(a->outcome),
          "publish an MX record that names the host where the sink listens");
     if (good && span_copy(span_str(a->mx[0].name), f->mx, sizeof(f->mx)) &&
         resolver_addr(f->test->resolver, span_str(f->mx), IP_NONE, on_mx_address, f, NULL) == 0)

@@ -172,11 +172,11 @@ static void on_addresses(void *cookie, const struct dns_answer *a)
 {
     struct asked *q = cookie;
 
-    for (size_t i = 0; a->outcome == DNS_FOUND && i < a->count; i++)
+    for (size_t i = 0; a->outcome == RESOLVER_FOUND && i < a->count; i++)
         address_add(q->target, a->ips[i], q->name);
-    if (a->outcome != DNS_FOUND)
+    if (a->outcome != RESOLVER_FOUND)
         target_fail(q->target, "no address for the name",
-                    a->text ? a->text : dns_outcome_name(a->outcome));
+                    a->text ? a->text : resolver_outcome_name(a->outcome));
     asked_done(q);
 }
 
@@ -211,9 +211,9 @@ static void on_mx(void *cookie, const struct dns_answer *a)
 
     if (a->null_mx)
         target_fail(q->target, "the domain says that it takes no mail", "null MX, RFC 7505");
-    else if (a->outcome != DNS_FOUND && !a->implicit_mx)
+    else if (a->outcome != RESOLVER_FOUND && !a->implicit_mx)
         target_fail(q->target, "no MX for the domain",
-                    a->text ? a->text : dns_outcome_name(a->outcome));
+                    a->text ? a->text : resolver_outcome_name(a->outcome));
     for (size_t i = 0; i < a->count && i < TARGET_MX_MAX; i++)
         ask(q->target, span_str(a->mx[i].name), on_addresses, false);
     asked_done(q);
