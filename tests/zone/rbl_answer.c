@@ -7,9 +7,9 @@
 #include "base/buf.h"
 #include "base/num.h"
 #include "io/file.h"
+#include "listfile/rbl.h"
 #include "zone/answer.h"
 #include "zone/build.h"
-#include "zone/rbl.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,7 +30,7 @@ struct served {
 static struct served zones[ZONES_MAX];
 static size_t served_count;
 static struct zone_acl *all_acl;
-static struct zone_rbl_options options;
+static struct rbl_options options;
 static uint32_t default_ttl = 2100;
 
 static _Noreturn void die(const char *what, const char *which)
@@ -70,7 +70,7 @@ static void tell(struct zone_remarks *remarks)
     zone_remarks_deinit(remarks);
 }
 
-static size_t read_files(struct span names, struct zone_rbl_file files[FILES_MAX])
+static size_t read_files(struct span names, struct rbl_file files[FILES_MAX])
 {
     size_t n = 0;
     struct span name;
@@ -82,20 +82,20 @@ static size_t read_files(struct span names, struct zone_rbl_file files[FILES_MAX
 
         if (!path || file_read(path, &bytes) < 0 || stat(path, &st) < 0)
             die("cannot read", path);
-        files[n++] = (struct zone_rbl_file){path, buf_span(&bytes), st.st_mtime};
+        files[n++] = (struct rbl_file){path, buf_span(&bytes), st.st_mtime};
     }
     return n;
 }
 
-static void serve_set(struct served *z, enum zone_rbl_type type, const struct zone_rbl_file *files,
+static void serve_set(struct served *z, enum rbl_type type, const struct rbl_file *files,
                       size_t count)
 {
-    struct zone_rbl_zones got = {0};
+    struct rbl_zones got = {0};
     struct zone_remarks remarks = {0};
-    int r = zone_rbl_read(type, files, count, &options, &got, &remarks);
+    int r = rbl_read(type, files, count, &options, &got, &remarks);
 
     tell(&remarks);
-    if (r != ZONE_RBL_OK) {
+    if (r != RBL_OK) {
         z->spec.state = ZONE_BROKEN;
         z->spec.source_count = 0;
         return;
@@ -116,34 +116,34 @@ static void serve_set(struct served *z, enum zone_rbl_type type, const struct zo
         if (s->sub.n == 0)
             zone_spec_fill(&z->spec, &s->view, z->ns);
     }
-    zone_rbl_zones_deinit(&got);
+    rbl_zones_deinit(&got);
 }
 
-static void serve_acl(struct zone_acl **acl, const struct zone_rbl_file *files, size_t count)
+static void serve_acl(struct zone_acl **acl, const struct rbl_file *files, size_t count)
 {
     struct zone_remarks remarks = {0};
 
     *acl = zone_acl_new();
-    int r = zone_rbl_read_acl(files, count, &options, *acl, &remarks);
+    int r = rbl_read_acl(files, count, &options, *acl, &remarks);
 
     tell(&remarks);
-    if (r != ZONE_RBL_OK || zone_acl_seal(*acl, NULL) < 0)
+    if (r != RBL_OK || zone_acl_seal(*acl, NULL) < 0)
         die("bad acl", files[0].name);
 }
 
 static void serve(char *arg)
 {
-    struct zone_rbl_file files[FILES_MAX];
+    struct rbl_file files[FILES_MAX];
     struct span s = span_str(arg), name, word;
-    enum zone_rbl_type type;
+    enum rbl_type type;
 
-    if (!span_cut(&s, ':', &name) || !span_cut(&s, ':', &word) || !zone_rbl_type_of(word, &type))
+    if (!span_cut(&s, ':', &name) || !span_cut(&s, ':', &word) || !rbl_type_of(word, &type))
         die("not ZONE:TYPE:FILE", arg);
     size_t count = read_files(s, files);
 
-    if (type == ZONE_RBL_ACL && name.n == 0)
+    if (type == RBL_ACL && name.n == 0)
         serve_acl(&all_acl, files, count);
-    else if (type == ZONE_RBL_ACL)
+    else if (type == RBL_ACL)
         serve_acl(&zone_of(name)->acl, files, count);
     else
         serve_set(zone_of(name), type, files, count);

@@ -110,7 +110,7 @@ static const char *reason(int err)
 
 /* --- one dataset ------------------------------------------------------------------------------ */
 
-static bool read_dataset(const struct site_dataset *d, struct zone_rbl_file *files,
+static bool read_dataset(const struct site_dataset *d, struct rbl_file *files,
                          struct data_result *r)
 {
     for (size_t i = 0; i < d->file_count; i++) {
@@ -130,7 +130,7 @@ static bool read_dataset(const struct site_dataset *d, struct zone_rbl_file *fil
     return true;
 }
 
-static void free_files(struct zone_rbl_file *files, size_t count)
+static void free_files(struct rbl_file *files, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         free((void *)(uintptr_t)files[i].text.p);
@@ -140,25 +140,25 @@ static void free_files(struct zone_rbl_file *files, size_t count)
 struct reading {
     const struct site *site;
     const struct site_zone *zone;
-    struct zone_rbl_options options;
-    struct zone_rbl_zones zones;
+    struct rbl_options options;
+    struct rbl_zones zones;
     struct zone_remarks remarks;
     struct zone_acl *acl;
     struct data_result *result;
 };
 
-static int parse(struct reading *r, const struct site_dataset *d, const struct zone_rbl_file *files)
+static int parse(struct reading *r, const struct site_dataset *d, const struct rbl_file *files)
 {
-    if (d->type != ZONE_RBL_ACL)
-        return zone_rbl_read(d->type, files, d->file_count, &r->options, &r->zones, &r->remarks);
+    if (d->type != RBL_ACL)
+        return rbl_read(d->type, files, d->file_count, &r->options, &r->zones, &r->remarks);
     if (!r->acl && !(r->acl = zone_acl_new()))
         return -ENOMEM;
-    return zone_rbl_read_acl(files, d->file_count, &r->options, r->acl, &r->remarks);
+    return rbl_read_acl(files, d->file_count, &r->options, r->acl, &r->remarks);
 }
 
 static bool take_dataset(struct reading *r, const struct site_dataset *d)
 {
-    struct zone_rbl_file *files = calloc(d->file_count, sizeof(*files));
+    struct rbl_file *files = calloc(d->file_count, sizeof(*files));
     char text[DATA_WHY_MAX];
     int got;
 
@@ -172,7 +172,7 @@ static bool take_dataset(struct reading *r, const struct site_dataset *d)
     }
     got = parse(r, d, files);
     free_files(files, d->file_count);
-    if (got == ZONE_RBL_OK)
+    if (got == RBL_OK)
         return true;
     if (got == -ENOMEM)
         data_say(r->result, "out of memory");
@@ -180,13 +180,13 @@ static bool take_dataset(struct reading *r, const struct site_dataset *d)
         data_say(r->result, "%s",
                  zone_remark_text(&r->remarks.v[r->remarks.n - 1], text, sizeof(text)));
     else
-        data_say(r->result, "%s: %s", zone_rbl_type_name(d->type), strerror(got < 0 ? -got : 0));
+        data_say(r->result, "%s: %s", rbl_type_name(d->type), strerror(got < 0 ? -got : 0));
     return false;
 }
 
 /* --- images ----------------------------------------------------------------------------------- */
 
-static bool make_image(struct reading *r, struct zone_rbl_zone *z, const struct loaded *before,
+static bool make_image(struct reading *r, struct rbl_zone *z, const struct loaded *before,
                        struct data_source *ret)
 {
     struct data_result *result = r->result;
@@ -261,16 +261,16 @@ void data_load_files(const struct site *s, const struct site_zone *z, const stru
     bool fine = true;
 
     *ret = (struct data_result){.remarks = BUF_INIT(1 << 20)};
-    r.options = (struct zone_rbl_options){.now_wall = now_wall,
-                                          .loose_cidr = a->unaligned,
-                                          .ttl_min = (uint32_t)(a->ttl_min / 1000),
-                                          .ttl_max = (uint32_t)(a->ttl_max / 1000)};
+    r.options = (struct rbl_options){.now_wall = now_wall,
+                                     .loose_cidr = a->unaligned,
+                                     .ttl_min = (uint32_t)(a->ttl_min / 1000),
+                                     .ttl_max = (uint32_t)(a->ttl_max / 1000)};
     for (size_t i = 0; fine && i < z->dataset_count; i++)
         fine = take_dataset(&r, &z->datasets[i]);
     if (fine)
         ret->loaded = make(&r, before);
     tell_remarks(&r);
-    zone_rbl_zones_deinit(&r.zones);
+    rbl_zones_deinit(&r.zones);
     zone_remarks_deinit(&r.remarks);
     zone_acl_free(r.acl);
     ret->took_ms = loop_clock() - began;

@@ -91,7 +91,7 @@ static int name_unit(struct site_zone *z)
     struct buf unit = BUF_INIT(1 << 20);
 
     for (size_t i = 0; i < z->dataset_count; i++) {
-        buf_addf(&unit, "%s%s", i ? " " : "", zone_rbl_type_name(z->datasets[i].type));
+        buf_addf(&unit, "%s%s", i ? " " : "", rbl_type_name(z->datasets[i].type));
         for (size_t f = 0; f < z->datasets[i].file_count; f++)
             buf_addf(&unit, "%c%s", f ? ',' : ':', z->datasets[i].files[f]);
     }
@@ -129,7 +129,7 @@ int rules_zone(const char *text, const char *workdir, struct site *site, char wh
     d = &z->datasets[z->dataset_count];
     *d = (struct site_dataset){0};
     z->dataset_count++;
-    if (!span_cut(&rest, ':', &type) || !zone_rbl_type_of(type, &d->type))
+    if (!span_cut(&rest, ':', &type) || !rbl_type_of(type, &d->type))
         return refuse(why, "the type is none of ip4set, ip4tset, ip4trie, ip6tset, ip6trie, dnset, "
                            "generic, combined, acl");
     r = add_files(d, rest, workdir, why);

@@ -96,7 +96,7 @@ static void name_units(struct reading *r)
         bool own = z->own;
 
         for (size_t d = 0; d < z->dataset_count; d++)
-            own = own || z->datasets[d].type == ZONE_RBL_ACL;
+            own = own || z->datasets[d].type == RBL_ACL;
         buf_addf(&unit, "%s%s%s", z->unit ? z->unit : "", z->accept ? " accept" : "",
                  z->reserved ? " reserved" : "");
         if (own)
@@ -428,7 +428,7 @@ static void seal(struct reading *r)
         bool from_files = false;
 
         for (size_t d = 0; d < z->dataset_count; d++)
-            from_files = from_files || z->datasets[d].type == ZONE_RBL_ACL;
+            from_files = from_files || z->datasets[d].type == RBL_ACL;
         /* Rules of files come behind those of the configuration: data.c makes an ACL of both. */
         if (z->acl && zone_acl_seal(z->acl, NULL) < 0)
             r->no_memory = true;

@@ -11,7 +11,7 @@
 #include "dns/rrl.h"
 #include "dns/tsig.h"
 #include "io/listen.h"
-#include "zone/rbl.h"
+#include "listfile/rbl.h"
 #include "zone/sanity.h"
 #include "zone/set.h"
 
@@ -24,7 +24,7 @@ enum {
 
 /* TYPE:FILE,FILE of rbldnsd. */
 struct site_dataset {
-    enum zone_rbl_type type;
+    enum rbl_type type;
     char **files; /* with workdir put before */
     size_t file_count;
 };

@@ -3,7 +3,7 @@
  * postern list export: a list in the form of another program. What that form can't say is counted
  * and told, so that nobody takes a part for the whole.
  */
-#include "zone/export.h"
+#include "listfile/export.h"
 #include "cmd/list/others.h"
 #include "cmd/list/source_priv.h"
 #include "io/file.h"
@@ -66,9 +66,9 @@ static int put(void *ctx, struct span bytes)
     return out->err;
 }
 
-static bool codes_of(const struct args *args, uint32_t codes[ZONE_EXPORT_CODES_MAX])
+static bool codes_of(const struct args *args, uint32_t codes[EXPORT_CODES_MAX])
 {
-    if (args->codes.count > ZONE_EXPORT_CODES_MAX)
+    if (args->codes.count > EXPORT_CODES_MAX)
         return false;
     for (size_t i = 0; i < args->codes.count; i++) {
         struct ip ip;
@@ -80,7 +80,7 @@ static bool codes_of(const struct args *args, uint32_t codes[ZONE_EXPORT_CODES_M
     return true;
 }
 
-static void say_left_out(const struct zone_export_count *count, const char *format)
+static void say_left_out(const struct export_count *count, const char *format)
 {
     if (count->left_out)
         fprintf(stderr, "%s: %llu entries are left out: %s can't say them\n", program,
@@ -100,13 +100,13 @@ static int write_out(const struct args *args, const struct buf *out)
     return EX_CANTCREAT;
 }
 
-static int export(const struct args *args, enum zone_export_format format, const struct source *s,
+static int export(const struct args *args, enum export_format format, const struct source *s,
                   const char *name)
 {
-    uint32_t codes[ZONE_EXPORT_CODES_MAX];
+    uint32_t codes[EXPORT_CODES_MAX];
     struct buf out = BUF_INIT(VIEW_OUT_MAX);
     struct zone_sink sink = {put, &out};
-    struct zone_export_options o = {
+    struct export_options o = {
         .zone = name,
         .codes = codes,
         .code_count = args->codes.count,
@@ -114,20 +114,20 @@ static int export(const struct args *args, enum zone_export_format format, const
         .action = args->action,
         .most = args->most,
     };
-    struct zone_export_count count = {0};
+    struct export_count count = {0};
     int rc, status = EX_OSERR;
 
     if (!codes_of(args, codes))
         return options_misuse(&options, "--code: an IPv4 address");
-    rc = zone_export(format, &s->parts[0].view, &o, &sink, &count);
-    if (rc == ZONE_EXPORT_OK) {
-        say_left_out(&count, zone_export_format_name(format));
+    rc = export_write(format, &s->parts[0].view, &o, &sink, &count);
+    if (rc == EXPORT_OK) {
+        say_left_out(&count, export_format_name(format));
         status = write_out(args, &out);
-    } else if (rc == ZONE_EXPORT_TOO_MANY) {
+    } else if (rc == EXPORT_TOO_MANY) {
         fprintf(stderr, "%s: the list has more than %u lines; nothing was written\n", program,
                 args->most);
         status = EX_DATAERR;
-    } else if (rc == ZONE_EXPORT_BAD_NAME) {
+    } else if (rc == EXPORT_BAD_NAME) {
         status = options_misuse(&options, "--table or --action can't stand in that form");
     } else {
         fprintf(stderr, "%s: %s\n", program, strerror(-rc));
@@ -145,12 +145,12 @@ static int run(const struct args *args, const char *spec)
         .now_wall = time(NULL),
         .strict = args->strict,
     };
-    enum zone_export_format format = ZONE_EXPORT_COMBINED;
+    enum export_format format = EXPORT_COMBINED;
     char own[300], name[DNS_NAME_TEXT_MAX];
     struct source s;
     int status;
 
-    if (args->format && !zone_export_format_of(span_str(args->format), &format))
+    if (args->format && !export_format_of(span_str(args->format), &format))
         return options_misuse(&options, "--format: no such form");
     if (!spec && !args->common.zone)
         return options_misuse(&options, "which list? There is no zone in the configuration");

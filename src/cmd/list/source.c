@@ -9,8 +9,8 @@
 #include "cmd/list/source_priv.h"
 #include "io/file.h"
 #include "io/gunzip.h"
+#include "listfile/lists.h"
 #include "zone/build.h"
-#include "zone/lists.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -48,7 +48,7 @@ static void say_remarks(const struct source_options *o, const struct zone_remark
 
 struct zone_data *source_data(struct source *s)
 {
-    struct zone_rbl_zone **v = realloc(s->zones.v, (s->zones.n + 1) * sizeof(*v));
+    struct rbl_zone **v = realloc(s->zones.v, (s->zones.n + 1) * sizeof(*v));
 
     if (!v)
         return NULL;
@@ -64,7 +64,7 @@ struct zone_data *source_data(struct source *s)
 /* ---- files ---- */
 
 struct files {
-    struct zone_rbl_file v[SOURCE_FILES_MAX];
+    struct rbl_file v[SOURCE_FILES_MAX];
     struct buf text[SOURCE_FILES_MAX];
     char *name[SOURCE_FILES_MAX];
     size_t count;
@@ -124,7 +124,7 @@ static int files_read(struct span names, const struct source_options *o, struct 
             rc = source_say(o, EX_DATAERR, f->name[f->count - 1], "is damaged");
         else if (rc < 0)
             rc = source_say(o, EX_NOINPUT, f->name[f->count - 1], strerror(-rc));
-        f->v[f->count - 1] = (struct zone_rbl_file){
+        f->v[f->count - 1] = (struct rbl_file){
             .name = f->name[f->count - 1],
             .text = buf_span(&f->text[f->count - 1]),
             .mtime_wall = o->now_wall,
@@ -138,37 +138,37 @@ static int files_read(struct span names, const struct source_options *o, struct 
     return rc;
 }
 
-static int open_rbl(enum zone_rbl_type type, struct span names, const char *spec,
+static int open_rbl(enum rbl_type type, struct span names, const char *spec,
                     const struct source_options *o, struct source *s)
 {
-    struct zone_rbl_options options = {.now_wall = o->now_wall, .strict = o->strict};
+    struct rbl_options options = {.now_wall = o->now_wall, .strict = o->strict};
     struct files *files;
     int rc = files_read(names, o, &files);
 
     if (rc == 0) {
-        rc = zone_rbl_read(type, files->v, files->count, &options, &s->zones, &s->remarks);
-        if (rc == ZONE_RBL_REFUSED)
+        rc = rbl_read(type, files->v, files->count, &options, &s->zones, &s->remarks);
+        if (rc == RBL_REFUSED)
             rc = source_say(o, EX_DATAERR, spec, "the list is refused");
         files_free(files);
     }
     return rc;
 }
 
-/* `format` is ZONE_LISTS_FORMATS where the bytes are to tell. */
-static int open_text(enum zone_lists_format format, struct span names, const char *spec,
+/* `format` is LISTS_FORMATS where the bytes are to tell. */
+static int open_text(enum lists_format format, struct span names, const char *spec,
                      const struct source_options *o, struct source *s)
 {
-    struct zone_lists_options options = {.a = o->a, .text = span_str(o->text), .strict = o->strict};
+    struct lists_options options = {.a = o->a, .text = span_str(o->text), .strict = o->strict};
     struct zone_data *data = source_data(s);
     struct files *files = NULL;
     int rc = data ? files_read(names, o, &files) : -ENOMEM;
 
     for (size_t i = 0; rc == 0 && i < files->count; i++) {
-        const struct zone_rbl_file *f = &files->v[i];
+        const struct rbl_file *f = &files->v[i];
 
-        rc = zone_lists_read(format == ZONE_LISTS_FORMATS ? zone_lists_guess(f->text) : format,
-                             f->name, f->text, &options, data, &s->remarks);
-        if (rc == ZONE_LISTS_REFUSED)
+        rc = lists_read(format == LISTS_FORMATS ? lists_guess(f->text) : format, f->name, f->text,
+                        &options, data, &s->remarks);
+        if (rc == LISTS_REFUSED)
             rc = source_say(o, EX_DATAERR, spec, "the list is refused");
     }
     if (files)
@@ -275,18 +275,18 @@ static int dispatch(const char *spec, const struct source_options *o, struct sou
 {
     struct span all = span_str(spec), word = span_slice(all, 0, span_find(all, ':'));
     struct span rest = span_slice(all, word.n + 1, all.n);
-    enum zone_rbl_type type;
-    enum zone_lists_format format;
+    enum rbl_type type;
+    enum lists_format format;
 
     if (word.n == all.n)
-        return open_text(ZONE_LISTS_FORMATS, all, spec, o, s);
+        return open_text(LISTS_FORMATS, all, spec, o, s);
     if (span_eq(word, SPAN_LIT("zone")))
         return open_zone(rest, spec, o, s);
     if (span_eq(word, SPAN_LIT("axfr")))
         return source_axfr(rest, spec, o, s);
-    if (zone_rbl_type_of(word, &type) && type != ZONE_RBL_ACL)
+    if (rbl_type_of(word, &type) && type != RBL_ACL)
         return open_rbl(type, rest, spec, o, s);
-    if (zone_lists_format_of(word, &format))
+    if (lists_format_of(word, &format))
         return open_text(format, rest, spec, o, s);
     fprintf(stderr, "%s: %s\n", o->program, source_forms());
     return source_say(o, EX_USAGE, spec, "no such kind of list");
@@ -315,7 +315,7 @@ void source_close(struct source *s)
     free(s->parts);
     if (s->is_now)
         zone_now_close(&s->now);
-    zone_rbl_zones_deinit(&s->zones);
+    rbl_zones_deinit(&s->zones);
     zone_remarks_deinit(&s->remarks);
     *s = (struct source){0};
 }

@@ -16,7 +16,7 @@
 
 #include "cmd/list/zones_priv.h"
 #include "list/compare.h"
-#include "zone/rbl.h"
+#include "listfile/rbl.h"
 
 enum {
     SOURCE_FILE_MAX = 1 << 30, /* octets of one file */
@@ -44,8 +44,8 @@ struct source_part {
 };
 
 struct source {
-    struct zone_rbl_zones zones; /* what was read; empty for a zone of ours */
-    struct zone_now now;         /* a zone of ours */
+    struct rbl_zones zones; /* what was read; empty for a zone of ours */
+    struct zone_now now;    /* a zone of ours */
     bool is_now;
     struct zone_remarks remarks;
     struct source_part *parts;

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Other people's lists in plainer forms than rbldnsd's: addresses, prefixes, ranges and names, one
+ * an entry, into the tables of zone/data.h.
+ *
+ *   text   one entry a line, the first word; what follows it, or '#', ';' or "//", is a comment
+ *   csv    RFC 4180 with ',', ';' or a tab between fields, with a head line that names the columns
+ *          or without one (then the first column is the entry)
+ *   json   an array, or one value a line; a value is a string or an object. An object with no entry
+ *          but a "type" (as the metadata of Spamhaus' DROP) is passed over
+ *
+ * Columns and members, without case: the entry is the first of `entry ip address prefix network
+ * cidr range name domain host`; `code value a` an A record, `text reason txt` a text, `evidence` a
+ * number. An address is strict (base/ip.h): no short forms, no host bits. "a - b" is a range.
+ * A name is itself; "*.name" all under it; ".name" both.
+ */
+#ifndef POSTERN_LISTFILE_LISTS_H
+#define POSTERN_LISTFILE_LISTS_H
+
+#include "zone/data.h"
+#include "zone/remarks.h"
+
+enum {
+    LISTS_LINE_MAX = 16384, /* of text and JSON; also a record of CSV */
+    LISTS_FIELDS_MAX = 64,  /* of CSV */
+    LISTS_TEXT_MAX = 255,
+    LISTS_BAD_MIN = 10,       /* more bad entries than good ones, and this many: refused */
+    LISTS_JSON_MAX = 1 << 28, /* octets of one array */
+};
+
+enum lists_format { LISTS_TEXT, LISTS_CSV, LISTS_JSON, LISTS_FORMATS };
+
+enum lists_got {
+    LISTS_OK = 0,
+    LISTS_REFUSED, /* the last remark tells why */
+};
+
+struct lists_options {
+    uint32_t a;       /* of entries without one; 0 is 127.0.0.2 */
+    struct span text; /* the same for the text, as it stands */
+    bool strict;      /* any bad entry refuses the list */
+};
+
+const char *lists_format_name(enum lists_format format);
+bool lists_format_of(struct span name, enum lists_format *ret);
+/* What the bytes look like: what begins with [ or { is JSON, a first line with a comma outside of
+ * a comment CSV. */
+enum lists_format lists_guess(struct span bytes);
+
+/*
+ * Adds the entries to *d, in tables that it makes as they are needed: LONGEST for addresses. An
+ * outcome, -ENOMEM, or -E2BIG over a limit of zone/data.h. `name` is for remarks.
+ */
+int lists_read(enum lists_format format, const char *name, struct span bytes,
+               const struct lists_options *options, struct zone_data *d,
+               struct zone_remarks *remarks);
+
+#endif
