@@ -69,7 +69,7 @@ static struct lab {
     struct zone_acl *acl, *global, *pass;
     struct zone_keys *keys;
     struct dns_cookie_keys cookies;
-    struct zone_set *set;
+    struct zone_set *set, *strict; /* the same, with cookies required */
     char texts[60][80];
 } lab;
 
@@ -96,6 +96,7 @@ static inline void make_acls(void)
     add_rule(lab.acl, "10.0.0.4", ZONE_ACL_TEST, LAB_CODE(99), "you are $");
     add_rule(lab.acl, "10.0.0.0/24", ZONE_ACL_PASS, 0, NULL);
     add_rule(lab.global, "10.9.0.0/16", ZONE_ACL_REFUSE, 0, "public resolver: use a key");
+    add_rule(lab.global, "10.8.0.0/16", ZONE_ACL_IGNORE, 0, NULL);
     add_rule(lab.pass, "10.0.0.53", ZONE_ACL_PASS, 0, NULL);
     lab_need(zone_acl_seal(lab.acl, NULL) == 0, "seal");
     lab_need(zone_acl_seal(lab.global, NULL) == 0, "seal");
@@ -203,18 +204,19 @@ static inline int setup(void **state)
     z[10].state = ZONE_ANNOUNCED;
     memcpy(lab.cookies.now, cookie_key, sizeof(cookie_key));
     options.cookie_keys = &lab.cookies;
-    options.cookie_required = true;
     options.acl = lab.global;
     if (zone_set_new(z, COUNT(z), &options, &lab.set, &err) < 0) {
         fprintf(stderr, "zone %zu: %s\n", err.zone, err.why);
         return -1;
     }
-    return 0;
+    options.cookie_required = true;
+    return zone_set_new(z, COUNT(z), &options, &lab.strict, &err);
 }
 
 static inline int teardown(void **state)
 {
     zone_set_free(lab.set);
+    zone_set_free(lab.strict);
     zone_set_free(NULL);
     zone_acl_free(lab.acl);
     zone_acl_free(lab.global);

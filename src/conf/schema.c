@@ -431,7 +431,7 @@ const struct conf_row conf_rows[] = {
     {"dns", "cookie-secret", CONF_TEXT, .fallback = "", .check = conf_check_path,
      .help = "a file with the secret of cookies; made and changed daily when not set"},
     {"dns", "cookies-required", CONF_FLAG, .fallback = "no",
-     .help = "UDP clients must show a cookie"},
+     .help = "who shows no cookie by UDP is asked to, or to come by TCP"},
     /* Running. */
     {"dns", "nsid", CONF_TEXT, .fallback = "", .help = "which server this is, for who asks (NSID)"},
     {"dns", "version-text", CONF_TEXT, .fallback = "",

@@ -206,7 +206,7 @@ bool dns_reply_mx(struct dns_reply *r, uint16_t owner, uint32_t ttl, uint16_t pr
     return rr_end(r, data, (size_t)(name_put(r, data + 2, name) - data));
 }
 
-/* Where the longest end begins that a name has in common with the zone's; name->n: only the root. */
+/* Where the longest end begins that a name shares with the zone's; name->n: only the root. */
 static size_t shared_end(const struct dns_name *name, const struct dns_name *zone, size_t *ret_to)
 {
     for (size_t at = 0; at + 1 < name->n; at += name->wire[at] + 1u) {

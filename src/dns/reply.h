@@ -32,8 +32,8 @@ struct dns_soa {
 
 /*
  * The data of a zone's SOA as they stand in a message in which the zone's name stands already: laid
- * once, since each denial has them. Pointer i belongs at octet at[i] of the data, and leads to octet
- * to[i] of the zone's name.
+ * once, since each denial has them. Pointer i belongs at octet at[i] of the data, and leads to
+ * octet to[i] of the zone's name.
  */
 struct dns_soa_laid {
     uint16_t n, at[2];

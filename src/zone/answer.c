@@ -31,7 +31,8 @@ struct way {
     unsigned zone_label; /* of the question's, where the zone's name begins */
     unsigned labels;     /* before it, and before the key's where there is one */
     const struct zone_acl_rule *rule;
-    bool trusted; /* our own self-test: no ACL, no key */
+    bool trusted;  /* our own self-test: no ACL, no key */
+    bool stranger; /* has not shown its address where that is wanted */
     struct dns_reply r;
     struct zone_outcome *out;
 };
@@ -363,8 +364,8 @@ static void chaos(struct way *w)
     refuse(w, DNS_EDE_OTHER, "");
 }
 
-/* Puts our cookie into the answer; false when the question is to be asked again with it. */
-static bool cookie(struct way *w)
+/* Puts our cookie into the answer. */
+static void cookie(struct way *w)
 {
     struct span in = dns_query_cookie(w->q);
     const struct dns_cookie_keys *keys = &w->set->cookie_keys;
@@ -374,18 +375,20 @@ static bool cookie(struct way *w)
     w->out->cookie_good = got == DNS_COOKIE_GOOD || got == DNS_COOKIE_OLD;
     if (got == DNS_COOKIE_GOOD) {
         dns_reply_cookie(&w->r, (const uint8_t *)in.p, in.n);
-        return true;
+    } else if (got != DNS_COOKIE_NONE) {
+        dns_cookie_make(keys, (const uint8_t *)in.p, w->client->ip, w->client->now_wall, full);
+        dns_reply_cookie(&w->r, full, sizeof(full));
     }
-    if (got == DNS_COOKIE_NONE)
-        return true;
-    dns_cookie_make(keys, (const uint8_t *)in.p, w->client->ip, w->client->now_wall, full);
-    dns_reply_cookie(&w->r, full, sizeof(full));
-    /* TCP has shown the address already; RFC 7873 §5.2.3 leaves the rest to policy. */
-    if (w->out->cookie_good || w->client->tcp || !w->set->cookie_required)
-        return true;
-    dns_reply_rcode(&w->r, DNS_BADCOOKIE);
+}
+
+/* Who sends cookies comes again with ours (RFC 7873 §5.2.3); who knows none, by TCP. */
+static void ask_again(struct way *w)
+{
+    if (w->q->edns.cookie_n)
+        dns_reply_rcode(&w->r, DNS_BADCOOKIE);
+    else
+        dns_reply_slip(&w->r);
     w->out->result = ZONE_BADCOOKIE;
-    return false;
 }
 
 /* No question, only a cookie, RFC 7873 §5.4: it gets ours, and learns of a false one. */
@@ -444,13 +447,12 @@ static void in_class(struct way *w)
     }
     w->zone = w->out->zone = z;
     w->labels = w->zone_label;
-    if (set->any_acl && !w->trusted) {
-        w->rule = zone_acl_find(set->acl, w->client->ip);
-        if (z && z->acl)
-            w->rule = zone_acl_stronger(w->rule, zone_acl_find(z->acl, w->client->ip));
-    }
+    if (z && z->acl && !w->trusted)
+        w->rule = zone_acl_stronger(w->rule, zone_acl_find(z->acl, w->client->ip));
     if (w->rule && w->rule->action == ZONE_ACL_IGNORE)
         w->out->result = ZONE_DROPPED;
+    else if (w->stranger)
+        ask_again(w);
     else if (w->rule && w->rule->action == ZONE_ACL_REFUSE)
         refuse(w, DNS_EDE_PROHIBITED, w->rule->text);
     else if (!z)
@@ -459,33 +461,53 @@ static void in_class(struct way *w)
         in_zone(w, zone_below);
 }
 
-static void answer_parsed(struct way *w, enum dns_parse parsed)
+/* What is no question that could be answered. */
+static void no_question(struct way *w, enum dns_parse parsed)
 {
-    const struct dns_query *q = w->q;
-
-    if (parsed == DNS_PARSE_FORMERR) {
+    switch (parsed) {
+    case DNS_PARSE_OK:
+    case DNS_PARSE_DROP:
+        break;
+    case DNS_PARSE_FORMERR:
         dns_reply_rcode(&w->r, DNS_FORMERR);
         w->out->result = ZONE_MALFORMED;
-    } else if (parsed == DNS_PARSE_BADVERS) {
+        break;
+    case DNS_PARSE_BADVERS:
         dns_reply_rcode(&w->r, DNS_BADVERS);
         w->out->result = ZONE_MALFORMED;
-    } else if (parsed == DNS_PARSE_NOTIMP) {
+        break;
+    case DNS_PARSE_NOTIMP: {
         /* RFC 1996 §3.10: a NOTIFY to who is nobody's secondary. */
-        bool notify = q->opcode == DNS_OPCODE_NOTIFY;
+        bool notify = w->q->opcode == DNS_OPCODE_NOTIFY;
 
         dns_reply_rcode(&w->r, notify ? DNS_NOTAUTH : DNS_NOTIMP);
         w->out->result = notify ? ZONE_NOTIFIED : ZONE_NOTIMP;
-    } else if (parsed == DNS_PARSE_COOKIE) {
-        cookie_alone(w);
-    } else if (q->edns.cookie_at && w->set->has_cookies && !cookie(w)) {
-        return;
-    } else if (q->klass == DNS_CLASS_IN) {
-        in_class(w);
-    } else if (q->klass == DNS_CLASS_CH) {
-        chaos(w);
-    } else {
-        refuse(w, DNS_EDE_OTHER, "");
+        break;
     }
+    case DNS_PARSE_COOKIE:
+        cookie_alone(w);
+        break;
+    }
+}
+
+static void question(struct way *w)
+{
+    const struct dns_query *q = w->q;
+    const struct zone_set *set = w->set;
+
+    if (q->edns.cookie_at && set->has_cookies)
+        cookie(w);
+    /* TCP and a good TSIG have shown the address already. */
+    w->stranger = set->cookie_required && !w->out->cookie_good && !w->client->tcp &&
+                  !w->client->tsig && !w->trusted;
+    if (q->klass == DNS_CLASS_IN)
+        in_class(w);
+    else if (w->stranger)
+        ask_again(w);
+    else if (q->klass == DNS_CLASS_CH)
+        chaos(w);
+    else
+        refuse(w, DNS_EDE_OTHER, "");
 }
 
 /* All of it but what stands before a parsed question. */
@@ -510,7 +532,16 @@ static size_t finish(struct way *w, enum dns_parse parsed, uint8_t *out, size_t 
         dns_reply_keep(&w->r, kept);
     if (q->edns.nsid && set->nsid_n)
         dns_reply_nsid(&w->r, span_of(set->nsid, set->nsid_n));
-    answer_parsed(w, parsed);
+    if (q->edns.keepalive && w->client->tcp)
+        dns_reply_keepalive(&w->r, w->client->keepalive);
+    if (set->any_acl && !w->trusted)
+        w->rule = zone_acl_find(set->acl, w->client->ip);
+    if (w->rule && w->rule->action == ZONE_ACL_IGNORE)
+        return 0; /* whatever it is that came */
+    if (parsed == DNS_PARSE_OK)
+        question(w);
+    else
+        no_question(w, parsed);
     if (w->out->result == ZONE_DROPPED || w->out->result == ZONE_TRANSFER)
         return 0;
     w->out->rcode = w->r.rcode;

@@ -16,6 +16,7 @@
 struct zone_client {
     struct ip ip;
     bool tcp;
+    uint16_t keepalive;              /* TCP: the silence we bear, of 100 ms (RFC 7828) */
     int64_t now_wall;                /* for cookies; a clock that is a second behind will do */
     const struct dns_tsig_key *tsig; /* that signed the question, checked by the server; or NULL */
     struct zone_matcher *matcher;    /* the worker's own; NULL: patterns match nothing */
@@ -30,12 +31,12 @@ enum zone_result {
     ZONE_FAILED,    /* SERVFAIL: the zone has no good data */
     ZONE_LISTED,    /* A, TXT or ANY of a listing or a test entry */
     ZONE_NXDOMAIN,
-    ZONE_NODATA, /* the name is there: an empty non-terminal, or another type */
-    ZONE_META,   /* apex, records, SOA, NS, CHAOS */
-    ZONE_BADCOOKIE,
-    ZONE_TRANSFER, /* AXFR or IXFR over TCP, allowed: nothing is in `out`, the caller streams */
-    ZONE_NOTIFIED, /* NOTIFY: answered NOTAUTH, for we are nobody's secondary */
-    ZONE_SIGNED,   /* has a TSIG, nothing is in `out`: check it, then zone_answer_query() */
+    ZONE_NODATA,    /* the name is there: an empty non-terminal, or another type */
+    ZONE_META,      /* apex, records, SOA, NS, CHAOS */
+    ZONE_BADCOOKIE, /* to be asked again: with the cookie it got, or by TCP (TC) */
+    ZONE_TRANSFER,  /* AXFR or IXFR over TCP, allowed: nothing is in `out`, the caller streams */
+    ZONE_NOTIFIED,  /* NOTIFY: answered NOTAUTH, for we are nobody's secondary */
+    ZONE_SIGNED,    /* has a TSIG, nothing is in `out`: check it, then zone_answer_query() */
     ZONE_RESULTS
 };
 

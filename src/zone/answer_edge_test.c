@@ -203,7 +203,7 @@ static void packets(void **state)
         {"a client's cookie: asked to come again",
          P("\0\1\0\0\0\1\0\0\0\0\0\1\2bl\7example\3org\0\0\6\0\1\0\0\51\20\0\0\0\0\0\0\14\0\12\0\10"
            "12345678"),
-         "BADCOOKIE / opt1232 cookie24", ZONE_BADCOOKIE},
+         "NOERROR aa SOA:3600 / opt1232 cookie24", ZONE_META},
         {"a cookie without a question",
          P("\0\1\0\0\0\0\0\0\0\0\0\1\0\0\51\20\0\0\0\0\0\0\14\0\12\0\10"
            "12345678"),
@@ -255,11 +255,70 @@ static void cookies(void **state)
     assert_true(zone_answer(lab.set, client, packet, n, out, sizeof(out), &what));
     assert_true(what.cookie_good);
     packet[n - 1] ^= 1;
-    check_packet(client, span_of(packet, n), "BADCOOKIE / opt1232 cookie24", ZONE_BADCOOKIE);
-    client = client_of("192.0.2.53", true);
     check_packet(client, span_of(packet, n), "NOERROR aa SOA:3600 / opt1232 cookie24", ZONE_META);
     assert_true(zone_answer(lab.set, client, packet, n, out, sizeof(out), &what));
     assert_false(what.cookie_good);
+}
+
+/* Where cookies are required: by UDP only for who shows one, or a key. */
+static void strangers(void **state)
+{
+    enum { NO_OPT, NO_COOKIE, CLIENT, FALSE_ONE, GOOD };
+    static const char again[] = "NOERROR tc", opt[] = "NOERROR tc / opt1232",
+                      bad[] = "BADCOOKIE / opt1232 cookie24";
+    static const struct {
+        const char *name, *question, *from;
+        int sends;
+        bool tcp, tsig;
+        const char *want;
+        enum zone_result result;
+    } cases[] = {
+        {"no EDNS", "bl.example.org", "192.0.2.53", NO_OPT, false, false, again, ZONE_BADCOOKIE},
+        {"no cookie", "bl.example.org", "192.0.2.53", NO_COOKIE, false, false, opt, ZONE_BADCOOKIE},
+        {"a new one", "bl.example.org", "192.0.2.53", CLIENT, false, false, bad, ZONE_BADCOOKIE},
+        {"a false one", "bl.example.org", "192.0.2.53", FALSE_ONE, false, false, bad,
+         ZONE_BADCOOKIE},
+        {"a good one", "bl.example.org", "192.0.2.53", GOOD, false, false,
+         "NOERROR aa SOA:3600 / opt1232 cookie24", ZONE_META},
+        {"TCP", "bl.example.org", "192.0.2.53", NO_OPT, true, false, "NOERROR aa SOA:3600",
+         ZONE_META},
+        {"TCP, a false one", "bl.example.org", "192.0.2.53", FALSE_ONE, true, false,
+         "NOERROR aa SOA:3600 / opt1232 cookie24", ZONE_META},
+        {"signed", "bl.example.org", "192.0.2.53", NO_OPT, false, true, "NOERROR aa SOA:3600",
+         ZONE_META},
+        {"no zone of ours", "example.org", "192.0.2.53", NO_OPT, false, false, again,
+         ZONE_BADCOOKIE},
+        {"ignored by the zone", "bl.example.org", "10.0.0.1", NO_OPT, false, false, "DROP",
+         ZONE_DROPPED},
+        {"ignored by all", "example.org", "10.8.0.1", CLIENT, false, false, "DROP", ZONE_DROPPED},
+    };
+    struct zone_set *usual = lab.set;
+
+    lab.set = lab.strict;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        static const struct dns_tsig_key key;
+        struct zone_client client = *client_of(cases[i].from, cases[i].tcp);
+        bool edns = cases[i].sends != NO_OPT;
+        uint8_t packet[512];
+        size_t n = lab_question(packet, sizeof(packet), cases[i].question, DNS_TYPE_SOA, edns);
+
+        print_message("# %s\n", cases[i].name);
+        if (cases[i].tsig)
+            client.tsig = &key;
+        if (cases[i].sends > NO_COOKIE) {
+            size_t size = cases[i].sends == CLIENT ? DNS_COOKIE_CLIENT : DNS_COOKIE_FULL;
+
+            dns_wire_put16(packet + n - 2, (uint16_t)(4 + size));
+            dns_wire_put16(packet + n, DNS_OPTION_COOKIE);
+            dns_wire_put16(packet + n + 2, (uint16_t)size);
+            dns_cookie_make(&lab.cookies, (const uint8_t *)"12345678", client.ip, client.now_wall,
+                            packet + n + 4);
+            packet[n + 4 + size - 1] ^= cases[i].sends == FALSE_ONE;
+            n += 4 + size;
+        }
+        check_packet(&client, span_of(packet, n), cases[i].want, cases[i].result);
+    }
+    lab.set = usual;
 }
 
 static void counters(void **state)
@@ -288,7 +347,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(unexpected), cmocka_unit_test(transfers), cmocka_unit_test(clients),
         cmocka_unit_test(keys),       cmocka_unit_test(sizes),     cmocka_unit_test(packets),
-        cmocka_unit_test(cookies),    cmocka_unit_test(counters),
+        cmocka_unit_test(cookies),    cmocka_unit_test(strangers), cmocka_unit_test(counters),
     };
 
     return cmocka_run_group_tests_name("zone/answer_edge", tests, setup, teardown);

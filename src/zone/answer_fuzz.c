@@ -11,10 +11,10 @@ static const struct lab_row rows[] = {
     {'r', "", DNS_TYPE_MX, "\0\12\2mx\3net", 10},     {'r', "www", DNS_TYPE_A, "abcd", 4},
 };
 
-static const struct zone_set *made(void)
+static const struct zone_set *made(bool strict)
 {
     static struct lab_image im;
-    static struct zone_set *set;
+    static struct zone_set *sets[2]; /* the second wants cookies */
     static const uint8_t secret[MAC_KEY] = "secret";
     static struct dns_cookie_keys cookies;
     struct zone_source source[2] = {
@@ -25,14 +25,12 @@ static const struct zone_set *made(void)
                                  {.name = lab_name("k")},
                                  {.name = lab_name("x.bl")},
                                  {.name = lab_name("dead")}};
-    struct zone_set_options options = {.nsid = SPAN_LIT("id"),
-                                       .version = SPAN_LIT("v"),
-                                       .cookie_keys = &cookies,
-                                       .cookie_required = true};
+    struct zone_set_options options = {
+        .nsid = SPAN_LIT("id"), .version = SPAN_LIT("v"), .cookie_keys = &cookies};
     struct zone_set_error err;
 
-    if (set)
-        return set;
+    if (sets[0])
+        return sets[strict];
     lab_image_new(&im, rows, sizeof(rows) / sizeof(rows[0]));
     lab_need(zone_rname_parse(SPAN_LIT("sub"), &source[1].sub), "sub");
     for (int i = 0; i < 4; i++) {
@@ -46,8 +44,10 @@ static const struct zone_set *made(void)
     specs[1].keys = zone_keys_new(secret);
     specs[1].key_required = true;
     specs[3].state = ZONE_RETIRED;
-    lab_need(zone_set_new(specs, 4, &options, &set, &err) == 0, err.why);
-    return set;
+    lab_need(zone_set_new(specs, 4, &options, &sets[0], &err) == 0, err.why);
+    options.cookie_required = true;
+    lab_need(zone_set_new(specs, 4, &options, &sets[1], &err) == 0, err.why);
+    return sets[strict];
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -64,7 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     client.tcp = data[0] & 1;
     max = client.tcp ? sizeof(out) : 512 + 16u * (data[0] >> 1);
-    n = zone_answer(made(), &client, data + 1, size - 1, out, max, &what);
+    n = zone_answer(made(data[0] & 0x40), &client, data + 1, size - 1, out, max, &what);
     assert(n <= max && (n == 0 || n >= DNS_HEADER));
     lab_text(out, n, &text);
     assert(strcmp(buf_str(&text), "BROKEN") != 0);

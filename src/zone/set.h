@@ -96,7 +96,11 @@ struct zone_set_options {
     struct span version;        /* CH TXT version.bind and version.server; empty: refused */
     uint16_t udp_max;           /* DNS_UDP_MIN to 4096; 0 is DNS_UDP_USUAL */
     const struct dns_cookie_keys *cookie_keys; /* copied; NULL: cookies are not answered */
-    bool cookie_required; /* UDP with a cookie that is not ours: BADCOOKIE (RFC 7873 §5.2.3) */
+    /*
+     * UDP is answered only with a good cookie or a good TSIG: else BADCOOKIE, or TC for who sends
+     * no cookie at all (RFC 7873 §5.2.3).
+     */
+    bool cookie_required;
 };
 
 struct zone_set_error {

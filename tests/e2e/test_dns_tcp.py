@@ -5,6 +5,7 @@ import socket
 import struct
 import time
 
+import dns.edns
 import dns.message
 import dns.name
 import dns.query
@@ -93,6 +94,39 @@ def test_questions_keep_it():
             time.sleep(0.5)
             c.send(query(f"1.2.0.192.{ZONE}"))
             assert dns.message.from_wire(c.receive()).answer
+
+
+def keepalive(answer):
+    return [struct.unpack("!H", o.data)[0] for o in answer.options if o.otype == 11]
+
+
+def test_silence_is_told():
+    """RFC 7828: to who asks, by TCP only; 0 where the place is wanted by others."""
+    asked = query(f"1.2.0.192.{ZONE}", use_edns=0, options=[dns.edns.GenericOption(11, b"")])
+    plain = query(f"1.2.0.192.{ZONE}", use_edns=0)
+    with one(options=["--tcp-idle", "2s", "--tcp-clients", "2"]) as s:
+        assert keepalive(dns.message.from_wire(s.raw(asked, PATIENCE))) == []
+        with Stream(s) as c:
+            c.send(plain, asked)
+            assert keepalive(dns.message.from_wire(c.receive())) == []
+            got = dns.message.from_wire(c.receive())
+            assert keepalive(got) == [20] and got.answer
+            began = time.monotonic()
+            assert c.ended() and 1.5 < time.monotonic() - began < 6     # as it was told
+        with Stream(s) as c, Stream(s):
+            def full():
+                c.send(asked)
+                return keepalive(dns.message.from_wire(c.receive())) == [0]
+            eventually(full)
+
+
+def test_half_closed():
+    """Who has sent all his questions may say so and still gets the answers."""
+    with one() as s, Stream(s) as c:
+        c.send(*(query(f"1.2.0.192.{ZONE}", id=i) for i in range(100)))
+        c.s.shutdown(socket.SHUT_WR)
+        assert sorted(dns.message.from_wire(c.receive()).id for _ in range(100)) == list(range(100))
+        assert c.ended(5)
 
 
 def test_limit_of_one_client():

@@ -433,8 +433,22 @@ def test_cookies_required():
         assert answer.rcode() == dns.rcode.BADCOOKIE and not answer.answer
         good = server.udp(cookie_query(cookie_of(answer)[0]))
         assert good.rcode() == dns.rcode.NOERROR and good.answer
-        assert server.udp(query(HIT)).answer, "who knows no cookies is answered (RFC 7873 §5.2.1)"
         assert server.tcp(cookie_query(b"clientxx")).answer, "TCP shows the address itself"
+        for strange in (query(HIT), edns_query(HIT, "A")):
+            answer = server.udp(strange)
+            assert answer.flags & dns.flags.TC and not answer.answer and answer.rcode() == dns.rcode.NOERROR
+            answer, by_tcp = dns.query.udp_with_fallback(strange, "127.0.0.1", port=server.port, timeout=5)
+            assert by_tcp and answer.answer, "who knows no cookies comes by TCP"
+        if shutil.which("dig"):     # which has cookies, and obeys BADCOOKIE
+            got = subprocess.run(["dig", "@127.0.0.1", "-p", str(server.port), "+qr", HIT, "A"], timeout=20,
+                                 capture_output=True, text=True, check=True).stdout
+            assert "127.0.0.2" in got and "BADCOOKIE, retrying" in got and "(UDP)" in got
+
+
+def test_cookies_required_needs_tcp(tmp_path):
+    got = subprocess.run([dnslib.DNS, "--config", "/dev/null", "--state", tmp_path, "--check", "--no-tcp",
+                          "--cookies-required", "bl.test"], capture_output=True, text=True, check=False)
+    assert got.returncode == 78 and "cookies-required" in got.stderr and "TCP" in got.stderr
 
 
 def test_cookies_of_two_servers_that_share_the_secret():

@@ -462,6 +462,8 @@ static void read_all(struct reading *r)
     if (a->cookie_secret)
         s->has_cookies = fine(r, secrets_cookies(a->cookie_secret, &s->cookies, why),
                               "cookie-secret", a->cookie_secret, why);
+    if (a->cookies_required && !a->tcp)
+        tell(r, "cookies-required", "yes", "needs TCP, by which clients without cookies come");
     seal(r);
 }
 

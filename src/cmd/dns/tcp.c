@@ -200,12 +200,23 @@ static size_t begin_transfer(struct tcp_client *c, const struct served *s, const
 
 /* --- questions -------------------------------------------------------------------------------- */
 
+/* 0, "end it now" (RFC 7828 §3.4), where others wait for the place and where the end is near. */
+static uint16_t keepalive(const struct tcp *t, const struct served *s)
+{
+    if (t->stopping || t->counts.clients >= site_tcp_clients(s->site))
+        return 0;
+    return (uint16_t)(site_tcp_idle(s->site) / 100);
+}
+
 static void answer(struct tcp_client *c, struct span packet)
 {
     struct tcp *t = c->tcp;
     const struct served *s = served_enter(&t->door);
-    struct zone_client client = {
-        .ip = conn_peer_ip(c->conn), .tcp = true, .now_wall = loop_wall(), .matcher = t->matcher};
+    struct zone_client client = {.ip = conn_peer_ip(c->conn),
+                                 .tcp = true,
+                                 .keepalive = keepalive(t, s),
+                                 .now_wall = loop_wall(),
+                                 .matcher = t->matcher};
     struct zone_outcome got;
     struct asked asked;
     size_t n = respond(s, &client, packet, t->out + 2, DNS_MESSAGE_MAX, &asked, &got);
