@@ -11,8 +11,9 @@
  * All of a file are audited before the wrong ones are counted, so that one run tells them all.
  */
 #include "audit/try_test.h"
+#include "source.h"
 
-enum { TEXT_MAX = 1 << 20, OPTION_MAX = 300 };
+enum { OPTION_MAX = 300 };
 
 struct made {
     struct try_case c;
@@ -22,24 +23,6 @@ struct made {
     char path[OPTION_MAX], nat[OPTION_MAX], own[OPTION_MAX], host[OPTION_MAX], version[OPTION_MAX];
     char published[OPTION_MAX];
 };
-
-static struct span made_text(const char *name)
-{
-    static char text[TEXT_MAX];
-    const char *source = getenv("POSTERN_SOURCE");
-    char path[1000];
-    FILE *f;
-    size_t n;
-
-    snprintf(path, sizeof(path), "%s/tests/data/audit/made-%s.txt", source ? source : ".", name);
-    f = fopen(path, "rb");
-    if (!f)
-        fail_msg("%s: cannot open (POSTERN_SOURCE is the source tree)", path);
-    n = fread(text, 1, sizeof(text), f);
-    fclose(f);
-    assert_true(n > 0 && n < sizeof(text));
-    return span_of(text, n);
-}
 
 /* Commas part the items of an option, blanks those of a fact. */
 static void keep(char to[OPTION_MAX], struct span s)
@@ -186,10 +169,13 @@ static bool judge(struct made *m)
 static void run(const char *name, unsigned least)
 {
     static struct made m;
-    struct span rest = made_text(name), line;
+    struct span rest, line;
     unsigned cases = 0, wrong = 0;
+    char path[100];
 
     m = (struct made){0};
+    snprintf(path, sizeof(path), "tests/data/audit/made-%s.txt", name);
+    rest = source_text(path);
     while (rest.n) {
         size_t n = span_find(rest, '\n');
 

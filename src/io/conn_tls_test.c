@@ -14,11 +14,6 @@ static char folder[] = "/tmp/postern-tls-XXXXXX", pem[100];
 static struct tls_context *server_tls, *client_tls;
 static struct conn_tls_info client_info, server_info;
 
-static void say(struct side *s, const char *text)
-{
-    assert_int_equal(conn_write(s->conn, span_str(text)), 0);
-}
-
 static int make_server(struct tls_context **ret)
 {
     char err[TLS_ERROR_MAX];
@@ -75,11 +70,11 @@ static void tls_asker(struct side *s, enum side_event e, struct span bytes)
                          CONN_TLS_STARTED);
         assert_false(conn_secured(s->conn));
         assert_false(conn_tls_info(s->conn, &none));
-        say(s, "written "); /* before the handshake: waits for it */
+        side_say(s, "written "); /* before the handshake: waits for it */
     } else if (e == AT_SECURED) {
         assert_true(conn_secured(s->conn));
         note_info(s);
-        say(s, "and after");
+        side_say(s, "and after");
     } else if (e == AT_DATA && s->got.n == 17) {
         conn_close(s->conn);
     }
@@ -223,7 +218,7 @@ static void upgrader(struct side *s, enum side_event e, struct span bytes)
         struct span left = span_slice(bytes, end, bytes.n);
         int r;
 
-        say(s, go_ahead);
+        side_say(s, go_ahead);
         r = conn_tls_server(s->conn, server_tls, left);
         if (left.n) {
             assert_int_equal(r, CONN_TLS_LEFTOVER);
@@ -233,7 +228,7 @@ static void upgrader(struct side *s, enum side_event e, struct span bytes)
         }
         buf_clear(&s->got);
     } else if (e == AT_DATA) {
-        say(s, "250 secret\r\n");
+        side_say(s, "250 secret\r\n");
     } else if (e == AT_EOF) {
         conn_close(s->conn);
     }
@@ -242,7 +237,7 @@ static void upgrader(struct side *s, enum side_event e, struct span bytes)
 static void upgrades(struct side *s, enum side_event e, struct span bytes)
 {
     if (e == AT_CONNECTED) {
-        say(s, command);
+        side_say(s, command);
     } else if (e == AT_DATA && !conn_secured(s->conn)) {
         size_t end = span_find(bytes, '\n') + 1;
         struct span left = span_slice(bytes, end, bytes.n);
@@ -257,7 +252,7 @@ static void upgrades(struct side *s, enum side_event e, struct span bytes)
     } else if (e == AT_SECURED) {
         note_info(s);
         buf_clear(&s->got);
-        say(s, "EHLO x\r\n");
+        side_say(s, "EHLO x\r\n");
     } else if (e == AT_DATA) {
         conn_close(s->conn);
     }
@@ -311,7 +306,7 @@ static void bad_server(struct side *s, enum side_event e, struct span bytes)
         return;
     switch (fault) {
     case SPEAKS_SMTP:
-        say(s, "500 5.5.1 what is that?\r\n");
+        side_say(s, "500 5.5.1 what is that?\r\n");
         break;
     case CLOSES:
         conn_close(s->conn);
@@ -385,7 +380,7 @@ static void test_failed_handshakes(void **state)
 static void talks_plain(struct side *s, enum side_event e, struct span bytes)
 {
     if (e == AT_CONNECTED)
-        say(s, "EHLO plain\r\nMAIL FROM:<a@b.example>\r\n");
+        side_say(s, "EHLO plain\r\nMAIL FROM:<a@b.example>\r\n");
 }
 
 static void test_plain_client_of_tls_server(void **state)
@@ -581,46 +576,6 @@ static void test_memory(void **state)
     listener_free(&li);
 }
 
-/* --- contexts --------------------------------------------------------------------------------- */
-
-static void write_text(const char *path, const char *text)
-{
-    assert_int_equal(file_write(path, span_str(text), 0600), 0);
-}
-
-static void test_contexts(void **state)
-{
-    struct buf first = BUF_INIT(10000), second = BUF_INIT(10000);
-    char path[200], err[TLS_ERROR_MAX];
-    struct tls_context *t;
-
-    snprintf(path, sizeof(path), "%s/own.pem", folder);
-    assert_int_equal(tls_server_self(path, "a.example", &t, err), 0);
-    tls_context_free(&t);
-    assert_int_equal(file_read(path, &first), 0);
-    assert_int_equal(tls_server_self(path, "a.example", &t, err), 0);
-    tls_context_free(&t);
-    assert_int_equal(file_read(path, &second), 0);
-    assert_true(span_eq(buf_span(&first), buf_span(&second))); /* kept, not made anew */
-    assert_int_equal(tls_server_new(path, NULL, &t, err), 0);
-    tls_context_free(&t);
-
-    write_text(path, "hello");
-    assert_true(tls_server_self(path, "a.example", &t, err) < 0);
-    assert_non_null(strstr(err, "move it away"));
-    assert_true(tls_server_new(path, NULL, &t, err) < 0);
-    assert_non_null(strstr(err, "own.pem: can't be used as a certificate in PEM form"));
-    unlink(path);
-    assert_true(tls_server_new(path, NULL, &t, err) < 0);
-    assert_non_null(strstr(err, "No such file"));
-    assert_true(tls_server_self("/nonexistent/x.pem", "a.example", &t, err) < 0);
-    assert_non_null(strstr(err, "/nonexistent/x.pem: can't be written: No such file"));
-    assert_true(tls_server_self(path, "bad name,DNS:evil", &t, err) < 0);
-    assert_int_not_equal(access(path, F_OK), 0);
-    buf_deinit(&first);
-    buf_deinit(&second);
-}
-
 static int make_folder(void **state)
 {
     if (!mkdtemp(folder))
@@ -652,7 +607,6 @@ int main(void)
         CASE(test_ending_when_secured),
         CASE(test_back_pressure),
         CASE(test_memory),
-        cmocka_unit_test(test_contexts),
     };
 
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -170,4 +170,20 @@ static void pair_run(void)
     loop_run(loop);
 }
 
+static inline void side_say(struct side *s, const char *text)
+{
+    assert_int_equal(conn_write(s->conn, span_str(text)), 0);
+}
+
+/* Writes until the kernel takes no more. */
+static inline void side_fill(struct side *s)
+{
+    static char big[CONN_QUEUE_MAX];
+
+    for (int i = 0; conn_queued(s->conn) == 0; i++) {
+        assert_true(i < 100);
+        assert_int_equal(conn_write(s->conn, span_of(big, sizeof(big))), 0);
+    }
+}
+
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "list/classes.h"
 #include "list/rules.h"
+#include "source.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -93,20 +94,10 @@ static void as_shipped(void **state)
                  {"chain-output", 0x7f000005}, {"web", 0x7f000008},
                  {"proxy", 0x7f000009},        {"provisional", 0x7f00000a},
                  {"login-trick", 0x7f00000e},  {"dynamic", 0x7f000003}};
-    static char text[1 << 16];
-    const char *top = getenv("POSTERN_SOURCE");
-    char path[4096];
     struct list_classes c = {0};
     struct rows_error err;
-    FILE *f;
 
-    snprintf(path, sizeof(path), "%s/data/list/classes.rows", top ? top : ".");
-    f = fopen(path, "r");
-    if (!f)
-        skip();
-    size_t n = fread(text, 1, sizeof(text), f);
-    fclose(f);
-    if (list_classes_read(&c, span_of(text, n), &err) != 0)
+    if (list_classes_read(&c, source_text("data/list/classes.rows"), &err) != 0)
         fail_msg("line %u: %s", err.line, err.why);
     assert_true(list_classes_whole(&c, &err));
     assert_int_equal(c.count, sizeof(codes) / sizeof(codes[0]));
@@ -125,6 +116,7 @@ static void as_shipped(void **state)
 struct given {
     unsigned run;
     const char *in, *out, *family;
+    int64_t sent, arrived;
 };
 
 static const struct {
@@ -149,6 +141,25 @@ static const struct {
     {"output of two", {{1, A, B, ""}, {2, C, B, ""}}, "out", 2, B},
     {"output, but the other", {{1, A, B, ""}, {2, A, C, ""}}, "out", 1, B},
     {"input is no output", {{1, A, A, ""}, {2, A, A, ""}}, NULL, 0, A},
+    {"two runs, one after the other",
+     {{1, A, A, "", 10, 20}, {2, A, A, "", 20, 30}, {1, A, A, "", 11, 40}},
+     "relay",
+     2,
+     NULL},
+    {"two runs side by side", {{1, A, A, "", 10, 20}, {2, A, A, "", 19, 30}}, "relay", 1, NULL},
+    {"a later envelope of a run that began before",
+     {{1, A, A, "", 10, 20}, {2, A, A, "", 15, 25}, {2, A, A, "", 30, 40}},
+     "relay",
+     1,
+     NULL},
+    {"sent, nobody knows when", {{1, A, A, "", 0, 20}, {2, A, A, "", 0, 30}}, "relay", 2, NULL},
+    {"one long run around two",
+     {{1, A, A, "", 5, 90}, {2, A, A, "", 10, 20}, {3, A, A, "", 30, 40}},
+     "relay",
+     2,
+     NULL},
+    {"the clock was set back", {{1, A, A, "", 90, 95}, {2, A, A, "", 10, 92}}, "relay", 1, NULL},
+    {"output of two side by side", {{1, A, B, "", 10, 20}, {2, C, B, "", 12, 20}}, "out", 1, B},
     {"output of nothing", {{1, A, "", ""}}, NULL, 0, B},
 };
 
@@ -173,9 +184,10 @@ static void judged(void **state)
         size_t n = 0;
 
         for (; n < 5 && cases[i].proofs[n].in; n++)
-            proofs[n] = (struct list_proof){cases[i].proofs[n].run, ip(cases[i].proofs[n].in),
-                                            ip(cases[i].proofs[n].out),
-                                            span_str(cases[i].proofs[n].family)};
+            proofs[n] =
+                (struct list_proof){cases[i].proofs[n].run,     ip(cases[i].proofs[n].in),
+                                    ip(cases[i].proofs[n].out), span_str(cases[i].proofs[n].family),
+                                    cases[i].proofs[n].sent,    cases[i].proofs[n].arrived};
         j = cases[i].output ? list_judge_output(&c, proofs, n, ip(cases[i].output))
                             : list_judge_host(&c, proofs, n);
         if (!j.class != !cases[i].class || (j.class && strcmp(j.class->id, cases[i].class) != 0) ||

@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "guard.h"
+#include "source.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,31 +19,13 @@
 
 #include <cmocka.h>
 
-enum { FILE_MAX = 1 << 20, CASES_MIN = 60 };
+enum { CASES_MIN = 60 };
 
 struct made {
     char want;
     struct span culprit, name;
     struct trace_options options;
 };
-
-static struct span made_file(void)
-{
-    static char text[FILE_MAX];
-    const char *source = getenv("POSTERN_SOURCE");
-    char path[1000];
-    FILE *f;
-    size_t n;
-
-    snprintf(path, sizeof(path), "%s/tests/data/trace/made.txt", source ? source : ".");
-    f = fopen(path, "rb");
-    if (!f)
-        fail_msg("%s: cannot open (POSTERN_SOURCE is the source tree)", path);
-    n = fread(text, 1, sizeof(text), f);
-    fclose(f);
-    assert_true(n > 0 && n < sizeof(text));
-    return span_of(text, n);
-}
 
 static struct span take_line(struct span *rest)
 {
@@ -91,7 +74,7 @@ static bool judge(const struct made *m, struct span message)
 static void made_messages(void **state)
 {
     struct buf b = BUF_INIT(1 << 16);
-    struct span rest = made_file(), line;
+    struct span rest = source_text("tests/data/trace/made.txt"), line;
     struct made m = {0};
     unsigned cases = 0, wrong = 0;
 
