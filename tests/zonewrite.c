@@ -5,7 +5,8 @@
  *     zonewrite new FOLDER ZONE LISTINGS SEED     an image and an empty journal
  *     zonewrite change FOLDER COUNT SEED PERCENT  as many changes, one step and one fdatasync each;
  *                                                 PERCENT of them are prefixes, not addresses
- *     zonewrite compile FOLDER ZONE               a new image with all that the journal says
+ *     zonewrite compile FOLDER ZONE [TEXT]        a new image with all that the journal says; with
+ *                                                 TEXT for the texts of its classes
  *
  * Each prints the serial. Listings stand in 198.18.0.0/22 and 2001:db8::/112, so that they meet.
  */
@@ -17,6 +18,7 @@
 
 enum { CLASSES = 4, FIRST_SERIAL = 1000 };
 
+static const char usual_text[] = "class of $: https://example.org/e/%";
 static uint64_t seed;
 
 static uint32_t draw(uint32_t below)
@@ -35,13 +37,13 @@ struct state {
     uint32_t serial;
 };
 
-static void values_of(struct zone_data *d, uint32_t value[CLASSES + 1])
+static void values_of(struct zone_data *d, const char *text, uint32_t value[CLASSES + 1])
 {
     for (uint16_t i = 1; i <= CLASSES; i++) {
         struct buf t = BUF_INIT(ZONE_TEMPLATE_MAX);
         struct zone_value v = {.a = LAB_CODE(1u + i), .class_id = i};
 
-        lab_template("class of $: https://example.org/e/%", &t);
+        lab_template(text, &t);
         v.text = buf_span(&t);
         lab_need(!t.err && zone_data_value(d, &v, &value[i]) == 0, "value");
         buf_deinit(&t);
@@ -83,7 +85,7 @@ static void new_zone(const char *folder, const char *zone, unsigned listings)
     struct zone_data d;
 
     begin(&d, zone, FIRST_SERIAL, &four, &six);
-    values_of(&d, value);
+    values_of(&d, usual_text, value);
     for (uint32_t i = 1; i <= listings; i++) {
         uint32_t low = draw(1024), ip = 0xc6120000 + low;
         struct zone_ip6 ip6 = {UINT64_C(0x20010db800000000), low};
@@ -218,7 +220,7 @@ static void add_run(struct zone_table *t, uint64_t from, uint64_t to, uint32_t v
     }
 }
 
-static void compile(const char *folder, const char *zone)
+static void compile(const char *folder, const char *zone, const char *text)
 {
     struct zone_view_cursor c4 = {0}, c6 = {0};
     uint32_t value[CLASSES + 1];
@@ -233,7 +235,7 @@ static void compile(const char *folder, const char *zone)
     open_state(&s, folder);
     v = (struct zone_view){&s.image, s.overlay};
     begin(&d, zone, s.serial, &four, &six);
-    values_of(&d, value);
+    values_of(&d, text, value);
     while (zone_view_next4(&v, &c4, &p4))
         for (unsigned i = 0; zone_image_said(&s.image, p4.hit, i, &said); i++)
             add_run(four, p4.from, p4.to, value[said.class_id], said.evidence);
@@ -273,8 +275,8 @@ int main(int argc, char **argv)
         close_state(&s);
         return 0;
     }
-    if (argc == 4 && strcmp(argv[1], "compile") == 0) {
-        compile(argv[2], argv[3]);
+    if ((argc == 4 || argc == 5) && strcmp(argv[1], "compile") == 0) {
+        compile(argv[2], argv[3], argc == 5 ? argv[4] : usual_text);
         return 0;
     }
     fprintf(stderr, "usage: see the head of tests/zonewrite.c\n");

@@ -73,7 +73,8 @@ size_t zone_overlay_name_seek(const struct zone_overlay *o, const uint8_t *key, 
  * The changes between two serials of a journal, as IXFR sends them: for each prefix or name that
  * differs, what it said and what it says now; what came and went in between is left out. In the
  * order of first change. *ret is an array for free(); reasons and keys point into the journal's
- * bytes. -ENOMEM, -ERANGE when the journal does not go back to `from`, or is not at `to`.
+ * bytes. -ENOMEM, -ERANGE when the journal does not know one of the two (older than it, newer, or
+ * none that the zone ever had), or they are the wrong way round.
  */
 int zone_overlay_diff(struct zone_journal j, uint32_t from, uint32_t to, struct zone_change **ret,
                       size_t *ret_count);

@@ -88,6 +88,18 @@ static size_t join_subjects(struct turned *t, size_t n)
     return kept;
 }
 
+/* A journal that begins before a serial need not know it: it may be of another life of the zone. */
+static bool knows(struct zone_journal j, uint32_t serial)
+{
+    struct zone_change c;
+    bool found = serial == j.base;
+
+    j.at = ZONE_JOURNAL_HEAD;
+    while (!found && zone_journal_next(&j, &c) == ZONE_JOURNAL_CHANGE)
+        found = c.serial == serial;
+    return found;
+}
+
 int zone_overlay_diff(struct zone_journal j, uint32_t from, uint32_t to, struct zone_change **ret,
                       size_t *ret_count)
 {
@@ -97,7 +109,8 @@ int zone_overlay_diff(struct zone_journal j, uint32_t from, uint32_t to, struct 
 
     *ret = NULL;
     *ret_count = 0;
-    if (!zone_journal_seek(&j, from) || zone_serial_after(to, j.last))
+    if (!knows(j, from) || !knows(j, to) || zone_serial_after(from, to) ||
+        !zone_journal_seek(&j, from))
         return -ERANGE;
     r = collect(&j, to, &t, &n);
     if (r == 0 && n) {

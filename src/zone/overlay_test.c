@@ -375,7 +375,7 @@ static void test_diff(void **state)
 {
     const struct zone_change steps[] = {
         four(11, 1, 0, 1), four(12, 2, 3, 0), four(13, 1, 1, 2),
-        four(14, 3, 0, 1), four(15, 3, 1, 0),
+        four(14, 3, 0, 1), four(17, 3, 1, 0),
     };
     static const struct {
         const char *name;
@@ -385,10 +385,16 @@ static void test_diff(void **state)
         uint32_t first_ip;
         uint16_t was, now;
     } cases[] = {
-        {"all", 10, 15, 0, 2, 1, 0, 2},           {"a part", 11, 13, 0, 2, 2, 3, 0},
-        {"came and went", 13, 15, 0, 0, 0, 0, 0}, {"came", 13, 14, 0, 1, 3, 0, 1},
-        {"nothing", 15, 15, 0, 0, 0, 0, 0},       {"too old", 9, 15, -ERANGE, 0, 0, 0, 0},
-        {"not yet", 10, 16, -ERANGE, 0, 0, 0, 0},
+        {"all", 10, 17, 0, 2, 1, 0, 2},
+        {"a part", 11, 13, 0, 2, 2, 3, 0},
+        {"came and went", 13, 17, 0, 0, 0, 0, 0},
+        {"came", 13, 14, 0, 1, 3, 0, 1},
+        {"nothing", 17, 17, 0, 0, 0, 0, 0},
+        {"too old", 9, 17, -ERANGE, 0, 0, 0, 0},
+        {"not yet", 10, 18, -ERANGE, 0, 0, 0, 0},
+        {"from what never was", 16, 17, -ERANGE, 0, 0, 0, 0},
+        {"to what never was", 10, 15, -ERANGE, 0, 0, 0, 0},
+        {"backwards", 13, 11, -ERANGE, 0, 0, 0, 0},
     };
     struct buf bytes = BUF_INIT(4096);
     struct zone_journal j;

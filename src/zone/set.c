@@ -296,6 +296,12 @@ uint32_t zone_serial(const struct zone *zone)
     return zone->has_soa ? zone->soa.serial : 0;
 }
 
+bool zone_journal_serial(const struct zone *zone, uint32_t serial, uint32_t *ret)
+{
+    *ret = serial - zone->raised;
+    return zone->has_steps && !zone_serial_after(zone->steps_since, serial);
+}
+
 const struct dns_soa *zone_soa(const struct zone *zone)
 {
     return zone->has_soa ? &zone->soa : NULL;

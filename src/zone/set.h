@@ -65,6 +65,12 @@ struct zone_spec {
     enum zone_state state;
     const struct zone_source *sources; /* none where RETIRED or BROKEN, else at least one */
     size_t source_count;
+    /*
+     * A zone whose data have a journal, which steps (IXFR) are told from: how much the SOA's serial
+     * is above the journal's, and the serial of the SOA that the first step may begin at.
+     */
+    bool has_steps;
+    uint32_t raised, steps_since;
     bool has_soa;       /* without one (rbldnsd allows it) negative answers can't be cached */
     struct dns_soa soa; /* minimum is also the life of negative answers (RFC 2308 §5) */
     uint32_t soa_ttl;   /* 0: ttl */
@@ -140,6 +146,11 @@ size_t zone_index(const struct zone *zone);
 const struct dns_name *zone_wire(const struct zone *zone); /* lower case */
 const char *zone_title(const struct zone *zone);           /* as text, without the last dot */
 uint32_t zone_serial(const struct zone *zone);             /* 0 without a SOA */
+/*
+ * The journal's serial behind one that the SOA had. False when no step may be told from there:
+ * there is no journal, or what the zone's records share was another then (zone/shape.h).
+ */
+bool zone_journal_serial(const struct zone *zone, uint32_t serial, uint32_t *ret);
 /* What NOTIFY sends along; NULL without one. */
 const struct dns_soa *zone_soa(const struct zone *zone);
 enum zone_state zone_state(const struct zone *zone);

@@ -31,7 +31,8 @@ struct zone {
     unsigned labels;
     char *title;
     enum zone_state state;
-    bool has_soa, data_tests, key_required;
+    bool has_soa, data_tests, key_required, has_steps;
+    uint32_t raised, steps_since;
     struct dns_soa soa;
     struct dns_soa_laid laid_soa;
     uint32_t soa_ttl, negative_ttl, ns_ttl, ttl;

@@ -281,6 +281,9 @@ int zone_of_spec(struct zone *z, const struct zone_spec *spec, char *why, size_t
     z->state = spec->state;
     z->data_tests = spec->data_tests;
     z->key_required = spec->key_required;
+    z->has_steps = spec->has_steps;
+    z->raised = spec->raised;
+    z->steps_since = spec->steps_since;
     z->acl = spec->acl;
     z->transfer_acl = spec->transfer_acl;
     z->keys = spec->keys;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """NSD, Knot and BIND as secondaries of a zone of our own list: told by NOTIFY, fed by IXFR, all of it signed.
-After a thousand random changes, and a compile in their midst, what they give away is what we do."""
+After a thousand random changes, and a compile in their midst, what they give away is what we do; and so it
+is when not a listing has changed but what all of them share: the configuration, a class's text."""
 
 import contextlib
 import os
@@ -175,6 +176,13 @@ class Secondary:
         self.log.close()
 
 
+def shared(**more):
+    """A configuration of what a zone's records share."""
+    words = {"zone": ZONE, "reserved": ZONE, "ns": f'"{ZONE}=ns1.{ZONE}"',
+             "soa": f'"{ZONE}=ns1.{ZONE} hostmaster.{ZONE}"', **more}
+    return "dns {\n" + "".join(f"  {name.replace('_', '-')} = {value}\n" for name, value in words.items()) + "}\n"
+
+
 @contextlib.contextmanager
 def world(tmp_path, words, conf):
     """Our server with an own zone of 500 listings, and a secondary that has it."""
@@ -183,10 +191,11 @@ def world(tmp_path, words, conf):
     if not os.path.exists(WRITE):
         pytest.skip("tests/zonewrite is not built")
     port = free_port()
-    server = Server(ZONE, files={"keys": f"secondary.example:{SECRET}\n"}, reserved=True, options=[
+    server = Server(files={"keys": f"secondary.example:{SECRET}\n"}, listen=[f"127.0.0.1:{free_port()}"], options=[
         "--tsig-keys", "{}/keys", "--transfer", "127.0.0.0/8 secondary.example", "--metrics-listen", "127.0.0.1:0",
-        "--notify", f"127.0.0.1:{port} secondary.example", "--ns", f"{ZONE}=ns1.{ZONE}",
-        "--soa", f"{ZONE}=ns1.{ZONE} hostmaster.{ZONE}"])
+        "--notify", f"127.0.0.1:{port} secondary.example"])
+    server.config = server.path("conf")
+    server.write("conf", shared())
     folder = os.path.join(server.state, "zones", ZONE)
     os.makedirs(folder)
     first = write("new", folder, ZONE, 500, 1)
@@ -234,6 +243,70 @@ def test_a_thousand_changes(tmp_path, words, conf):
         server.kill()
         server.start()
         assert dump(server.port, keyring=RING) == ours
+
+
+@each("nsd", "knot", "bind")
+def test_what_all_records_share(tmp_path, words, conf):
+    """No journal tells of it: the serial rises, and the next transfer is whole."""
+    with world(tmp_path, words, conf) as (server, folder, secondary):
+        def same(want, kind):
+            """All have that serial, and the same; and it came by that kind of transfer."""
+            eventually(lambda: serial(server.port) == want, what=f"serial {want}")
+            secondary.has(want)
+            ours = dump(server.port, keyring=RING)
+            assert dump(secondary.port) == ours
+            now = transfers(server)
+            assert now[kind] > before[kind] and now["failed"] == 0, (want, kind, before, now)
+            return ours
+
+        def change(seed):
+            return write("change", folder, 3, seed, 0)
+
+        before, raised = transfers(server), 0
+        same(change(1), "steps")
+        for seed, more, told in (
+                (2, {"ns": f'{{ "{ZONE}=ns1.{ZONE}", "{ZONE}=ns2.{ZONE}" }}'}, "ns2"),
+                (3, {"soa": f'"{ZONE}=ns1.{ZONE} postmaster.{ZONE}"'}, "postmaster"),
+                (4, {"negative_ttl": "7m"}, " 420"),
+                (5, {"web": f'"{ZONE}=192.0.2.80"'}, "192.0.2.80"),
+                (6, {"zone": f'{{ {ZONE}, outputs.{ZONE} }}',
+                     "ns": f'{{ "{ZONE}=ns1.{ZONE}", "outputs.{ZONE}=ns9.{ZONE}" }}'}, "ns9"),
+                (7, {}, "ns1")):
+            before, was = transfers(server), serial(server.port)
+            server.write("conf", shared(**more))
+            server.hup()
+            raised += 1
+            records = same(was + 1, "full")
+            assert any(told in text for *_, text in records), records
+            before = transfers(server)
+            assert same(change(seed) + raised, "steps") != records
+        # A reload that changes nothing of it does not raise it.
+        was = serial(server.port)
+        server.write("conf", shared(tcp_idle="20s"))
+        server.hup()
+        time.sleep(0.3)
+        assert serial(server.port) == was
+        # Another text of the classes, with the serial that the journal has.
+        before = transfers(server)
+        write("compile", folder, ZONE, "$ is another text, %")
+        raised += 1
+        records = same(was + 1, "full")
+        assert any("is another text" in text for *_, text in records)
+        before = transfers(server)
+        same(change(8) + raised, "steps")
+        # It is remembered; and what changes while nobody looks is seen.
+        was = serial(server.port)
+        server.kill()
+        server.start()
+        assert serial(server.port) == was
+        server.kill()
+        server.write("conf", shared(negative_ttl="9m"))
+        server.start()
+        before = transfers(server)
+        same(was + 1, "full")
+        with open(os.path.join(server.state, "dns/serials")) as f:
+            name, _, by, since = f.read().split()
+        assert (name, int(by), int(since)) == (ZONE, raised + 1, was + 1)
 
 
 @each("knot")

@@ -111,7 +111,7 @@ static void test(struct checking *c)
 
     for (size_t i = 0; zones && i < c->site->zone_count; i++)
         zones[i] = (struct publish_zone){&c->site->zones[i], c->loaded[i]};
-    if (!zones || publish_set(c->site, zones, c->site->zone_count, NULL, &set, why) < 0) {
+    if (!zones || publish_set(c->site, zones, c->site->zone_count, NULL, NULL, &set, why) < 0) {
         fault(c, "", zones ? why : "out of memory");
         free(zones);
         return;

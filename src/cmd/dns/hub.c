@@ -107,12 +107,13 @@ static int publish_once(struct hub *h, bool *ret_again)
 
     *ret_again = false;
     if (zones)
-        r = publish_set(h->site, zones, h->site->zone_count, cookies, &set, why);
+        r = publish_set(h->site, zones, h->site->zone_count, cookies, &h->shapes, &set, why);
     if (r == 0 && !test_fresh(h, set))
         *ret_again = true;
     else if (r == 0)
         s = served_new(h->slot, set, h->site, held, h->site->zone_count);
     if (s) {
+        shapes_save(&h->shapes, h->site->state);
         served_publish(h->slot, s);
         h->published++;
         timer_start(&h->reclaim, h->loop, 0);
@@ -218,6 +219,7 @@ int hub_start(struct hub *h)
         log_warn("watch", "text", "the kernel tells of no changes; files are looked at by time",
                  NULL);
     secrets_own(&h->cookies, h->site->state, loop_wall());
+    shapes_load(&h->shapes, h->site->state);
     notifier_site(h->notifier, h->site);
     units_load_own(h);
     r = hub_publish(h);
@@ -270,6 +272,7 @@ void hub_close(struct hub **ph)
     units_free(h);
     site_unref(&h->site);
     totals_deinit(&h->totals);
+    shapes_deinit(&h->shapes);
     explicit_bzero(&h->cookies, sizeof(h->cookies));
     free(h);
 }

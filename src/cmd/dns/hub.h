@@ -12,6 +12,7 @@
 #include "cmd/dns/notify.h"
 #include "cmd/dns/secrets.h"
 #include "cmd/dns/served.h"
+#include "cmd/dns/shapes.h"
 #include "cmd/dns/totals.h"
 #include "io/notice.h"
 #include "io/timer.h"
@@ -43,6 +44,7 @@ struct hub {
     size_t unit_count;
     int parents[2]; /* notices of <state> and <state>/zones, where a zone's folder is missing */
     struct secrets_own cookies;
+    struct shapes shapes;
     struct totals totals;
     struct notifier *notifier;
     struct timer tick, reclaim;

@@ -21,6 +21,7 @@ enum {
 
 struct making {
     const struct site *site;
+    struct shapes *shapes; /* or NULL */
     struct zone_spec *specs;
     struct zone_source *sources; /* of all zones, one behind the other */
     struct dns_name (*ns)[ZONE_NS_MAX];
@@ -92,6 +93,30 @@ static size_t add_sources(struct making *m, const struct publish_zone *p, struct
     return at + l->count;
 }
 
+static void add_shape(const struct making *m, const struct site_zone *z, struct zone_spec *spec)
+{
+    const struct shape *known = shapes_of(m->shapes, &z->name);
+
+    if (!known)
+        return;
+    spec->has_steps = true;
+    spec->raised = known->raised;
+    spec->steps_since = known->since;
+    spec->soa.serial += known->raised;
+}
+
+/* False: a serial rises, so it must be made again. */
+static bool see_shapes(const struct making *m, const struct publish_zone *zones, size_t count,
+                       const struct zone_set *set)
+{
+    bool same = true;
+
+    for (size_t i = 0; i < count && m->shapes; i++)
+        if (zones[i].zone->own && zones[i].loaded)
+            same = shapes_see(m->shapes, set, zone_set_at(set, i)) && same;
+    return same;
+}
+
 static size_t add_zone(struct making *m, size_t i, const struct publish_zone *p, size_t at)
 {
     const struct site_zone *z = p->zone;
@@ -126,6 +151,8 @@ static size_t add_zone(struct making *m, size_t i, const struct publish_zone *p,
     }
     if (!spec->has_soa)
         add_soa(m, z, spec, serial_of(l));
+    if (z->own && l && m->shapes)
+        add_shape(m, z, spec);
     return at;
 }
 
@@ -154,11 +181,20 @@ static int set_of(struct making *m, const struct publish_zone *zones, size_t cou
     return r;
 }
 
+static int make_set(struct making *m, const struct publish_zone *zones, size_t count,
+                    const struct dns_cookie_keys *cookies, struct zone_set **ret,
+                    char why[PUBLISH_WHY_MAX])
+{
+    for (size_t i = 0, at = 0; i < count; i++)
+        at = add_zone(m, i, &zones[i], at);
+    return set_of(m, zones, count, cookies, ret, why);
+}
+
 int publish_set(const struct site *s, const struct publish_zone *zones, size_t count,
-                const struct dns_cookie_keys *cookies, struct zone_set **ret,
+                const struct dns_cookie_keys *cookies, struct shapes *shapes, struct zone_set **ret,
                 char why[PUBLISH_WHY_MAX])
 {
-    struct making m = {.site = s};
+    struct making m = {.site = s, .shapes = shapes};
     size_t sources = 0;
     int r = -ENOMEM;
 
@@ -169,9 +205,11 @@ int publish_set(const struct site *s, const struct publish_zone *zones, size_t c
     m.ns = calloc(count + 1, sizeof(*m.ns));
     snprintf(why, PUBLISH_WHY_MAX, "out of memory");
     if (m.specs && m.sources && m.ns) {
-        for (size_t i = 0, at = 0; i < count; i++)
-            at = add_zone(&m, i, &zones[i], at);
-        r = set_of(&m, zones, count, cookies, ret, why);
+        r = make_set(&m, zones, count, cookies, ret, why);
+        if (r == 0 && !see_shapes(&m, zones, count, *ret)) {
+            zone_set_free(*ret);
+            r = make_set(&m, zones, count, cookies, ret, why);
+        }
     }
     free(m.specs);
     free(m.sources);

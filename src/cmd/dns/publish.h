@@ -4,6 +4,7 @@
 #define POSTERN_CMD_DNS_PUBLISH_H
 
 #include "cmd/dns/data.h"
+#include "cmd/dns/shapes.h"
 
 /* A zone of the site and its data. `loaded` NULL: it is broken, and says so to whom asks. */
 struct publish_zone {
@@ -13,9 +14,12 @@ struct publish_zone {
 
 enum { PUBLISH_WHY_MAX = 400 };
 
-/* 0 or -errno with the reason. The set borrows from all that is given. */
+/*
+ * 0 or -errno with the reason. The set borrows from all that is given. `shapes` are brought up to
+ * date, to be saved before the set is published; NULL: nobody will.
+ */
 int publish_set(const struct site *s, const struct publish_zone *zones, size_t count,
-                const struct dns_cookie_keys *cookies, struct zone_set **ret,
+                const struct dns_cookie_keys *cookies, struct shapes *shapes, struct zone_set **ret,
                 char why[PUBLISH_WHY_MAX]);
 /* The test questions of RFC 5782 §5 and what else each zone must answer right. */
 bool publish_test(const struct zone_set *set, size_t zone, char why[PUBLISH_WHY_MAX]);

@@ -2,8 +2,9 @@
 /*
  * An IXFR for the serial that we have is one SOA. For an older one the steps are read from the
  * journal of our own zone, as it stands in the file: it holds at least what is served. Where it
- * does not go back so far, and for zones of rbldnsd's files, which have none, the whole zone is
- * told, which RFC 1995 §4 allows at any time.
+ * does not go back so far, or does not know the client's serial, or where what all records share
+ * has changed since (shapes.h), and for zones of rbldnsd's files, which have none, the whole zone
+ * is told, which RFC 1995 §4 allows at any time.
  */
 #include "cmd/dns/transfer.h"
 
@@ -50,9 +51,12 @@ static int read_steps(const struct served *s, const struct zone *zone, uint32_t 
     char folder[DATADIR_PATH_MAX];
     struct zonefile_map map;
     struct zone_journal j;
+    uint32_t to;
     int r;
 
-    if (!z || !z->own || !data_folder(s->site, z, folder))
+    if (!z || !z->own || !data_folder(s->site, z, folder) ||
+        !zone_journal_serial(zone, from, &from) ||
+        !zone_journal_serial(zone, zone_serial(zone), &to))
         return -ENOENT;
     r = zonefile_map(folder, "journal", DATA_JOURNAL_MAX, &map);
     if (r < 0)
@@ -60,7 +64,7 @@ static int read_steps(const struct served *s, const struct zone *zone, uint32_t 
     switch (zone_journal_open(map.bytes, &j)) {
     case ZONE_JOURNAL_END:
     case ZONE_JOURNAL_TORN:
-        r = zone_overlay_diff(j, from, zone_serial(zone), ret, ret_count);
+        r = zone_overlay_diff(j, from, to, ret, ret_count);
         break;
     case ZONE_JOURNAL_CHANGE:
     case ZONE_JOURNAL_FOREIGN:

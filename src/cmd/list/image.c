@@ -3,12 +3,16 @@
  * From the store to an image. Sanity is asked before the image is put in place, with the same rules
  * as the server's, so that a list that goes wrong stops here and the old one stays.
  *
+ * An image that is due because the journal has grown may find other codes or texts in force than
+ * the image before it had. Then it is no longer what the journal ends with, and begins anew.
+ *
  * The image ends when the youngest listing in it would have: if nobody keeps the list any more, it
  * goes out by itself (RFC 6471 §3.8), instead of blocking for ever what was open once.
  */
 #include "cmd/list/zones_priv.h"
 #include "zone/build.h"
 #include "zone/sanity.h"
+#include "zone/shape.h"
 #include "zone/text.h"
 
 #include <errno.h>
@@ -164,6 +168,15 @@ static uint32_t serial_of(const struct ledger *g, const struct zone_now *z, enum
     return how == ZONES_SAME ? last : zone_serial_next(last, g->now_wall);
 }
 
+/* Does the new image say the same of each class as the old one? */
+static bool same_shape(struct span bytes, const struct zone_now *old)
+{
+    struct zone_image image;
+
+    return old->view.image && zone_image_open(bytes, &image) == ZONE_IMAGE_OK &&
+           zone_shape_image(&image) == zone_shape_image(&old->image);
+}
+
 int zones_write(struct ledger *g, const char *zone, struct zonefile *file, const struct zone_now *z,
                 enum zones_how how, bool force, struct zones_made *ret)
 {
@@ -182,6 +195,11 @@ int zones_write(struct ledger *g, const char *zone, struct zonefile *file, const
         rc = store_listings_each(g->store, &served, add, &b);
     if (rc == 0)
         rc = zone_build(&b.data, &image);
+    if (rc == 0 && how == ZONES_SAME && !same_shape(image, z)) {
+        free((void *)(uintptr_t)image.p);
+        zone_data_deinit(&b.data);
+        return zones_write(g, zone, file, z, ZONES_ANEW, true, ret);
+    }
     if (rc == 0)
         /* What the journal said already has been served step by step: it did not grow now. */
         rc = sane(g, zone, image, z, force || how == ZONES_SAME, b.entries);
