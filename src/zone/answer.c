@@ -429,7 +429,7 @@ static void in_zone(struct way *w, bool zone_below)
     dns_reply_aa(&w->r, true);
     if (w->labels == 0 && w->zone_label == 0)
         apex(w);
-    else if (!z->keys || w->trusted || customer(w))
+    else if (!z->keys || w->trusted || zone_below || customer(w))
         below(w, zone_below);
 }
 

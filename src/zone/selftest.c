@@ -70,25 +70,32 @@ static bool read_answer(const uint8_t *p, size_t n, uint16_t type, uint32_t a, s
 }
 
 /* The question asked through zone_answer(); `a` is looked for among A records, 0 any. */
-static bool ask(const struct test *t, const struct dns_name *name, uint16_t type, enum want want,
-                uint32_t a)
+static bool put(const struct test *t, const struct dns_name *name, uint16_t type, uint32_t a,
+                struct came *ret)
 {
     uint8_t question[DNS_NAME_MAX + 64], answer[4096];
-    char text[DNS_NAME_TEXT_MAX], rtype[DNS_TYPE_TEXT_MAX];
     struct zone_client client = {.ip = {IP_V4, {127, 0, 0, 1}}, .tcp = true};
     struct zone_outcome what;
-    struct came came;
     size_t n = dns_query_write(question, sizeof(question), 1, name, type, true);
     struct dns_query q;
-    bool ok = false;
 
     t->result->asked++;
     /* ACLs are the operator's word about others, not about the data: not asked here. */
     if (dns_query_parse(&q, question, n) == DNS_PARSE_OK)
         n = zone_answer_trusted(t->set, &client, &q, answer, sizeof(answer), &what);
+    return n && read_answer(answer, n, type, a, ret);
+}
+
+static bool ask(const struct test *t, const struct dns_name *name, uint16_t type, enum want want,
+                uint32_t a)
+{
+    char text[DNS_NAME_TEXT_MAX], rtype[DNS_TYPE_TEXT_MAX];
+    struct came came;
+    bool ok = false;
+
     dns_wire_type_name(type, rtype);
     dns_name_text(name->wire, text);
-    if (n == 0 || !read_answer(answer, n, type, a, &came))
+    if (!put(t, name, type, a, &came))
         return fail(t, "%.200s %s: no answer that can be read", text, rtype);
     switch (want) {
     case WANT_LISTED:
@@ -192,6 +199,32 @@ static bool branch(const struct test *t, const struct zone_branch *b)
            ask_word(t, b, "\4test", DNS_TYPE_A, dead ? WANT_ABSENT : WANT_LISTED);
 }
 
+/*
+ * A name server whose name is in a zone of ours that has no address for it: the parent's glue leads
+ * here, but a resolver that asks for itself is told that there is no such server.
+ */
+static void lame(const struct test *t)
+{
+    static const uint16_t types[] = {DNS_TYPE_A, DNS_TYPE_AAAA};
+    char text[DNS_NAME_TEXT_MAX];
+
+    for (size_t i = 0; i < t->zone->ns_count && !t->result->warning[0]; i++) {
+        bool denied = true;
+
+        for (size_t k = 0; k < 2; k++) {
+            struct came came;
+
+            denied &= put(t, &t->zone->ns[i], types[k], 0, &came) && !came.answers &&
+                      (came.rcode == DNS_NOERROR || came.rcode == DNS_NXDOMAIN);
+        }
+        if (denied)
+            snprintf(t->result->warning, sizeof(t->result->warning),
+                     "the name server %.200s is a name in a zone that is served here and has no "
+                     "address for it: name one outside",
+                     dns_name_text(t->zone->ns[i].wire, text));
+    }
+}
+
 bool zone_selftest(const struct zone_set *set, const struct zone *zone,
                    struct zone_selftest *result)
 {
@@ -206,5 +239,6 @@ bool zone_selftest(const struct zone_set *set, const struct zone *zone,
     for (size_t i = 0; i < zone->branch_count; i++)
         if (!branch(&t, &zone->branches[i]))
             return false;
+    lame(&t);
     return true;
 }

@@ -12,6 +12,8 @@
 struct zone_selftest {
     unsigned asked;
     char why[300]; /* the first failure: the question, what was wanted, what came; "" none */
+    /* What is served all the same, but will fail at some resolvers; "" nothing. */
+    char warning[350];
 };
 
 /* True when every answer is right. A BROKEN zone fails; a RETIRED one must list nothing. */

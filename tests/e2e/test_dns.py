@@ -445,6 +445,32 @@ def test_customers_keys():
             assert s.rcode(f"1.2.0.192.{label}") == "REFUSED", label
 
 
+def test_zone_below_a_zone_with_keys():
+    """A resolver that minimises asks for the names between the two; those need no key."""
+    deep = f"x.y.{ZONE}"
+    with Server(ONE, f"{deep}:ip4trie:{{}}/list", files={"list": LIST, "keys": "key abcdefgh1\n"},
+                options=["--keys", f"{ZONE}={{}}/keys"]) as s:
+        assert s.rcode("y") == "NOERROR" and s.values("y") == [] and s.rcode("z") == "REFUSED"
+        assert s.values("1.2.0.192", zone=deep) == ["127.0.0.2"]
+        assert s.rcode("1.2.0.192.y") == "REFUSED"
+
+
+def test_name_server_without_address(tmp_path):
+    """A name server that its own zone denies: resolvers that look for it give the zone up."""
+    def said(text):
+        (tmp_path / "list").write_text(text)
+        return subprocess.run([DNS, "--config", os.devnull, "--state", tmp_path, "--check", "--reserved", ZONE,
+                               f"{ZONE}:combined:{tmp_path}/list"],
+                              capture_output=True, text=True, timeout=PATIENCE, check=True).stderr
+    data = "$DATASET ip4trie @\n:127.0.0.2:x\n192.0.2.1\n"
+    assert f"warning: {ZONE}: the name server ns.{ZONE} " in said(SOA + data)
+    assert "name server" not in said(SOA.replace("ns.bl.example", "ns.example") + data)
+    assert "name server" not in said(f"{SOA}{data}$DATASET generic @\nns A 192.0.2.53\n")
+    with one() as s:
+        s.await_line("event=zone", "the name server ns.bl.example ")
+        s.alive()
+
+
 def test_check(tmp_path):
     good, bad = tmp_path / "good", tmp_path / "bad"
     good.write_text(LIST)

@@ -116,9 +116,14 @@ static void test(struct checking *c)
         free(zones);
         return;
     }
-    for (size_t i = 0; i < c->site->zone_count; i++)
-        if (c->loaded[i] && !publish_test(set, i, why))
+    for (size_t i = 0; i < c->site->zone_count; i++) {
+        if (!c->loaded[i])
+            continue;
+        if (publish_test(set, i, why))
+            warn_lines(c, c->site->zones[i].text, span_str(why));
+        else
             fault(c, c->site->zones[i].text, why);
+    }
     zone_set_free(set);
     free(zones);
 }

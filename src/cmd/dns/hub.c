@@ -58,8 +58,13 @@ static bool test_fresh(struct hub *h, const struct zone_set *set)
         struct unit *u = unit_of(h, &h->site->zones[i]);
         char why[PUBLISH_WHY_MAX];
 
-        if (!u || !u->fresh || !u->now || u->expired || publish_test(set, i, why))
+        if (!u || !u->fresh || !u->now || u->expired)
             continue;
+        if (publish_test(set, i, why)) {
+            if (*why)
+                log_warn("zone", "zone", h->site->zones[i].text, "text", why, NULL);
+            continue;
+        }
         log_error("zone", "zone", h->site->zones[i].text, "result", "refused", "text", why,
                   "served", u->before ? "the data before" : "nothing", NULL);
         h->refused++;

@@ -221,8 +221,10 @@ bool publish_test(const struct zone_set *set, size_t zone, char why[PUBLISH_WHY_
 {
     struct zone_selftest result;
 
-    if (zone_selftest(set, zone_set_at(set, zone), &result))
+    if (zone_selftest(set, zone_set_at(set, zone), &result)) {
+        snprintf(why, PUBLISH_WHY_MAX, "%s", result.warning);
         return true;
+    }
     snprintf(why, PUBLISH_WHY_MAX, "the self-test failed: %s", result.why);
     return false;
 }

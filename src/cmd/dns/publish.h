@@ -21,7 +21,10 @@ enum { PUBLISH_WHY_MAX = 400 };
 int publish_set(const struct site *s, const struct publish_zone *zones, size_t count,
                 const struct dns_cookie_keys *cookies, struct shapes *shapes, struct zone_set **ret,
                 char why[PUBLISH_WHY_MAX]);
-/* The test questions of RFC 5782 §5 and what else each zone must answer right. */
+/*
+ * The test questions of RFC 5782 §5 and what else each zone must answer right. `why` is a warning
+ * where it is true: "" or what the operator should know.
+ */
 bool publish_test(const struct zone_set *set, size_t zone, char why[PUBLISH_WHY_MAX]);
 
 #endif
