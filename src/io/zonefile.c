@@ -89,15 +89,22 @@ static int write_all(int fd, struct span s)
 
 int zonefile_replace(struct zonefile *z, const char *name, struct span bytes)
 {
+    return zonefile_replace_parts(z, name, &bytes, 1);
+}
+
+int zonefile_replace_parts(struct zonefile *z, const char *name, const struct span *parts,
+                           size_t count)
+{
     char tmp[NAME_MAX + 1];
-    int fd, r;
+    int fd, r = 0;
 
     if ((size_t)snprintf(tmp, sizeof(tmp), "%s.tmp", name) >= sizeof(tmp))
         return -ENAMETOOLONG;
     fd = openat(z->dir, tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
     if (fd < 0)
         return -errno;
-    r = write_all(fd, bytes);
+    for (size_t i = 0; i < count && r == 0; i++)
+        r = write_all(fd, parts[i]);
     if (r == 0 && fsync(fd) < 0)
         r = -errno;
     if (close(fd) < 0 && r == 0)
@@ -190,28 +197,63 @@ static int64_t mtime_ns(const struct stat *st)
     return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
 }
 
-int zonefile_map(const char *folder, const char *name, uint64_t max, struct zonefile_map *ret)
+/* Takes the descriptor over. */
+static int map_file(int fd, const struct stat *st, uint64_t max, struct zonefile_map *ret)
 {
-    struct stat st;
     void *p = NULL;
-    int fd = open_in(folder, name, &st);
 
-    if (fd < 0)
-        return fd;
-    if ((uint64_t)st.st_size > max || (uint64_t)st.st_size > SIZE_MAX) {
+    if ((uint64_t)st->st_size > max || (uint64_t)st->st_size > SIZE_MAX) {
         close(fd);
         return -EFBIG;
     }
-    if (st.st_size > 0)
-        p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (st->st_size > 0)
+        p = mmap(NULL, (size_t)st->st_size, PROT_READ, MAP_PRIVATE, fd, 0);
     close(fd);
     if (p == MAP_FAILED)
         return -errno;
     if (p)
-        madvise(p, (size_t)st.st_size, MADV_WILLNEED);
-    *ret =
-        (struct zonefile_map){span_of(p, (size_t)st.st_size), st.st_dev, st.st_ino, mtime_ns(&st)};
+        madvise(p, (size_t)st->st_size, MADV_WILLNEED);
+    *ret = (struct zonefile_map){span_of(p, (size_t)st->st_size), st->st_dev, st->st_ino,
+                                 mtime_ns(st)};
     return 0;
+}
+
+int zonefile_map(const char *folder, const char *name, uint64_t max, struct zonefile_map *ret)
+{
+    struct stat st;
+    int fd = open_in(folder, name, &st);
+
+    return fd < 0 ? fd : map_file(fd, &st, max, ret);
+}
+
+static bool is_ours(int fd, struct stat *st)
+{
+    return fstat(fd, st) == 0 && (st->st_uid == geteuid() || st->st_uid == 0) &&
+           (st->st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
+int zonefile_map_ours(const char *folder, const char *name, uint64_t max, struct zonefile_map *ret)
+{
+    int dir = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), fd, r = 0;
+    struct stat st;
+
+    if (dir < 0)
+        return -errno;
+    if (!is_ours(dir, &st)) {
+        close(dir);
+        return -EPERM;
+    }
+    fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW);
+    if (fd < 0)
+        r = -errno;
+    close(dir);
+    if (fd < 0)
+        return r;
+    if (is_ours(fd, &st) && S_ISREG(st.st_mode))
+        return map_file(fd, &st, max, ret);
+    r = S_ISREG(st.st_mode) ? -EPERM : -EINVAL;
+    close(fd);
+    return r;
 }
 
 void zonefile_unmap(struct zonefile_map *m)

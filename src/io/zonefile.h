@@ -38,6 +38,9 @@ void zonefile_close(struct zonefile *z);
  * there for good; after an error, or a kill, the old ones or the new ones, whole.
  */
 int zonefile_replace(struct zonefile *z, const char *name, struct span bytes);
+/* The same of several pieces, one behind the other. */
+int zonefile_replace_parts(struct zonefile *z, const char *name, const struct span *parts,
+                           size_t count);
 /*
  * Appends the bytes with one write, and fdatasync. Where the file is longer than `good` octets (a
  * torn tail), it is replaced by its good part and the bytes instead. After 0 they are acknowledged;
@@ -48,6 +51,11 @@ int zonefile_append(struct zonefile *z, const char *name, uint64_t good, struct 
 
 /* Maps a file, whole. -EFBIG over `max`. An empty file is an empty span. Unmap each. */
 int zonefile_map(const char *folder, const char *name, uint64_t max, struct zonefile_map *ret);
+/*
+ * The same of what nobody but us (or root) can have written there: -EPERM when the folder or the
+ * file is another user's, or others may write it; -ELOOP or -ENOTDIR for symbolic links.
+ */
+int zonefile_map_ours(const char *folder, const char *name, uint64_t max, struct zonefile_map *ret);
 void zonefile_unmap(struct zonefile_map *m);
 /* 1: the name now stands for another file than m's; 0: for the same; else the errno. */
 int zonefile_changed(const char *folder, const char *name, const struct zonefile_map *m);

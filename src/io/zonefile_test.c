@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -155,13 +156,42 @@ static void test_map(void **state)
     zonefile_close(&z);
 }
 
+static void test_ours(void **state)
+{
+    static const struct span parts[] = {{"one ", 4}, {NULL, 0}, {"two", 3}};
+    struct zonefile_map map;
+    struct zonefile z;
+    char other[200];
+
+    assert_int_equal(zonefile_open(folder, 0, &z), 0);
+    assert_int_equal(zonefile_replace_parts(&z, "image", parts, 3), 0);
+    expect("image", SPAN_LIT("one two"));
+    zonefile_close(&z);
+    assert_int_equal(zonefile_map_ours(folder, "image", 7, &map), 0);
+    assert_true(span_eq(map.bytes, SPAN_LIT("one two")));
+    zonefile_unmap(&map);
+    assert_int_equal(zonefile_map_ours(folder, "image", 6, &map), -EFBIG);
+    assert_int_equal(zonefile_map_ours(folder, "nothing", 6, &map), -ENOENT);
+    assert_int_equal(chmod(in_folder("image"), 0620), 0);
+    assert_int_equal(zonefile_map_ours(folder, "image", 7, &map), -EPERM);
+    assert_int_equal(chmod(in_folder("image"), 0600), 0);
+    assert_int_equal(chmod(folder, 0757), 0);
+    assert_int_equal(zonefile_map_ours(folder, "image", 7, &map), -EPERM);
+    assert_int_equal(chmod(folder, 0755), 0);
+    snprintf(other, sizeof(other), "%s/big", folder);
+    assert_int_equal(symlink("image", other), 0);
+    assert_int_equal(zonefile_map_ours(folder, "big", 7, &map), -ELOOP);
+    assert_int_equal(unlink(other), 0);
+    assert_int_equal(mkdir(other, 0700), 0);
+    assert_int_equal(zonefile_map_ours(folder, "big", 7, &map), -EINVAL);
+    assert_int_equal(rmdir(other), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_replace),
-        cmocka_unit_test(test_append),
-        cmocka_unit_test(test_killed),
-        cmocka_unit_test(test_map),
+        cmocka_unit_test(test_replace), cmocka_unit_test(test_ours), cmocka_unit_test(test_append),
+        cmocka_unit_test(test_killed),  cmocka_unit_test(test_map),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What both ways of loading share: who owns what, and the judging of an image. */
 #include "cmd/dns/data_priv.h"
+#include "cmd/dns/where.h"
 
 #include "io/datadir.h"
 
@@ -15,6 +16,17 @@ struct data_image *data_image_ref(struct data_image *im)
     return im;
 }
 
+void data_shared_unref(struct data_shared **pd)
+{
+    struct data_shared *d = *pd;
+
+    *pd = NULL;
+    if (!d || --d->refs)
+        return;
+    zonefile_unmap(&d->map);
+    free(d);
+}
+
 void data_image_unref(struct data_image **pim)
 {
     struct data_image *im = *pim;
@@ -25,6 +37,7 @@ void data_image_unref(struct data_image **pim)
     zone_patterns_free(im->patterns);
     if (im->map.bytes.p)
         zonefile_unmap(&im->map);
+    data_shared_unref(&im->shared);
     free(im->memory);
     free(im);
 }
@@ -36,6 +49,8 @@ struct loaded *loaded_new(size_t sources)
     if (!l)
         return NULL;
     l->refs = 1;
+    buf_init(&l->remarks, 1 << 20);
+    buf_init(&l->accepted, DATA_WHY_MAX);
     l->sources = calloc(sources + 1, sizeof(l->sources[0]));
     if (!l->sources) {
         free(l);
@@ -62,6 +77,8 @@ void loaded_unref(struct loaded **pl)
         data_image_unref(&l->sources[i].image);
     }
     zone_acl_free(l->acl);
+    buf_deinit(&l->remarks);
+    buf_deinit(&l->accepted);
     free(l->sources);
     free(l);
 }
@@ -102,18 +119,25 @@ bool data_sane(const struct site *s, const struct site_zone *z, const struct zon
                char why[DATA_WHY_MAX], bool *ret_accepted)
 {
     struct zone_limits limits = site_limits(s, z);
+    struct zone_finding finding, everybody;
+    struct buf text = BUF_INIT(4 * DATA_WHY_MAX);
     char name[DNS_NAME_TEXT_MAX];
-    struct zone_finding finding;
+    bool accept;
 
     if (zone_sanity(im, image_of(before, sub), &limits, now_wall, &finding) == ZONE_SANE)
         return true;
+    accept = z->accept && finding.what != ZONE_INSANE_ALL &&
+             zone_sanity_all(im, &everybody) == ZONE_SANE;
+    if (z->accept && !accept)
+        finding = finding.what == ZONE_INSANE_ALL ? finding : everybody;
     zone_rname_text(sub->b, sub->n, name);
-    if (*name == '\0')
-        snprintf(why, DATA_WHY_MAX, "%s", finding.why);
-    else
-        snprintf(why, DATA_WHY_MAX, "%.200s: %s", name, finding.why);
-    *ret_accepted = z->accept;
-    return z->accept;
+    if (*name)
+        buf_addf(&text, "%s: ", name);
+    where_tell(z, &finding, &text);
+    snprintf(why, DATA_WHY_MAX, "%s", buf_str(&text));
+    buf_deinit(&text);
+    *ret_accepted = accept;
+    return accept;
 }
 
 void data_sum(struct loaded *l)
@@ -130,13 +154,36 @@ void data_sum(struct loaded *l)
     }
 }
 
+bool data_verify(const struct site *s, const struct site_zone *z, const struct loaded *l,
+                 int64_t now_wall, char why[DATA_WHY_MAX])
+{
+    for (size_t i = 0; i < l->count; i++) {
+        const struct data_source *source = &l->sources[i];
+        enum zone_image_got got = zone_image_verify(&source->image->image);
+        bool accepted = false;
+
+        if (got != ZONE_IMAGE_OK) {
+            snprintf(why, DATA_WHY_MAX, "image: %s", zone_image_got_name(got));
+            return false;
+        }
+        if (!data_sane(s, z, &source->sub, &source->image->image, NULL, now_wall, why, &accepted))
+            return false;
+    }
+    return true;
+}
+
+static int64_t ns_of(struct timespec t)
+{
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
 struct data_stamp data_stamp_of(const struct stat *st)
 {
     return (struct data_stamp){.device = st->st_dev,
                                .inode = st->st_ino,
                                .size = st->st_size,
-                               .mtime_ns =
-                                   (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec};
+                               .mtime_ns = ns_of(st->st_mtim),
+                               .ctime_ns = ns_of(st->st_ctim)};
 }
 
 struct data_stamp *data_stamps(const struct site *s, const struct site_zone *z, size_t *ret_count)

@@ -18,12 +18,20 @@
 
 enum {
     DATA_WHY_MAX = 600,
+    DATA_EXPIRE = 7 * 86400, /* seconds, of a SOA that the data don't give */
+};
+
+/* A mapped file that several images are in. */
+struct data_shared {
+    unsigned refs;
+    struct zonefile_map map;
 };
 
 /* An image and the memory that it is in. */
 struct data_image {
     unsigned refs;
-    struct zonefile_map map; /* of a file; bytes.p NULL: of memory */
+    struct zonefile_map map; /* of a file of its own; bytes.p NULL: of memory, or of `shared` */
+    struct data_shared *shared;
     void *memory;
     struct zone_image image;
     struct zone_patterns *patterns;
@@ -45,6 +53,8 @@ struct loaded {
     uint64_t entries;
     struct zone_code codes[ZONE_CODES_MAX]; /* that the values of an own list have */
     size_t code_count;
+    struct buf remarks, accepted; /* of files: as in struct data_result, to be kept with them */
+    uint64_t skipped;
 };
 
 struct loaded *loaded_ref(struct loaded *l);
@@ -53,7 +63,7 @@ void loaded_unref(struct loaded **l); /* safe on NULL */
 /* A file as it was when it was looked at; zeroed when it was not there. */
 struct data_stamp {
     uint64_t device, inode;
-    int64_t size, mtime_ns;
+    int64_t size, mtime_ns, ctime_ns;
 };
 
 /*
@@ -70,6 +80,7 @@ struct data_result {
     uint64_t skipped;   /* lines that were left out */
     bool accepted;      /* insane in `why`, and let through because the operator said so */
     bool again;         /* no fault of the data: try again soon */
+    bool kept;          /* written to the cache */
     int64_t took_ms;
 };
 
@@ -89,8 +100,8 @@ void data_load_files(const struct site *s, const struct site_zone *z, const stru
 void data_load_own(const struct site *s, const struct site_zone *z, const struct loaded *before,
                    bool whole, int64_t now_wall, struct data_result *ret);
 /* In any thread: the rest of a load that was not `whole`. False with the reason. */
-bool data_verify_own(const struct site *s, const struct site_zone *z, const struct loaded *l,
-                     int64_t now_wall, char why[DATA_WHY_MAX]);
+bool data_verify(const struct site *s, const struct site_zone *z, const struct loaded *l,
+                 int64_t now_wall, char why[DATA_WHY_MAX]);
 
 enum data_follow {
     DATA_SAME,  /* nothing new in the journal */

@@ -239,6 +239,8 @@ static struct loaded *make(struct reading *r, const struct loaded *before)
     l->acl = r->acl;
     r->acl = NULL;
     data_sum(l);
+    if (r->result->accepted)
+        buf_add_str(&l->accepted, r->result->why);
     return l;
 }
 
@@ -250,21 +252,30 @@ static void tell_remarks(struct reading *r)
         buf_addf(&r->result->remarks, "%s\n",
                  zone_remark_text(&r->remarks.v[i], text, sizeof(text)));
     r->result->skipped = r->remarks.skipped;
+    if (r->result->loaded) {
+        buf_add(&r->result->loaded->remarks, buf_span(&r->result->remarks));
+        r->result->loaded->skipped = r->result->skipped;
+    }
+}
+
+static struct rbl_options options_of(const struct site *s, int64_t now_wall)
+{
+    const struct dns_args *a = &s->args;
+
+    return (struct rbl_options){.now_wall = now_wall,
+                                .loose_cidr = a->unaligned,
+                                .ttl_min = (uint32_t)(a->ttl_min / 1000),
+                                .ttl_max = (uint32_t)(a->ttl_max / 1000)};
 }
 
 void data_load_files(const struct site *s, const struct site_zone *z, const struct loaded *before,
                      int64_t now_wall, struct data_result *ret)
 {
-    const struct dns_args *a = &s->args;
-    struct reading r = {.site = s, .zone = z, .result = ret};
+    struct reading r = {.site = s, .zone = z, .result = ret, .options = options_of(s, now_wall)};
     int64_t began = loop_clock();
     bool fine = true;
 
     *ret = (struct data_result){.remarks = BUF_INIT(1 << 20)};
-    r.options = (struct rbl_options){.now_wall = now_wall,
-                                     .loose_cidr = a->unaligned,
-                                     .ttl_min = (uint32_t)(a->ttl_min / 1000),
-                                     .ttl_max = (uint32_t)(a->ttl_max / 1000)};
     for (size_t i = 0; fine && i < z->dataset_count; i++)
         fine = take_dataset(&r, &z->datasets[i]);
     if (fine)
@@ -274,4 +285,23 @@ void data_load_files(const struct site *s, const struct site_zone *z, const stru
     zone_remarks_deinit(&r.remarks);
     zone_acl_free(r.acl);
     ret->took_ms = loop_clock() - began;
+}
+
+bool data_load_acl(const struct site *s, const struct site_zone *z, int64_t now_wall,
+                   struct zone_acl **ret, struct data_result *result)
+{
+    struct reading r = {.site = s, .zone = z, .result = result, .options = options_of(s, now_wall)};
+    bool fine = true;
+
+    for (size_t i = 0; fine && i < z->dataset_count; i++)
+        if (z->datasets[i].type == RBL_ACL)
+            fine = take_dataset(&r, &z->datasets[i]);
+    fine = fine && (!r.acl || zone_acl_seal(r.acl, NULL) == 0);
+    if (fine) {
+        *ret = r.acl;
+        r.acl = NULL;
+    }
+    zone_remarks_deinit(&r.remarks);
+    zone_acl_free(r.acl);
+    return fine;
 }

@@ -5,7 +5,7 @@
  * whatever is found on the way is a whole state.
  *
  * At the start the image is served once its header is checked, within a millisecond for any size,
- * and read whole behind the first answers (data_verify_own). One that comes later is read whole
+ * and read whole behind the first answers (data_verify). One that comes later is read whole
  * before it takes the old one's place.
  */
 #include "cmd/dns/data_priv.h"
@@ -115,18 +115,6 @@ static enum data_follow apply(const char *folder, const struct data_image *im,
 }
 
 /* --- both ------------------------------------------------------------------------------------- */
-
-bool data_verify_own(const struct site *s, const struct site_zone *z, const struct loaded *l,
-                     int64_t now_wall, char why[DATA_WHY_MAX])
-{
-    const struct data_source *source = &l->sources[0];
-    enum zone_image_got got = zone_image_verify(&source->image->image);
-    bool accepted = false;
-
-    if (got != ZONE_IMAGE_OK)
-        return say(why, "image", zone_image_got_name(got));
-    return data_sane(s, z, &source->sub, &source->image->image, NULL, now_wall, why, &accepted);
-}
 
 void data_load_own(const struct site *s, const struct site_zone *z, const struct loaded *before,
                    bool whole, int64_t now_wall, struct data_result *ret)

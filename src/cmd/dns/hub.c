@@ -176,6 +176,7 @@ static void on_tick(void *cookie)
     if (!h->site->has_cookies && secrets_own(&h->cookies, h->site->state, wall))
         hub_publish(h);
     units_retry(h, now);
+    units_keep(h, now);
     if (h->site->args.check_files && now >= h->check_files_at) {
         h->check_files_at = now + h->site->args.check_files;
         hub_look(h);
@@ -217,6 +218,8 @@ int hub_start(struct hub *h)
     if (r == 0)
         r = loader_new(h->loop, true, &h->loader);
     if (r == 0)
+        r = loader_new(h->loop, true, &h->keeper);
+    if (r == 0)
         r = units_make(h);
     if (r < 0)
         return r;
@@ -226,13 +229,14 @@ int hub_start(struct hub *h)
     secrets_own(&h->cookies, h->site->state, loop_wall());
     shapes_load(&h->shapes, h->site->state);
     notifier_site(h->notifier, h->site);
-    units_load_own(h);
+    units_load_mapped(h);
     r = hub_publish(h);
     if (r < 0)
         return r;
     h->check_files_at = loop_now(h->loop) + h->site->args.check_files;
     units_watch(h);
     units_load_rest(h);
+    units_sweep(h);
     timer_start(&h->tick, h->loop, TICK);
     return 0;
 }
@@ -253,6 +257,7 @@ void hub_reload(struct hub *h, struct site *site)
     units_watch(h);
     hub_publish(h);
     units_load_rest(h);
+    units_sweep(h);
 }
 
 void hub_stop(struct hub *h)
@@ -262,6 +267,7 @@ void hub_stop(struct hub *h)
     notice_close(&h->notice);
     loader_free(&h->first);
     loader_free(&h->loader);
+    loader_free(&h->keeper);
 }
 
 void hub_close(struct hub **ph)

@@ -27,7 +27,9 @@ struct unit {
     size_t stamp_count;
     bool loading, stale; /* stale: changed again while it was loading */
     bool fresh, verified, expired, failed;
-    int64_t retry_at; /* of loop_now(); 0: not needed */
+    bool kept, unkept, keeping; /* is of the cache; is to be written there, is being written */
+    int64_t keep_at;            /* of loop_now(): not before */
+    int64_t retry_at;           /* of loop_now(); 0: not needed */
     int64_t loaded_wall;
     int folder;   /* notice of an own zone's folder, -1 none */
     int *folders; /* of the files' folders */
@@ -39,6 +41,7 @@ struct hub {
     struct served_slot *slot;
     struct site *site;
     struct loader *first, *loader; /* of the start; humble */
+    struct loader *keeper;         /* humble: waits for the disk */
     struct notice *notice;
     struct unit **units;
     size_t unit_count;
@@ -49,7 +52,7 @@ struct hub {
     struct notifier *notifier;
     struct timer tick, reclaim;
     int64_t check_files_at;
-    bool ready, stopping;
+    bool ready, stopping, cache_told;
     uint64_t published, refused, loads;
 };
 

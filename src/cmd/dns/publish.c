@@ -16,7 +16,6 @@
 enum {
     REFRESH = 3600, /* seconds: NOTIFY is what tells secondaries; this is for a lost one */
     RETRY = 600,
-    EXPIRE = 7 * 86400,
 };
 
 struct making {
@@ -36,7 +35,7 @@ static void add_soa(const struct making *m, const struct site_zone *z, struct zo
     struct dns_soa soa = {.serial = serial,
                           .refresh = REFRESH,
                           .retry = RETRY,
-                          .expire = EXPIRE,
+                          .expire = DATA_EXPIRE,
                           .minimum = negative};
 
     soa.mname = z->mname.n ? z->mname : spec->ns_count ? spec->ns[0] : z->name;

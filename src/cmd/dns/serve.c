@@ -193,7 +193,8 @@ static bool is_ours(const char *folder)
 /* What root has made here is the user's, who is to read it again after a reload. */
 static void hand_over(const struct site *s)
 {
-    static const char *const names[] = {"", "/dns", "/dns/key-secret", "/dns/cookies"};
+    static const char *const names[] = {"", "/dns", "/dns/key-secret", "/dns/cookies",
+                                        "/dns/cache"};
     const struct passwd *pw = s->args.user && geteuid() == 0 ? getpwnam(s->args.user) : NULL;
     char path[sizeof(s->state) + 20];
 

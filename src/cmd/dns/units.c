@@ -3,18 +3,30 @@
  * A unit is loaded by one job at a time. What changes meanwhile is noted, and loaded again behind
  * it: which state a job has read is not to be guessed.
  *
- * A file that is being written is told of many times. It is read when its writer closes it or moves
- * it into place; for writers that keep it open there is the look every minute (check-files).
+ * What is mapped from the cache (data_kept.h) is served at once; it is checked whole behind the
+ * first answers, or compiled anew where its files are others now. A list that was compiled and
+ * published is written to the cache by a thread of its own, which may wait for the disk, and is
+ * mapped from there: pages of a file cost nobody memory that is needed elsewhere.
  */
 #include "cmd/dns/units.h"
 
-#include "io/datadir.h"
+#include "cmd/dns/data_kept.h"
 #include "io/log.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-enum { RETRY = 5000 /* ms, after a failure that is no fault of the data */ };
+enum {
+    RETRY = 5000,        /* ms, after a failure that is no fault of the data */
+    KEEP_PAUSE = 600000, /* ms between two times that one list is written to the cache */
+};
+
+enum work {
+    WORK_LOAD,
+    WORK_VERIFY, /* only the rest of the check of `before` */
+    WORK_KEEP,   /* writes `before` to the cache */
+    WORK_SWEEP,  /* of no unit: clears the cache up */
+};
 
 struct load {
     struct job job; /* first */
@@ -23,7 +35,9 @@ struct load {
     const struct site_zone *zone;
     char *key;
     struct loaded *before;
-    bool verify; /* only the rest of the check of `before` */
+    enum work work;
+    struct data_stamp *stamps; /* owned; of WORK_KEEP */
+    size_t stamp_count;
     bool good;
     struct data_result result;
 };
@@ -92,6 +106,24 @@ static void take(struct hub *h, struct unit *u, struct data_result *r)
              LOG_NUM((int64_t)u->now->entries), "ms", LOG_NUM(r->took_ms), NULL);
 }
 
+static void take_kept(struct hub *h, struct unit *u)
+{
+    struct data_result r;
+    enum data_kept got =
+        data_kept_load(h->site, u->zone, u->stamps, u->stamp_count, loop_wall(), &r);
+
+    if (got == DATA_KEPT_NONE && r.why[0])
+        log_warn("cache", "zone", u->zone->text, "result", "ignored", "text", r.why, NULL);
+    if (got != DATA_KEPT_NONE) {
+        log_info("cache", "zone", u->zone->text, "result", "mapped", "files",
+                 got == DATA_KEPT_CURRENT ? "the same" : "changed, to be read", "ms",
+                 LOG_NUM(r.took_ms), NULL);
+        take(h, u, &r);
+        u->kept = got == DATA_KEPT_CURRENT;
+    }
+    data_result_deinit(&r);
+}
+
 void unit_take_back(struct unit *u)
 {
     loaded_unref(&u->now);
@@ -103,6 +135,8 @@ void unit_take_back(struct unit *u)
 
 void unit_settle(struct unit *u)
 {
+    if (u->fresh)
+        u->unkept = !u->zone->own && !u->kept;
     u->fresh = false;
     loaded_unref(&u->before);
 }
@@ -114,12 +148,24 @@ static void run(struct job *j)
     struct load *l = (struct load *)j;
     int64_t wall = loop_wall();
 
-    if (l->verify)
-        l->good = data_verify_own(l->site, l->zone, l->before, wall, l->result.why);
-    else if (l->zone->own)
-        data_load_own(l->site, l->zone, l->before, true, wall, &l->result);
-    else
-        data_load_files(l->site, l->zone, l->before, wall, &l->result);
+    switch (l->work) {
+    case WORK_VERIFY:
+        l->good = data_verify(l->site, l->zone, l->before, wall, l->result.why);
+        break;
+    case WORK_KEEP:
+        l->good = data_kept_save(l->site, l->zone, l->before, l->stamps, l->stamp_count, wall,
+                                 &l->result);
+        break;
+    case WORK_SWEEP:
+        data_kept_sweep(l->site, wall);
+        break;
+    case WORK_LOAD:
+        if (l->zone->own)
+            data_load_own(l->site, l->zone, l->before, true, wall, &l->result);
+        else
+            data_load_files(l->site, l->zone, l->before, wall, &l->result);
+        break;
+    }
 }
 
 static void tell_ready(struct hub *h)
@@ -138,7 +184,7 @@ static void tell_ready(struct hub *h)
              LOG_NUM((int64_t)good), NULL);
 }
 
-static void order(struct hub *h, struct unit *u, bool verify, bool soon);
+static void order(struct hub *h, struct unit *u, enum work work, bool soon);
 
 /* The rest of the check was bad: what is served must not be. */
 static void end_verify(struct hub *h, struct unit *u, const struct load *l)
@@ -151,31 +197,62 @@ static void end_verify(struct hub *h, struct unit *u, const struct load *l)
               "nothing", NULL);
     loaded_unref(&u->now);
     hub_publish(h);
+    if (!u->zone->own)
+        u->stale = true; /* it was of the cache: the files may be good */
+}
+
+/* The same data, in a file that is mapped now: the memory that they were made in may go. */
+static void end_keep(struct hub *h, struct unit *u, struct load *l)
+{
+    u->keeping = false;
+    if (!l->good) {
+        if (!h->cache_told)
+            log_warn("cache", "zone", u->zone->text, "text", l->result.why, "result",
+                     "not kept: the next start compiles its files anew", NULL);
+        h->cache_told = true;
+        return;
+    }
+    if (l->result.kept)
+        log_info("cache", "zone", u->zone->text, "result", "kept", "ms", LOG_NUM(l->result.took_ms),
+                 NULL);
+    if (!l->result.loaded || u->now != l->before)
+        return;
+    loaded_unref(&u->now);
+    u->now = l->result.loaded;
+    l->result.loaded = NULL;
+    hub_publish(h);
+}
+
+static void end_load(struct hub *h, struct unit *u, struct load *l)
+{
+    u->loading = false;
+    if (l->work == WORK_VERIFY)
+        end_verify(h, u, l);
+    else
+        take(h, u, &l->result);
+    if (u->fresh)
+        hub_publish(h);
+    if (u->stale)
+        order(h, u, WORK_LOAD, false);
+    else if (u->zone->own || l->work == WORK_VERIFY)
+        unit_look(h, u); /* what has changed meanwhile */
+    tell_ready(h);
 }
 
 static void done(struct job *j)
 {
     struct load *l = (struct load *)j;
     struct hub *h = l->hub;
-    struct unit *u = h->stopping ? NULL : unit_named(h, l->key);
+    struct unit *u = h->stopping || !l->key ? NULL : unit_named(h, l->key);
 
-    if (u) {
-        u->loading = false;
-        if (l->verify)
-            end_verify(h, u, l);
-        else
-            take(h, u, &l->result);
-        if (u->fresh)
-            hub_publish(h);
-        if (u->stale)
-            order(h, u, false, false);
-        else if (u->zone->own)
-            unit_look(h, u); /* the journal may have grown meanwhile */
-        tell_ready(h);
-    }
+    if (u && l->work == WORK_KEEP)
+        end_keep(h, u, l);
+    else if (u)
+        end_load(h, u, l);
     data_result_deinit(&l->result);
     loaded_unref(&l->before);
     site_unref(&l->site);
+    free(l->stamps);
     free(l->key);
     free(l);
 }
@@ -198,7 +275,25 @@ static bool files_changed(const struct hub *h, const struct unit *u)
     return changed;
 }
 
-static void order(struct hub *h, struct unit *u, bool verify, bool soon)
+/* A job about the unit as it is now; NULL when out of memory. */
+static struct load *new_load(struct hub *h, struct unit *u, enum work work)
+{
+    struct load *l = calloc(1, sizeof(*l));
+
+    if (!l || !(l->key = strdup(u->key))) {
+        free(l);
+        return NULL;
+    }
+    l->job = (struct job){.run = run, .done = done};
+    l->hub = h;
+    l->site = site_ref(h->site);
+    l->zone = u->zone;
+    l->before = u->now ? loaded_ref(u->now) : NULL;
+    l->work = work;
+    return l;
+}
+
+static void order(struct hub *h, struct unit *u, enum work work, bool soon)
 {
     struct load *l;
 
@@ -208,22 +303,67 @@ static void order(struct hub *h, struct unit *u, bool verify, bool soon)
     }
     u->stale = false;
     u->retry_at = 0;
-    l = calloc(1, sizeof(*l));
-    if (!l || !(l->key = strdup(u->key))) {
-        free(l);
+    l = new_load(h, u, work);
+    if (!l) {
         u->retry_at = loop_now(h->loop) + RETRY;
         return;
     }
     /* Before it is read: what changes from now on is seen by the next look. */
-    stamp(h, u);
+    if (work == WORK_LOAD) {
+        stamp(h, u);
+        u->kept = false;
+    }
+    u->loading = true;
+    loader_add(soon && h->first ? h->first : h->loader, &l->job);
+}
+
+/* --- the cache -------------------------------------------------------------------------------- */
+
+static bool to_be_kept(const struct hub *h, const struct unit *u, int64_t now)
+{
+    return u->unkept && u->now && !u->loading && !u->keeping && !u->expired && now >= u->keep_at &&
+           u->stamps;
+}
+
+static void keep(struct hub *h, struct unit *u, int64_t now)
+{
+    struct load *l = new_load(h, u, WORK_KEEP);
+
+    u->keep_at = now + KEEP_PAUSE;
+    if (!l)
+        return;
+    l->stamps = calloc(u->stamp_count, sizeof(*l->stamps));
+    if (!l->stamps) {
+        done(&l->job);
+        return;
+    }
+    memcpy(l->stamps, u->stamps, u->stamp_count * sizeof(*l->stamps));
+    l->stamp_count = u->stamp_count;
+    u->keeping = true;
+    u->unkept = false;
+    loader_add(h->keeper, &l->job);
+}
+
+void units_keep(struct hub *h, int64_t now)
+{
+    if (!h->ready || !h->site->state[0])
+        return;
+    for (size_t i = 0; i < h->unit_count; i++)
+        if (to_be_kept(h, h->units[i], now))
+            keep(h, h->units[i], now);
+}
+
+void units_sweep(struct hub *h)
+{
+    struct load *l = h->site->state[0] ? calloc(1, sizeof(*l)) : NULL;
+
+    if (!l)
+        return;
     l->job = (struct job){.run = run, .done = done};
     l->hub = h;
     l->site = site_ref(h->site);
-    l->zone = u->zone;
-    l->before = u->now ? loaded_ref(u->now) : NULL;
-    l->verify = verify;
-    u->loading = true;
-    loader_add(soon && h->first ? h->first : h->loader, &l->job);
+    l->work = WORK_SWEEP;
+    loader_add(h->keeper, &l->job);
 }
 
 /* --- changes ---------------------------------------------------------------------------------- */
@@ -250,7 +390,7 @@ static void look_own(struct hub *h, struct unit *u)
         }
     }
     if (files_changed(h, u))
-        order(h, u, false, false);
+        order(h, u, WORK_LOAD, false);
 }
 
 void unit_look(struct hub *h, struct unit *u)
@@ -260,88 +400,14 @@ void unit_look(struct hub *h, struct unit *u)
     if (u->zone->own)
         look_own(h, u);
     else if (files_changed(h, u))
-        order(h, u, false, false);
+        order(h, u, WORK_LOAD, false);
 }
 
 void units_retry(struct hub *h, int64_t now)
 {
     for (size_t i = 0; i < h->unit_count; i++)
         if (h->units[i]->retry_at && now >= h->units[i]->retry_at)
-            order(h, h->units[i], false, false);
-}
-
-void units_on_notice(void *cookie, int folder, const char *name, enum notice_what what)
-{
-    struct hub *h = cookie;
-
-    if (folder == h->parents[0] || folder == h->parents[1])
-        units_watch(h);
-    for (size_t i = 0; i < h->unit_count; i++) {
-        struct unit *u = h->units[i];
-        bool its = u->folder == folder;
-
-        for (size_t f = 0; f < u->folder_count; f++)
-            its = its || u->folders[f] == folder;
-        if (!its && what != NOTICE_LOST)
-            continue;
-        /* Of a file only its end is of interest, of a journal every record. */
-        if (u->zone->own
-                ? strcmp(name, "journal") == 0 || strcmp(name, "image") == 0 || what == NOTICE_LOST
-                : what != NOTICE_WRITTEN)
-            unit_look(h, u);
-    }
-}
-
-/* --- folders ---------------------------------------------------------------------------------- */
-
-static void watch_own(struct hub *h, struct unit *u)
-{
-    char folder[DATADIR_PATH_MAX], zones[DATADIR_PATH_MAX];
-
-    if (u->folder >= 0 || !data_folder(h->site, u->zone, folder))
-        return;
-    u->folder = notice_add(h->notice, folder);
-    if (u->folder >= 0) {
-        unit_look(h, u);
-        return;
-    }
-    /* Not there yet: it comes into one of these. */
-    if (datadir_join(h->site->state, "zones", zones))
-        h->parents[1] = notice_add(h->notice, zones);
-    if (h->parents[1] < 0)
-        h->parents[0] = notice_add(h->notice, h->site->state);
-}
-
-static void watch_files(struct hub *h, struct unit *u)
-{
-    size_t cap = 0;
-
-    if (u->folder_count)
-        return;
-    for (size_t d = 0; d < u->zone->dataset_count; d++)
-        for (size_t f = 0; f < u->zone->datasets[d].file_count; f++) {
-            struct span path = span_str(u->zone->datasets[d].files[f]);
-            size_t slash = span_rfind(path, '/');
-            char folder[DATADIR_PATH_MAX] = ".";
-            int got;
-
-            if (slash < path.n &&
-                !span_copy(span_slice(path, 0, slash ? slash : 1), folder, sizeof(folder)))
-                continue;
-            got = notice_add(h->notice, folder);
-            if (got >= 0 && array_grow(&u->folders, &cap, sizeof(int), u->folder_count + 1) == 0)
-                u->folders[u->folder_count++] = got;
-        }
-}
-
-void units_watch(struct hub *h)
-{
-    for (size_t i = 0; h->notice && i < h->unit_count; i++) {
-        if (h->units[i]->zone->own)
-            watch_own(h, h->units[i]);
-        else
-            watch_files(h, h->units[i]);
-    }
+            order(h, h->units[i], WORK_LOAD, false);
 }
 
 /* --- the units -------------------------------------------------------------------------------- */
@@ -422,18 +488,27 @@ int units_make(struct hub *h)
     return 0;
 }
 
-void units_load_own(struct hub *h)
+void units_load_mapped(struct hub *h)
 {
     for (size_t i = 0; i < h->unit_count; i++) {
         struct unit *u = h->units[i];
         struct data_result r;
 
-        if (!u->zone->own || u->now)
+        if (u->now)
             continue;
         stamp(h, u);
-        data_load_own(h->site, u->zone, NULL, false, loop_wall(), &r);
-        take(h, u, &r);
-        data_result_deinit(&r);
+        if (u->zone->own) {
+            data_load_own(h->site, u->zone, NULL, false, loop_wall(), &r);
+            take(h, u, &r);
+            data_result_deinit(&r);
+            continue;
+        }
+        if (u->stamps)
+            take_kept(h, u);
+        if (!u->kept) {
+            free(u->stamps); /* not loaded from these files yet */
+            u->stamps = NULL;
+        }
     }
 }
 
@@ -442,10 +517,10 @@ void units_load_rest(struct hub *h)
     for (size_t i = 0; i < h->unit_count; i++) {
         struct unit *u = h->units[i];
 
-        if (u->zone->own && u->now && !u->verified)
-            order(h, u, true, false);
+        if (u->now && !u->verified && (u->zone->own || u->kept))
+            order(h, u, WORK_VERIFY, false);
         else if (!u->stamps)
-            order(h, u, false, !h->ready);
+            order(h, u, WORK_LOAD, !h->ready);
     }
     tell_ready(h);
 }

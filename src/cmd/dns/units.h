@@ -9,12 +9,15 @@ struct unit *unit_of(const struct hub *h, const struct site_zone *z);
 /* Makes the units of h->site; those that are as before stay, with their data. -ENOMEM. */
 int units_make(struct hub *h);
 void units_free(struct hub *h);
-/* Maps own zones that have no data yet: at the start, before anything is served. */
-void units_load_own(struct hub *h);
+/* Maps what needs no compiling and has no data yet: at the start, before anything is served. */
+void units_load_mapped(struct hub *h);
 /* Orders what else is missing, and the rest of the check of what was mapped. */
 void units_load_rest(struct hub *h);
 /* Watches folders that are not watched yet. */
 void units_watch(struct hub *h);
+/* Writes to the cache what was published and is not there, and clears the cache up. */
+void units_keep(struct hub *h, int64_t now);
+void units_sweep(struct hub *h);
 void units_retry(struct hub *h, int64_t now);
 void units_on_notice(void *cookie, int folder, const char *name, enum notice_what what);
 /* Has anything changed? Then it is loaded. */

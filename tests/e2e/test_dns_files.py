@@ -1,0 +1,406 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""postern dns and rbldnsd's files: what it keeps of them for the next start (state/dns/cache), and files that
+change, break, go and come back under a running server or between two runs."""
+
+import glob
+import os
+import random
+import re
+import shutil
+import signal
+import stat
+import subprocess
+import time
+
+import pytest
+
+from dnslib import SOA, ZONE, Server, eventually
+
+KILLS = int(os.environ.get("POSTERN_KILLS", "200")) // 12
+NAME = re.compile("[0-9a-f]{16}")
+TYPED = ZONE + ":ip4set:{}/list"
+
+
+def big(mark=4, count=24000, head=SOA, more=""):
+    """A list that is worth keeping; the first entry, one in the middle and the last one carry the mark."""
+    lines = [f"20.{i >> 8}.{i & 255}.9" for i in range(count)]
+    for at in (0, count // 2, count - 1):
+        lines[at] += f" :{mark}:made {mark}"
+    return head + ":2:listed $\n" + more + "\n".join(lines) + "\n"
+
+
+def marks(server, count=24000, zone=ZONE):
+    return [server.values(f"9.{i & 255}.{i >> 8}.20", zone=zone) for i in (0, count // 2, count - 1)]
+
+
+def of(mark):
+    return [[f"127.0.0.{mark}"]] * 3
+
+
+def cached(server):
+    return [p for p in glob.glob(server.path("state/dns/cache/*")) if NAME.fullmatch(os.path.basename(p))]
+
+
+def kept(server, after=0):
+    server.await_line("event=cache", "result=kept", after=after)
+    (path,) = cached(server)
+    return path
+
+
+def again(server, how=signal.SIGTERM):
+    server.kill(how)
+    server.start()
+
+
+def one(text=None, *, zone=TYPED, files=None, **more):
+    return Server(zone, files={"list": big() if text is None else text, **(files or {})}, **more)
+
+
+# --- the cache --------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_a_start_maps_what_was_compiled(how):
+    with one() as s:
+        path = kept(s)
+        assert marks(s) == of(4)
+        again(s, how)
+        assert s.find("event=cache", "result=mapped", '"the same"'), s.log()
+        assert marks(s) == of(4) and s.values("9.1.0.20") == ["127.0.0.2"]
+        assert s.rcode("8.1.0.20") == "NXDOMAIN" and s.values("2.0.0.127") == ["127.0.0.2"]
+        assert s.values("9.0.0.20", "TXT") == ["made 4"]
+        time.sleep(1.2)
+        assert not s.find("result=kept"), "it was the same and was written again"
+        assert len(s.find("event=zone", "result=loaded")) == 1, s.log()
+        assert stat.S_IMODE(os.stat(os.path.dirname(path)).st_mode) == 0o700
+
+
+def test_what_is_mapped_follows_its_files():
+    with one() as s:
+        kept(s)
+        again(s)
+        s.write("list", big(5))
+        eventually(lambda: marks(s) == of(5))
+        again(s)
+        assert marks(s) == of(5)
+
+
+def test_files_that_changed_meanwhile():
+    """The old data answer at once, the new ones when they are compiled."""
+    with one() as s:
+        kept(s)
+        s.kill()
+        s.write("list", big(6))
+        s.start()
+        assert s.find("event=cache", "result=mapped", "changed"), s.log()
+        assert marks(s) == of(6)
+        seen = len(s.lines)
+        s.kill()
+        assert seen
+        s.start()
+        assert marks(s) == of(6)
+
+
+@pytest.mark.parametrize("bad", [b"<html>\n" * 60000, b"", None, b"\x1f\x8b\x08\0half"],
+                         ids=["page", "empty", "gone", "half"])
+def test_files_that_went_bad_meanwhile(bad):
+    """As if it had run on: the data before stay, and the log says why; the next good file is taken."""
+    with one() as s:
+        kept(s)
+        s.kill()
+        if bad is None:
+            os.unlink(s.path("list"))
+        else:
+            s.write("list", bad)
+        s.start()
+        assert s.find("event=zone", "result=refused", 'served="the data before"'), s.log()
+        assert marks(s) == of(4)
+        s.write("list", big(7))
+        eventually(lambda: marks(s) == of(7))
+
+
+def test_a_list_that_shrank_is_kept_no_more():
+    with one(options=["--shrink-max", "0"]) as s:
+        path = kept(s)
+        s.write("list", big(count=2000))
+        eventually(lambda: s.rcode("9.0.20.20") == "NXDOMAIN")
+        again(s)
+        eventually(lambda: not os.path.exists(path))
+        assert marks(s, 2000) == of(4)
+
+
+def test_small_lists_are_not_kept():
+    with one(SOA + "192.0.2.1\n") as s:
+        time.sleep(1.5)
+        assert not cached(s) and not s.find("event=cache")
+
+
+@pytest.mark.parametrize("options", [["--widest4", "8"], ["--ttl-min", "100"], ["--unaligned"], ["--growth-max", "60"]])
+def test_other_options_read_anew(options):
+    with one() as s:
+        kept(s)
+        s.kill()
+        s.options = options
+        s.start()
+        assert not s.find("event=cache", "result=mapped") and marks(s) == of(4), s.log()
+        kept(s)
+        again(s)
+        assert s.find("event=cache", "result=mapped"), s.log()
+
+
+def damaged(raw, rng):
+    """Cut, longer, zeros, pieces moved, single bits; most of them where the sizes and sums stand."""
+    got = raw
+    while got == raw:
+        got = hurt(raw, rng)
+    return got
+
+
+def hurt(raw, rng):
+    kind = rng.randrange(6)
+    at = rng.randrange(len(raw))
+    if kind == 0:
+        return raw[:at]
+    if kind == 1:
+        return raw + b"\0" * rng.randrange(1, 5000)
+    if kind == 2:
+        return raw[:at] + bytes(min(4096, len(raw) - at)) + raw[at + 4096:]
+    if kind == 3:
+        at = rng.randrange(600)
+    if kind == 4:
+        other = rng.randrange(len(raw) - 64)
+        return raw[:at] + raw[other:other + 64] + raw[at + 64:]
+    return raw[:at] + bytes([raw[at] ^ 1 << rng.randrange(8)]) + raw[at + 1:]
+
+
+def test_damage_is_never_served():
+    rng = random.Random(5)
+    with one() as s:
+        path = kept(s)
+        with open(path, "rb") as f:
+            raw = f.read()
+        for _ in range(25):
+            s.kill()
+            with open(path, "wb") as f:
+                f.write(damaged(raw, rng))
+            s.start()
+            assert not s.find("event=cache", "result=mapped"), s.log()
+            assert marks(s) == of(4) and s.rcode("8.1.0.20") == "NXDOMAIN"
+        kept(s)
+        again(s)
+        assert s.find("event=cache", "result=mapped")
+
+
+def spoil(path, how):
+    folder = os.path.dirname(path)
+    if how == "symlink":
+        os.rename(path, path + "x")
+        os.symlink(path + "x", path)
+    elif how == "folder":
+        os.unlink(path)
+        os.mkdir(path)
+    elif how == "fifo":
+        os.unlink(path)
+        os.mkfifo(path)
+    elif how == "writable":
+        os.chmod(path, 0o666)
+    elif how == "writable folder":
+        os.chmod(folder, 0o777)
+    elif how == "foreign":
+        with open(path, "wb") as f:
+            f.write(b"a letter home\n" * 5000)
+    elif how == "empty":
+        with open(path, "wb"):
+            pass
+    elif how == "owner":
+        os.chown(path, 12345, 12345)
+
+
+@pytest.mark.parametrize("how", ["symlink", "folder", "fifo", "writable", "writable folder", "foreign", "empty",
+                                 "owner"])
+def test_what_is_not_surely_ours_is_ignored(how):
+    if how == "owner" and os.geteuid() != 0:
+        pytest.skip("only root can give a file away")
+    with one() as s:
+        path = kept(s)
+        s.kill()
+        spoil(path, how)
+        s.start()
+        assert len(s.find("event=cache", "result=ignored", os.path.basename(path))) == 1, s.log()
+        assert marks(s) == of(4)
+
+
+def test_a_folder_that_cannot_be_had():
+    """One warning, and no fault."""
+    with Server(TYPED, ZONE.replace("bl", "cl") + ":ip4set:{}/other", files={"list": big(), "other": big(5)},
+                expect_ready=False) as s:
+        s.await_line("event=ready")
+        s.kill()
+        shutil.rmtree(s.path("state/dns/cache"), ignore_errors=True)
+        with open(s.path("state/dns/cache"), "w"):
+            pass
+        s.start()
+        s.await_line("event=cache")
+        time.sleep(2.2)
+        assert len(s.find("event=cache", "warn")) <= 3 and not s.find("result=kept"), s.log()
+        assert len(s.find("not kept")) == 1
+        assert marks(s) == of(4)
+
+
+def test_check_writes_nothing():
+    with one(expect_ready=False) as s:
+        s.await_line("event=ready")
+        s.kill()
+        shutil.rmtree(s.path("state/dns"))
+        got = subprocess.run(s.command("--check"), capture_output=True, text=True, check=False)
+        assert got.returncode == 0, got.stderr
+        assert not os.path.exists(s.path("state/dns/cache"))
+
+
+def test_what_no_zone_has_any_more():
+    with one() as s:
+        path = kept(s)
+        folder = os.path.dirname(path)
+        old = time.time() - 100000
+        gone, young, foreign, tmp, note = (os.path.join(folder, n) for n in (
+            "0" * 16, "1" * 16, "2" * 16, "3" * 16 + ".tmp", "README"))
+        s.kill()
+        for at in (gone, young):
+            shutil.copy(path, at)
+        for at in (foreign, tmp, note):
+            with open(at, "w") as f:
+                f.write("not of postern\n")
+        for at in (gone, foreign, note, path):
+            os.utime(at, (old, old))
+        s.start()
+        eventually(lambda: not os.path.exists(gone) and not os.path.exists(tmp))
+        for at in (young, foreign, note, path):
+            assert os.path.exists(at), at
+        assert s.find("event=cache", "result=mapped")
+
+
+def test_rules_for_clients_are_read_at_each_start():
+    """Images are kept, rules are not: who may ask is never what it once was."""
+    zones = [TYPED, ZONE + ":acl:{}/acl"]
+    with Server(*zones, files={"list": big(), "acl": "192.0.2.0/24 :refuse\n"}) as s:
+        kept(s)
+        again(s)
+        assert s.find("result=mapped") and marks(s) == of(4)
+        s.kill()
+        s.write("acl", "127.0.0.0/8 :refuse:not you\n")
+        s.start()
+        assert s.rcode("9.0.0.20") == "REFUSED"
+        s.kill()
+        s.write("acl", "999.0.0.0/8 :refuse\n")
+        s.start()
+        assert s.rcode("9.0.0.20") == "SERVFAIL", s.log()
+
+
+def test_sub_zones_are_kept():
+    text = (SOA + "$DATASET ip4set:one @\n:2:x\n" + "\n".join(f"20.{i >> 8}.{i & 255}.9" for i in range(24000)) +
+            "\n$DATASET dnset:two names\n:3:y\nbad.example\n$DATASET ip4set:three sub\n:5:z\n192.0.2.7\n")
+    with one(text, zone=ZONE + ":combined:{}/list") as s:
+        kept(s)
+        again(s)
+        assert s.find("result=mapped"), s.log()
+        assert s.values("9.0.0.20") == ["127.0.0.2"]
+        assert s.values("bad.example.names") == ["127.0.0.3"]
+        assert s.values("7.2.0.192.sub") == ["127.0.0.5"]
+
+
+def stamp(at):
+    return time.strftime("%Y:%m:%d:%H:%M:%S", time.gmtime(at))
+
+
+def test_an_end_that_came_while_it_was_down():
+    now = time.time()
+    head = SOA + f"$TIMESTAMP {stamp(now - 60)} {stamp(now + 4)}\n"
+    with one(big(head=head)) as s:
+        kept(s)
+        s.kill()
+        time.sleep(max(0.0, now + 4.5 - time.time()))
+        s.start()
+        assert s.rcode("9.0.0.20") == "SERVFAIL" and not s.find("result=mapped"), s.log()
+
+
+def test_older_than_a_secondary_would_serve():
+    """The expire of the SOA bounds how long old data stand in for new ones."""
+    head = SOA.replace(" 86400 ", " 1 ")
+    with one(big(head=head)) as s:
+        kept(s)
+        s.kill()
+        time.sleep(2.1)
+        s.start()
+        assert s.find("result=mapped") and marks(s) == of(4)
+        s.kill()
+        s.write("list", "<html>\n" * 60000)
+        s.start()
+        assert not s.find("result=mapped") and s.rcode("9.0.0.20") == "SERVFAIL", s.log()
+
+
+def test_warnings_are_told_at_each_start():
+    with one(big(more="a bad line\n")) as s:
+        kept(s)
+        first = s.find("event=data")
+        assert first
+        again(s)
+        assert s.find("result=mapped")
+        assert [x.split("event=")[1] for x in s.find("event=data")] == [x.split("event=")[1] for x in first]
+
+
+def test_killed_at_any_moment():
+    """Whatever was being written: a start serves one whole list, old or new, never less than the file's."""
+    rng = random.Random(11)
+    mark = 4
+    with one() as s:
+        for _ in range(max(KILLS, 5)):
+            time.sleep(rng.random() * 1.3)
+            s.kill()
+            if rng.random() < 0.5:
+                mark = 4 + (mark - 3) % 50
+                s.write("list", big(mark))
+            s.expect_ready = False
+            s.start()
+            got = None
+            while not s.find("event=ready"):
+                with_soa = s.rcode("", "SOA")
+                if with_soa == "NOERROR":
+                    got = marks(s)
+                    # Two questions may fall on both sides of a swap, but nothing is ever missing.
+                    assert all(len(x) == 1 for x in got), got
+            assert marks(s) == of(mark), (got, s.log())
+        assert not s.find("result=ignored"), s.log()
+
+
+def test_a_user_who_is_not_root():
+    if os.geteuid() != 0:
+        pytest.skip("only root can become somebody else")
+    with one(options=["--user", "nobody"], expect_ready=False) as s:
+        s.kill()
+        os.chmod(s.folder, 0o755)
+        os.chmod(s.path("list"), 0o644)
+        shutil.rmtree(s.path("state"))
+        s.expect_ready = True
+        s.start()
+        path = kept(s)
+        assert os.stat(path).st_uid != 0
+        again(s)
+        assert s.find("result=mapped") and marks(s) == of(4), s.log()
+
+
+def test_a_full_disk():
+    if os.geteuid() != 0:
+        pytest.skip("needs a disk of its own")
+    with one() as s:
+        s.kill()
+        shutil.rmtree(s.path("state"))
+        os.mkdir(s.path("state"))
+        inner = s.command
+        s.command = lambda *more: ["unshare", "-m", "sh", "-c",
+                                   f"mount -t tmpfs -o size=1m none {s.path('state')} && exec \"$@\"", "sh",
+                                   *inner(*more)]
+        s.start()
+        s.await_line("event=cache", "not kept")
+        assert marks(s) == of(4)
+        s.write("list", big(5))
+        eventually(lambda: marks(s) == of(5))
+        assert len(s.find("event=cache")) == 1, s.log()
