@@ -192,6 +192,9 @@ bool dns_query_ixfr_serial(const struct dns_query *q, uint32_t *ret)
 
     if (at == 0 || !dns_name_read(q->packet, q->n, &at, &name))
         return false;
+    dns_name_lower(&name);
+    if (name.n != q->name_n || memcmp(name.wire, q->name, name.n) != 0)
+        return false;
     /* records_read() has seen that the fixed part and the data lie within the packet. */
     data = at + 10;
     end = data + dns_wire_get16(q->packet + at + 8);

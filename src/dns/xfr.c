@@ -9,7 +9,7 @@
 #include <assert.h>
 #include <string.h>
 
-enum { FLAG_QR_AA = 0x84, RR_SIZE = 10 };
+enum { FLAG_QR_AA = 0x84, RR_SIZE = 10, OPT_SIZE = 11 };
 
 void dns_xfr_begin(struct dns_xfr *x, const struct dns_query *q, uint8_t *out, size_t max,
                    size_t kept)
@@ -17,7 +17,9 @@ void dns_xfr_begin(struct dns_xfr *x, const struct dns_query *q, uint8_t *out, s
     assert(max >= DNS_REPLY_MIN && kept < max && q->question_end);
     if (max > DNS_MESSAGE_MAX)
         max = DNS_MESSAGE_MAX;
-    *x = (struct dns_xfr){.q = q, .p = out, .max = max - kept};
+    *x = (struct dns_xfr){.q = q, .p = out, .max = max - kept, .opt = q->edns.present};
+    if (x->opt)
+        x->max -= OPT_SIZE;
 }
 
 static void message_begin(struct dns_xfr *x)
@@ -104,12 +106,28 @@ bool dns_xfr_add(struct dns_xfr *x, const uint8_t *labels, size_t n, uint16_t ty
     return true;
 }
 
+/* Of the first message, if the question had one. */
+static size_t opt_add(struct dns_xfr *x, size_t n)
+{
+    uint8_t *p = x->p + n;
+
+    memset(p, 0, OPT_SIZE);
+    dns_wire_put16(p + 1, DNS_TYPE_OPT);
+    dns_wire_put16(p + 3, DNS_UDP_USUAL);
+    x->p[11] = 1;
+    x->max += OPT_SIZE;
+    x->opt = false;
+    return n + OPT_SIZE;
+}
+
 size_t dns_xfr_message(struct dns_xfr *x)
 {
     size_t n = x->count ? x->n : 0;
 
     if (n)
         dns_wire_put16(x->p + 6, x->count);
+    if (n && x->opt)
+        n = opt_add(x, n);
     x->n = x->count = 0;
     return n;
 }

@@ -27,6 +27,7 @@ struct dns_xfr {
     uint8_t *p;
     size_t n, max;
     uint16_t count;                  /* answers in this message */
+    bool opt;                        /* this message is to have one: RFC 5936 §2.2.5 */
     uint16_t labels;                 /* of the owner before, those before the zone */
     uint16_t at[DNS_LABELS_MAX + 1]; /* where its labels stand in the message, 0 not to be used */
     uint8_t from[DNS_LABELS_MAX];    /* and in `owner` */

@@ -81,6 +81,33 @@ static void packs(void **state)
                         hex_write(octets, hex_read(want, octets, sizeof(octets)), text));
 }
 
+/* The first message answers the question's OPT (RFC 5936 §2.2.5), the others need not. */
+static void answers_opt(void **state)
+{
+    static uint8_t out[512], data[100];
+    struct dns_query *q = query_of(DNS_TYPE_AXFR);
+    struct dns_query back;
+    struct dns_xfr x;
+
+    q->edns.present = true;
+    dns_xfr_begin(&x, q, out, sizeof(out), 0);
+    for (unsigned message = 0; message < 3; message++) {
+        size_t count = 0, n, opt = message ? 0 : 11;
+
+        while (dns_xfr_add(&x, NULL, 0, DNS_TYPE_TXT, 1, span_of(data, 60)))
+            count++;
+        assert_int_equal(count, (sizeof(out) - 28 - opt) / 72);
+        n = dns_xfr_message(&x);
+        assert_int_equal(n, 28 + count * 72 + opt);
+        assert_int_equal(dns_wire_get16(out + 10), opt != 0);
+        out[2] = 0; /* as if it were a question: its OPT is read */
+        assert_int_equal(dns_query_parse(&back, out, n), DNS_PARSE_OK);
+        assert_true(back.edns.present == (opt != 0));
+        if (opt)
+            assert_int_equal(back.edns.udp_size, DNS_UDP_USUAL);
+    }
+}
+
 /* Data of every size up to what just does not fit: the same record fits into the next message. */
 static void full(void **state)
 {
@@ -304,8 +331,13 @@ static void serials(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(asks),    cmocka_unit_test(packs), cmocka_unit_test(full),
-        cmocka_unit_test(texts),   cmocka_unit_test(reads), cmocka_unit_test(answers_that_are_none),
+        cmocka_unit_test(asks),
+        cmocka_unit_test(packs),
+        cmocka_unit_test(answers_opt),
+        cmocka_unit_test(full),
+        cmocka_unit_test(texts),
+        cmocka_unit_test(reads),
+        cmocka_unit_test(answers_that_are_none),
         cmocka_unit_test(serials),
     };
 

@@ -285,16 +285,29 @@ static bool may_transfer(const struct way *w)
     return z->transfer_key_count == 0;
 }
 
+static void no_data(struct way *w)
+{
+    dns_reply_rcode(&w->r, DNS_SERVFAIL);
+    dns_reply_ede(&w->r, DNS_EDE_NOT_READY, SPAN_LIT("no good data of this zone"));
+    w->out->result = ZONE_FAILED;
+}
+
 /* AXFR and IXFR. A stream is the server's to send; by UDP there is only IXFR's short answer. */
 static void transfer(struct way *w)
 {
     const struct zone *z = w->zone;
+    uint32_t have;
 
     if (w->zone_label != 0 || !z->has_soa) {
         dns_reply_rcode(&w->r, DNS_NOTAUTH);
         w->out->result = ZONE_REFUSED;
     } else if (!may_transfer(w)) {
         refuse(w, DNS_EDE_PROHIBITED, "no transfer of this zone for this client");
+    } else if (w->q->type == DNS_TYPE_IXFR && !dns_query_ixfr_serial(w->q, &have)) {
+        dns_reply_rcode(&w->r, DNS_FORMERR); /* RFC 1995 §3: from what on? */
+        w->out->result = ZONE_MALFORMED;
+    } else if (z->state == ZONE_BROKEN) {
+        no_data(w);
     } else if (w->client->tcp) {
         w->out->result = ZONE_TRANSFER;
     } else if (w->q->type == DNS_TYPE_IXFR) {
@@ -421,9 +434,7 @@ static void in_zone(struct way *w, bool zone_below)
         return;
     }
     if (z->state == ZONE_BROKEN) {
-        dns_reply_rcode(&w->r, DNS_SERVFAIL);
-        dns_reply_ede(&w->r, DNS_EDE_NOT_READY, SPAN_LIT("no good data of this zone"));
-        w->out->result = ZONE_FAILED;
+        no_data(w);
         return;
     }
     dns_reply_aa(&w->r, true);

@@ -3,6 +3,7 @@
  * What a server says to the unexpected: RFC 8482 (ANY), 8906 (types, opcodes, versions, classes),
  * 8914 (why not), to clients of every kind, and where there is no room.
  */
+#include "dns/xfr.h"
 #include "zoneset.h"
 
 static void unexpected(void **state)
@@ -41,21 +42,30 @@ static void unexpected(void **state)
 
 static void transfers(void **state)
 {
+    const struct dns_name zone = lab_name("bl.example.org");
     static const struct ask udp[] = {
         {"AXFR by UDP from a secondary", "bl.example.org", DNS_TYPE_AXFR,
          "REFUSED / opt1232 ede21\"AXFR is by TCP only (RFC 5936)\"", ZONE_REFUSED},
-        {"IXFR by UDP: the SOA", "bl.example.org", DNS_TYPE_IXFR, "NOERROR aa SOA:3600 / opt1232",
-         ZONE_META},
+        {"IXFR that does not say from where", "bl.example.org", DNS_TYPE_IXFR, "FORMERR / opt1232",
+         ZONE_MALFORMED},
     };
     static const struct ask tcp[] = {
         {"AXFR", "bl.example.org", DNS_TYPE_AXFR, "DROP", ZONE_TRANSFER},
-        {"IXFR", "bl.example.org", DNS_TYPE_IXFR, "DROP", ZONE_TRANSFER},
+        {"IXFR that does not say from where", "bl.example.org", DNS_TYPE_IXFR, "FORMERR / opt1232",
+         ZONE_MALFORMED},
         {"of a zone that nobody may have", "rbl.example.net", DNS_TYPE_AXFR,
          "REFUSED / opt1232 ede18\"no transfer of this zone for this client\"", ZONE_REFUSED},
     };
+    uint8_t packet[512];
+    size_t n;
 
     check(udp, COUNT(udp), "10.0.0.53", true, false);
     check(tcp, COUNT(tcp), "10.0.0.53", true, true);
+    n = dns_xfr_ask(packet, sizeof(packet), 0x1234, &zone, DNS_TYPE_IXFR, 1);
+    print_message("# IXFR by UDP: the SOA; by TCP: the steps\n");
+    check_packet(client_of("10.0.0.53", false), span_of(packet, n), "NOERROR aa SOA:3600",
+                 ZONE_META);
+    check_packet(client_of("10.0.0.53", true), span_of(packet, n), "DROP", ZONE_TRANSFER);
 }
 
 static void clients(void **state)
