@@ -13,6 +13,7 @@
 #include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -248,4 +249,50 @@ int file_mkdirs(const char *path, mode_t mode)
         part[i] = '/';
     }
     return make_folder(part, mode);
+}
+
+static int read_secret(const char *file, struct buf *ret, char err[FILE_ERROR_MAX])
+{
+    struct buf text = BUF_INIT(4096);
+    struct span line;
+    struct stat st;
+    int rc = 0;
+
+    if (stat(file, &st) < 0)
+        rc = -errno;
+    else if (S_ISREG(st.st_mode) && (st.st_mode & 077))
+        rc = -EPERM;
+    else
+        rc = file_read(file, &text);
+    if (rc == -EPERM)
+        snprintf(err, FILE_ERROR_MAX, "%.200s: others may read it; chmod 600", file);
+    else if (rc < 0)
+        snprintf(err, FILE_ERROR_MAX, "%.200s: %s", file, strerror(-rc));
+    line = buf_span(&text);
+    line = span_slice(line, 0, span_find(line, '\n'));
+    if (line.n && line.p[line.n - 1] == '\r')
+        line.n--;
+    if (!rc && !line.n) {
+        snprintf(err, FILE_ERROR_MAX, "%.200s: its first line is empty", file);
+        rc = -EINVAL;
+    }
+    if (!rc)
+        buf_add(ret, line);
+    if (text.p)
+        explicit_bzero(text.p, text.n);
+    buf_deinit(&text);
+    return rc ? rc : ret->err;
+}
+
+int file_secret(const char *path, const char *name, struct buf *out, char err[FILE_ERROR_MAX])
+{
+    const char *env = getenv(name);
+
+    if (path)
+        return read_secret(path, out, err);
+    if (env)
+        buf_add_str(out, env);
+    if (out->err)
+        snprintf(err, FILE_ERROR_MAX, "%s is too long", name);
+    return out->err;
 }

@@ -7,6 +7,8 @@
 
 #include <sys/types.h>
 
+enum { FILE_ERROR_MAX = 400 }; /* a line about a file, with its NUL */
+
 /*
  * Adds the file's bytes to *out. "-" is standard input. Bounded by out->max: a longer file is
  * -EFBIG. Not a regular file or a pipe: -EINVAL. Else 0 or the -errno of the system.
@@ -27,6 +29,11 @@ int file_create(const char *path, struct span bytes, mode_t mode);
  */
 typedef int (*file_change_fn)(void *cookie, struct span old, struct buf *ret);
 int file_change(const char *path, size_t max, mode_t mode, file_change_fn fn, void *cookie);
+/*
+ * Adds a password to *out: the first line of a file that none but its owner can read, else what the
+ * environment variable `name` holds, else nothing. -errno with the reason in err.
+ */
+int file_secret(const char *path, const char *name, struct buf *out, char err[FILE_ERROR_MAX]);
 /* Makes the folder and those above it; 0 when it is there already. */
 int file_mkdirs(const char *path, mode_t mode);
 

@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 static int refuse(char err[IMAP_ERROR_MAX], const char *why)
 {
@@ -139,48 +138,7 @@ void imap_setup_deinit(struct imap_setup *s)
     *s = (struct imap_setup){0};
 }
 
-static int read_password(const char *file, struct buf *ret, char err[IMAP_ERROR_MAX])
-{
-    struct buf text = BUF_INIT(4096);
-    struct span line;
-    struct stat st;
-    int rc = 0;
-
-    if (stat(file, &st) < 0)
-        rc = -errno;
-    else if (S_ISREG(st.st_mode) && (st.st_mode & 077))
-        rc = -EPERM;
-    else
-        rc = file_read(file, &text);
-    if (rc == -EPERM)
-        snprintf(err, IMAP_ERROR_MAX, "%.200s: others may read it; chmod 600", file);
-    else if (rc < 0)
-        snprintf(err, IMAP_ERROR_MAX, "%.200s: %s", file, strerror(-rc));
-    line = buf_span(&text);
-    line = span_slice(line, 0, span_find(line, '\n'));
-    if (line.n && line.p[line.n - 1] == '\r')
-        line.n--;
-    if (!rc && !line.n) {
-        snprintf(err, IMAP_ERROR_MAX, "%.200s: its first line is empty", file);
-        rc = -EINVAL;
-    }
-    if (!rc)
-        buf_add(ret, line);
-    if (text.p)
-        explicit_bzero(text.p, text.n);
-    buf_deinit(&text);
-    return rc ? rc : ret->err;
-}
-
 int imap_password(const char *file, struct buf *ret, char err[IMAP_ERROR_MAX])
 {
-    const char *env = getenv("POSTERN_IMAP_PASSWORD");
-
-    if (file)
-        return read_password(file, ret, err);
-    if (env)
-        buf_add_str(ret, env);
-    if (ret->err)
-        snprintf(err, IMAP_ERROR_MAX, "POSTERN_IMAP_PASSWORD is too long");
-    return ret->err;
+    return file_secret(file, "POSTERN_IMAP_PASSWORD", ret, err);
 }

@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
+#SPDX - License - Identifier : GPL - 3.0 - or -later
 """postern list notice: a relay is proved and listed, and those who answer for it are told, once."""
 
 import base64
@@ -6,6 +6,8 @@ import contextlib
 import email
 import email.policy
 import glob
+import hashlib
+import hmac
 import json
 import os
 import re
@@ -17,7 +19,8 @@ import time
 
 import pytest
 
-from testlib import (BUILD, Names, Server, Tester, call, free_port, open_to_all, reverse)
+from testlib import (BUILD, Names, Server, Session, Tester, call, context, free_port, open_to_all,
+                     reverse)
 
 LIST = os.path.join(BUILD, "postern-list")
 RELAY = "127.0.7.9"
@@ -145,42 +148,48 @@ def test_no_token_leaves_the_house(world):
     (named(), ["--no-postmaster"], []),
     (named(), ["--contacts-zone", "contacts.example"],
      ["abuse@isp.example", "postmaster@relay.example"]),
-    # A name that does not lead back is nobody's.
+#A name that does not lead back is nobody's.
     (named((("mx.relay.example", "A"), ["127.0.0.66"])), [], []),
-    # The name of the greeting leads to the host.
+#The name of the greeting leads to the host.
     (named((("mx.relay.example", "A"), ["127.0.0.66"]), (("mx.test.example", "A"), [RELAY])), [],
      ["postmaster@test.example"]),
-    # The provider's postmaster has nothing to do with a line of dynamic space.
+#The provider's postmaster has nothing to do with a line of dynamic space.
     (named(((reverse(RELAY), "PTR"), ["dsl-127-0-7-9.isp.example."]),
            (("dsl-127-0-7-9.isp.example", "A"), [RELAY])), [], []),
     (named(), ["--to", "noc@isp.example"], ["noc@isp.example", "postmaster@relay.example"]),
 ], ids=["postmaster", "none", "zone", "forged", "greeting", "dynamic", "named"])
 def test_to_whom(world, records, options, want):
-    with Names(records) as names:
-        got = world.list("notice", "--print", "--resolver", names.place, *WHO, *options, RELAY)
-    assert sorted(re.findall(r"(?m)^To: <(.*)>$", got.out)) == want, got.err
-    assert got.code == (0 if want else 1)
+    with Names(records)
+as names
+    : got = world.list("notice", "--print", "--resolver", names.place, *WHO, *options, RELAY) assert
+            sorted(re.findall(r "(?m)^To: <(.*)>$", got.out)) == want,
+      got.err assert got.code == (0 if want else 1)
 
+                                     def test_contacts_of_a_file(world, tmp_path)
+    : contacts =
+          tmp_path /
+          "contacts" contacts.write_text(
+              "127.0.0.0/8 wide@isp.example\n127.0.7.0/24 narrow@isp.example other@isp.example\n")
+              with Names({}) as names : got =
+              world
+                  .list("notice", "--print", "--resolver", names.place, *WHO, "--contacts-file",
+                        contacts, RELAY) assert re.findall(r "(?m)^To: <(.*)>$", got.out) ==
+              [ "narrow@isp.example", "other@isp.example" ]
 
-def test_contacts_of_a_file(world, tmp_path):
-    contacts = tmp_path / "contacts"
-    contacts.write_text("127.0.0.0/8 wide@isp.example\n127.0.7.0/24 narrow@isp.example other@isp.example\n")
-    with Names({}) as names:
-        got = world.list("notice", "--print", "--resolver", names.place, *WHO, "--contacts-file", contacts,
-                         RELAY)
-    assert re.findall(r"(?m)^To: <(.*)>$", got.out) == ["narrow@isp.example", "other@isp.example"]
-
-
-def test_once_into_a_folder(fresh, tmp_path):
-    out = tmp_path / "out"
-    with Names(named()) as names:
-        first = fresh.notice(names, "--folder", out, "--contacts-zone", "contacts.example")
-        assert first.code == 0, first.err
-        assert {(line["to"], line["result"]) for line in first.lines} == \
-            {("abuse@isp.example", "sent"), ("postmaster@relay.example", "sent")}
-        again = fresh.notice(names, "--folder", out, "--contacts-zone", "contacts.example")
-        every = fresh.notice(names, "--folder", out, "--all", who=())
-    assert again.code == 1 and {line["result"] for line in again.lines} == {"skipped"}
+              def test_once_into_a_folder(fresh, tmp_path)
+    : out = tmp_path / "out" with Names(named()) as names : first =
+                fresh
+                    .notice(names, "--folder", out, "--contacts-zone",
+                            "contacts.example") assert first.code
+                == 0,
+      first.err assert
+{(line["to"], line["result"]) for line in first.lines
+}
+== {("abuse@isp.example", "sent"), ("postmaster@relay.example", "sent")} again =
+    fresh.notice(names, "--folder", out, "--contacts-zone", "contacts.example") every =
+        fresh.notice(names, "--folder", out, "--all", who = ()) assert again.code == 1 and
+{line["result"] for line in again.lines
+} == {"skipped"}
     assert every.code == 1
     assert len(os.listdir(out)) == 2 and all(name.endswith(".eml") for name in os.listdir(out))
     assert fresh.events().count('"notice"') == 2
@@ -236,15 +245,14 @@ def test_by_the_smtp_sink_of_postfix(fresh):
         env["MAIL_CONFIG"] = folder
         with subprocess.Popen([program, "-u", "nobody", "-D", f"{folder}/%M.", f"127.0.0.1:{port}", "10"],
                               env=env) as sink:
-            try:
-                end = time.monotonic() + 30
+try : end = time.monotonic() + 30
                 while time.monotonic() < end and sink.poll() is None:
                     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
                         break
                     time.sleep(0.05)
                 got = fresh.notice(names, "--smarthost", f"127.0.0.1:{port}", "--contacts-zone",
                                    "contacts.example")
-                # A message's file is closed when its session is.
+#A message's file is closed when its session is.
                 while len(kept := kept_by(folder)) < 2 and time.monotonic() < end:
                     time.sleep(0.05)
             finally:
@@ -264,9 +272,17 @@ def test_by_the_configuration(fresh, tmp_path):
     out = tmp_path / "out"
     with Names(named()) as names:
         config.write_text(f"""
-            list {{ zone = bl.example  lab-networks = 127.0.0.0/8 }}
-            notice {{ folder = {out}  from = list@bl.example  contacts-zone = contacts.example
-                      domain-day = 5  resolver = {names.place} }}""")
+            list {
+        {
+            zone = bl.example lab - networks = 127.0.0.0 / 8
+        }}
+            notice {
+        {
+            folder = {out} from = list @bl.example contacts - zone = contacts.example domain - day =
+                                                                         5 resolver = {
+                                                                             names.place
+                                                                         }
+        }}""")
         got = call([LIST, "notice", "--state", fresh.tester.state, "--config", str(config), "--all"])
         assert got.code == 0, got.err
         config.write_text("notice { form = x }")
@@ -318,6 +334,169 @@ def test_tls_only_means_a_certificate_that_holds(fresh):
             assert got.code == 75 and got.lines[0]["result"] == "failed", got.out
             assert smarthost.messages == [] and not smarthost.said("MAIL")
 
+#-- -                                                                                              \
+    a login -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -
+
+class Login(Session):
+    """AUTH by the book: RFC 4616, 5802 and the two prompts of LOGIN. How it lies is `server.lie`."""
+
+    def ask(self, text):
+        self.say("334 " + base64.b64encode(text.encode()).decode())
+        answer = self.rfile.readline()
+        if not answer:
+            raise OSError("they have gone")
+        return base64.b64decode(answer.strip(), validate=True).decode()
+
+    def on_auth(self, line):
+        mech = line.split()[1]
+        assert len(line.split()) == 2
+        self.login = getattr(self, "mech_" + mech.lower().replace("-", "_"))()
+        self.say("235 2.7.0 welcome" if self.login else "535 5.7.8 wrong")
+
+    def mech_plain(self):
+        return self.ask("") == "\0tim\0p\u00e4ss"
+
+    def mech_login(self):
+        return [self.ask("User Name\0"), self.ask("Password")] == ["tim", "p\u00e4ss"]
+
+    def mech_scram_sha_256(self):
+        first = self.ask("")
+        assert first.startswith("n,,n=tim,r="), first
+        nonce = first.partition("r=")[2] + "zwei"
+        challenge = f"r={nonce},s={base64.b64encode(b'salz').decode()},i={self.server.rounds}"
+        last = self.ask(challenge)
+        without = last.rpartition(",p=")[0]
+        assert without == f"c=biws,r={nonce}"
+        salted = hashlib.pbkdf2_hmac("sha256", "p\u00e4ss".encode(), b"salz", self.server.rounds)
+        key = hmac.digest(salted, b"Client Key", "sha256")
+        signed = ",".join([first[3:], challenge, without]).encode()
+        mask = hmac.digest(hashlib.sha256(key).digest(), signed, "sha256")
+        proof = bytes(a ^ b for a, b in zip(key, mask))
+        if self.server.lie == "any":  # knows no password, and takes all
+            return True
+        if base64.b64encode(proof).decode() != last.rpartition(",p=")[2]:
+            return False
+        theirs = hmac.digest(hmac.digest(salted, b"Server Key", "sha256"), signed, "sha256")
+        if self.server.lie == "proof":
+            theirs = bytes(32)
+        return self.ask("v=" + base64.b64encode(theirs).decode()) == ""
+
+    def on_mail(self, line):
+        if self.login:
+            super().on_mail(line)
+        else:
+            self.say("530 5.7.0 log in first")
+
+
+class Smarthost(Server):
+    def __init__(self, mechs, lie=None, rounds=4096, **more):
+        super().__init__(extensions=(f"AUTH {mechs}",), rcpt=lambda session, path: "250 ok", **more)
+        self.RequestHandlerClass, self.lie, self.rounds = Login, lie, rounds
+
+
+@pytest.fixture(name="password")
+def fixture_password(tmp_path):
+    path = tmp_path / "password"
+    path.write_text("p\u00e4ss\nnot this line\n", encoding="utf-8")
+    path.chmod(0o600)
+    return path
+
+
+def sent_by(world, smarthost, *args, **environ):
+    for name, value in environ.items():
+        os.environ[name] = value
+    try:
+        with Names(named()) as names:
+            return world.notice(names, "--smarthost", smarthost.target, "--login", "tim", *args)
+    finally:
+        for name in environ:
+            del os.environ[name]
+
+
+@pytest.mark.parametrize("mechs, used", [
+    ("PLAIN", "PLAIN"), ("LOGIN", "LOGIN"), ("LOGIN PLAIN", "PLAIN"), ("PLAIN XOAUTH2 SCRAM-SHA-256 LOGIN",
+                                                                     "SCRAM-SHA-256")])
+def test_a_login(fresh, password, mechs, used):
+    with Smarthost(mechs) as smarthost:
+        got = sent_by(fresh, smarthost, "--password-file", password)
+    assert got.code == 0, got.out + got.err
+    assert smarthost.said("AUTH") == [f"AUTH {used}"]
+    assert [(sender, rcpts) for sender, rcpts, _ in smarthost.messages] == \
+        [("<>", ["<postmaster@relay.example>"])]
+    assert "p\u00e4ss" not in got.out + got.err + fresh.events()
+
+
+def test_a_password_of_the_environment(fresh):
+    with Smarthost("SCRAM-SHA-256") as smarthost:
+        assert sent_by(fresh, smarthost).code == 64  # none at all
+        assert not smarthost.sessions
+        got = sent_by(fresh, smarthost, POSTERN_SMARTHOST_PASSWORD="p\u00e4ss")
+    assert got.code == 0 and len(smarthost.messages) == 1
+
+
+def test_a_password_that_others_can_read(fresh, password):
+    password.chmod(0o640)
+    with Smarthost("PLAIN") as smarthost:
+        got = sent_by(fresh, smarthost, "--password-file", password)
+    assert got.code == 66 and "chmod 600" in got.err
+    assert not smarthost.sessions and "notice" not in fresh.events()
+
+
+@pytest.mark.parametrize("mechs, more, secret, why", [
+    ("PLAIN", {}, "wrong", "535"),
+    ("LOGIN", {}, "wrong", "535"),
+    ("SCRAM-SHA-256", {}, "wrong", "535"),
+    ("CRAM-MD5 XOAUTH2", {}, "p\u00e4ss", "no login that we know"),
+    ("SCRAM-SHA-256", {"lie": "any"}, "p\u00e4ss", "not proved"),
+    ("SCRAM-SHA-256", {"lie": "proof"}, "p\u00e4ss", "does not know the login"),
+    ("SCRAM-SHA-256", {"rounds": 2000000000}, "p\u00e4ss", "does not know the login")])
+def test_a_login_that_fails(fresh, mechs, more, secret, why):
+    """It is the operator's to mend: the next run tries again, and this one tries nobody else."""
+    with Smarthost(mechs, **more) as smarthost:
+        got = sent_by(fresh, smarthost, "--to", "abuse@isp.example", POSTERN_SMARTHOST_PASSWORD=secret)
+    assert got.code == 75 and [line["result"] for line in got.lines] == ["failed"], got.out
+    assert why in got.lines[0]["why"] and smarthost.messages == [] and not smarthost.said("MAIL")
+    with Smarthost("PLAIN") as smarthost:
+        got = sent_by(fresh, smarthost, "--to", "abuse@isp.example", POSTERN_SMARTHOST_PASSWORD="p\u00e4ss")
+    assert got.code == 0 and len(smarthost.messages) == 2
+
+
+@pytest.mark.parametrize("replies", [
+    {"banner": "554 5.7.1 not you"}, {"mail": lambda session, path: "530 5.7.0 log in first"},
+    {"mail": lambda session, path: "550 5.1.8 no null sender here"},
+    {"rcpt": lambda session, path: "554 5.7.1 <x>: Relay access denied"},
+    {"rcpt": lambda session, path: "421 4.3.2 closing"}])
+def test_a_smarthost_that_refuses_us(fresh, replies):
+    """Not the recipient's word: once the operator has mended it, the notice goes out."""
+    with Names(named()) as names:
+        with Server(**replies) as smarthost:
+            got = fresh.notice(names, "--smarthost", smarthost.target)
+        assert got.code == 75 and got.lines[0]["result"] == "failed", got.out
+        with Server(rcpt=lambda session, path: "250 ok") as smarthost:
+            assert fresh.notice(names, "--smarthost", smarthost.target).code == 0
+    assert len(smarthost.messages) == 1
+
+
+def test_tls_from_the_first_octet(fresh, tmp_path, password):
+    """Port 465; and a certificate that the operator's own authority vouches for."""
+    made = subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days",
+         "2", "-subj", "/CN=smart.example", "-addext", "subjectAltName=DNS:smart.example", "-keyout",
+         str(tmp_path / "key"), "-out", str(tmp_path / "ca")], check=False, capture_output=True)
+    assert made.returncode == 0
+    own = context(type("Like", (), {"name": "mx.test.example"}))
+    with Names({**named(), ("smart.example", "A"): ["127.0.0.78"]}) as names, contextlib.ExitStack() as stack:
+        try:
+            server = stack.enter_context(Smarthost("PLAIN", address="127.0.0.78", port=465, tls="implicit"))
+        except PermissionError:
+            pytest.skip("port 465 is not for us")
+        own.load_cert_chain(tmp_path / "ca", tmp_path / "key")
+        args = ("--smarthost", "smart.example:465", "--tls", "only", "--login", "tim", "--password-file", password)
+        got = fresh.notice(names, *args)
+        assert got.code == 75 and server.messages == [] and not server.said("EHLO"), got.out
+        got = fresh.notice(names, *args, "--ca-file", tmp_path / "ca")
+        assert got.code == 0 and len(server.messages) == 1, got.out + got.err
+
 
 def test_manners(fresh, tmp_path):
     out = tmp_path / "out"
@@ -326,15 +505,15 @@ def test_manners(fresh, tmp_path):
     with Names(named()) as names:
         got = fresh.notice(names, "--folder", out, "--refused", refused)
         assert got.code == 1 and "wants no notices" in got.lines[0]["why"]
-        # Our own domain is not told of our own findings.
+#Our own domain is not told of our own findings.
         got = fresh.notice(names, "--folder", out, "--no-postmaster", "--to", "abuse@bl.example")
         assert got.code == 1 and "our own domain" in got.lines[0]["why"]
-        # One a day to a domain.
+#One a day to a domain.
         got = fresh.notice(names, "--folder", out, "--no-postmaster", "--domain-day", "1",
                            "--to", "a@isp.example", "--to", "b@isp.example", "--to", "c@other.example")
         assert [line["result"] for line in got.lines] == ["sent", "skipped", "sent"]
         assert "share" in got.lines[1]["why"]
-        # Off the list: nothing more to tell.
+#Off the list : nothing more to tell.
         assert fresh.list("delist", "--reason", "closed", RELAY).code == 0
         got = fresh.notice(names, "--folder", out)
         assert got.code == 1 and "not listed" in got.lines[0]["why"]

@@ -20,7 +20,7 @@
 static const char program[] = "postern list notice";
 static const char *const tls_words[] = {"auto", "no", "only", NULL};
 
-enum { TEXT_FILE_MAX = 64 << 20 };
+enum { TEXT_FILE_MAX = 64 << 20, PASSWORD_MAX = 1000 };
 
 #define AT(field) offsetof(struct tell_args, field)
 
@@ -32,6 +32,11 @@ static const struct option_row rows[] = {
     {"print", 'p', NULL, "only show them; nothing is recorded", OPTION_FLAG, AT(print)},
     {"tls", 0, "WHEN", "to the smarthost: auto, no or only", OPTION_CHOICE, AT(tls),
      .choices = tls_words, .shown = "auto"},
+    {"ca-file", 0, "FILE", "whose certificates hold there, in PEM", OPTION_TEXT, AT(ca_file),
+     .shown = "the system's"},
+    {"login", 0, "NAME", "log in there; by SCRAM, or the password in TLS", OPTION_TEXT, AT(login)},
+    {"password-file", 0, "FILE", "its password, on the first line", OPTION_TEXT, AT(password_file),
+     .shown = "$POSTERN_SMARTHOST_PASSWORD"},
     {.group = "Who we are"},
     {"from", 0, "MAILBOX", "the address in From", OPTION_TEXT, AT(from)},
     {"contact", 0, "MAILBOX", "a human's address", OPTION_TEXT, AT(contact), .shown = "--from"},
@@ -132,7 +137,7 @@ static int one_listing(struct tell *t, const struct store_listing *l)
         rc = tell_say(t, f, "-", "skipped", "nobody is known who answers for it");
     } else if (rc == 0) {
         introduce(t->args, &f->n, host);
-        for (size_t i = 0; i < to.count && rc == 0; i++)
+        for (size_t i = 0; i < to.count && rc == 0 && !t->gone; i++)
             rc = one_letter(t, f, &to.v[i]);
     }
     if (f)
@@ -191,6 +196,13 @@ static int each_listing(struct tell *t, char **words, int count)
         rc = tell_count(t);
     for (size_t i = 0; i < ids.count && rc == 0; i++) {
         struct store_listing l, copy;
+
+        if (t->gone) {
+            ledger_say(&t->g, 0,
+                       "%zu more listings were not looked at: the smarthost can't be used",
+                       ids.count - i);
+            break;
+        }
         char class[LIST_CLASS_ID_MAX + 1];
 
         rc = store_listing_by_id(t->g.store, ids.v[i], &l);
@@ -251,6 +263,21 @@ static int find_smarthost(struct tell *t)
     return ledger_say(&t->g, EX_NOHOST, "--smarthost: %s has no address", t->args->smarthost);
 }
 
+static int read_password(struct tell *t)
+{
+    const struct tell_args *a = t->args;
+    char err[FILE_ERROR_MAX] = "";
+
+    if (!a->smarthost || !a->login || a->print)
+        return 0;
+    if (file_secret(a->password_file, "POSTERN_SMARTHOST_PASSWORD", &t->password, err) < 0)
+        return ledger_say(&t->g, EX_NOINPUT, "%s", err);
+    if (t->password.n)
+        return 0;
+    return options_misuse(&options, "--login: its password by --password-file or in "
+                                    "POSTERN_SMARTHOST_PASSWORD");
+}
+
 static int load_rows(struct tell *t)
 {
     struct buf text = BUF_INIT(4 << 20);
@@ -283,6 +310,8 @@ static int run(struct tell *t, const struct list_call *call, char **words, int c
     if (status == 0)
         status = find_smarthost(t);
     if (status == 0)
+        status = read_password(t);
+    if (status == 0)
         status = read_contacts(t);
     if (status == 0)
         status = read_text(a->refused, &t->refused);
@@ -307,6 +336,8 @@ static int misuse(struct tell_args *a, int words)
         return options_misuse(&options, "notices are off: say --folder, --smarthost or --print");
     if (a->folder && a->smarthost && !a->print)
         return options_misuse(&options, "either --folder or --smarthost");
+    if (a->password_file && !a->login)
+        return options_misuse(&options, "--password-file: whose? say --login");
     if (!a->all == !words)
         return options_misuse(&options, "either addresses or --all");
     if (!a->from || !notice_mailbox_ok(span_str(a->from)))
@@ -341,11 +372,15 @@ int verb_notice(int argc, char **argv)
         t->args = &args;
         t->domains = calloc(TELL_DOMAINS_MAX, sizeof(*t->domains));
         buf_init(&t->contacts, TEXT_FILE_MAX);
+        buf_init(&t->password, PASSWORD_MAX);
         buf_init(&t->refused, TEXT_FILE_MAX);
         advise_book_init(&t->book);
         status = t->domains ? run(t, &call, argv + first, argc - first) : EX_OSERR;
         advise_book_deinit(&t->book);
         dynamic_deinit(&t->dynamic);
+        if (t->password.p)
+            explicit_bzero(t->password.p, t->password.n);
+        buf_deinit(&t->password);
         buf_deinit(&t->contacts);
         buf_deinit(&t->refused);
         free(t->domains);

@@ -15,6 +15,7 @@ struct tell_args {
     struct option_list to;
     const char *folder, *smarthost, *from, *contact, *org, *name, *retest_at, *opt_out_at;
     const char *contacts_zone, *contacts_file, *refused, *resolver;
+    const char *login, *password_file, *ca_file;
     unsigned domain_day, tls;
     bool all, print, no_postmaster;
 };
@@ -35,6 +36,8 @@ struct tell {
     struct ip smarthost;
     uint16_t port;
     char host[256]; /* the smarthost as it was named, without its port */
+    struct buf password;
+    bool gone; /* the smarthost: no more is tried */
     struct tell_domain *domains;
     size_t domain_count;
     unsigned told, skipped, failed;

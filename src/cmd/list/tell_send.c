@@ -162,6 +162,9 @@ static int to_smarthost(struct tell *t, const struct notice_to *to, struct span 
         .port = t->port,
         .host = t->host,
         .tls = (enum letter_tls)t->args->tls,
+        .ca_file = t->args->ca_file,
+        .login = t->args->login,
+        .password = buf_str(&t->password),
         .helo = t->args->name,
         .rcpt = to->mailbox,
         .message = message,
@@ -187,7 +190,8 @@ int tell_hand_over(struct tell *t, const struct facts *f, const struct notice_to
     if (d)
         d->today++;
     got = t->args->folder ? to_folder(t, f, to, message, why) : to_smarthost(t, to, message, why);
-    if (got == LETTER_REFUSED || got == LETTER_DEFERRED) {
+    t->gone = got == LETTER_GONE;
+    if (got == LETTER_REFUSED || got == LETTER_DEFERRED || got == LETTER_GONE) {
         result = "failed";
         t->failed++;
         rc = record(t, f, got == LETTER_REFUSED ? "notice-refused" : "notice-failed", to->mailbox,
