@@ -330,12 +330,15 @@ static bool customer(struct way *w)
     if (w->labels == 0)
         return true;
     label = w->q->name + w->q->label_at[w->labels - 1];
+    w->out->key_at = z->key_required ? w->q->label_at[w->labels - 1] + 1 : 0;
     switch (zone_keys_check(z->keys, span_of(label + 1, label[0]), &number)) {
     case ZONE_KEY_GOOD:
+        w->out->key_at = w->q->label_at[w->labels - 1] + 1;
         w->labels--;
         w->out->customer = number;
         return true;
     case ZONE_KEY_REVOKED:
+        w->out->key_at = w->q->label_at[w->labels - 1] + 1;
         w->out->customer = number;
         refuse(w, DNS_EDE_PROHIBITED, "this key is revoked");
         return false;

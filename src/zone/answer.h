@@ -49,6 +49,7 @@ struct zone_outcome {
     bool cookie_good; /* a good server cookie: exempt from rate limits */
     bool edns;
     uint32_t customer; /* of the key label; 0 none */
+    uint16_t key_at;   /* octets before a label that is a key, or that stands in its place, and 1 */
 };
 
 const char *zone_result_name(enum zone_result result);

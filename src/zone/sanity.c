@@ -7,6 +7,10 @@
  * Reserved space is what base/ip.h calls so; its borders are known to that file alone. So a run is
  * asked at its ends, and at every border of the registries' blocks inside it: a table of those
  * stands below, and a test compares it with base/ip.h for each /16 and around each border.
+ *
+ * What lists everybody is a finding of its own, for nothing may let it through. A block of IPv4 as
+ * wide as a /2 has space in it that is nobody's, so no true list of any kind has one. A list of all
+ * countries' networks is not that: its blocks are narrower, and some of the space is given to none.
  */
 #include "zone/sanity.h"
 
@@ -27,14 +31,16 @@ const struct zone_limits zone_limits_usual = {
 };
 
 static const char *const names[ZONE_INSANE_KINDS] = {
-    "sane",  "localhost", "reserved", "wide",    "much",   "value",
-    "empty", "grew",      "shrank",   "expired", "future",
+    "sane",  "all",   "localhost", "reserved", "wide",    "much",
+    "value", "empty", "grew",      "shrank",   "expired", "future",
 };
 
 const char *zone_insane_name(enum zone_insane what)
 {
     return names[what];
 }
+
+enum { ALL4 = 2 /* a whole prefix of this length or shorter is everybody */, ALL4_PPM = 999000 };
 
 __attribute__((format(printf, 3, 4))) static enum zone_insane say(struct zone_finding *f,
                                                                   enum zone_insane what,
@@ -94,8 +100,8 @@ static bool reserved4(uint32_t from, uint32_t to, uint32_t *ret)
     return false;
 }
 
-/* The length of the largest aligned block within [from, to]; 32 at least of one address. */
-static unsigned widest4(uint32_t from, uint32_t to)
+/* The length of the largest aligned block within [from, to], and where it begins. */
+static unsigned widest4(uint32_t from, uint32_t to, uint32_t *ret_at)
 {
     unsigned best = 33;
     uint64_t at = from;
@@ -110,7 +116,10 @@ static unsigned widest4(uint32_t from, uint32_t to)
                 break;
             len--;
         }
-        best = len < best ? len : best;
+        if (len < best) {
+            best = len;
+            *ret_at = (uint32_t)at;
+        }
         at += UINT64_C(1) << (32 - len);
     }
     return best;
@@ -125,15 +134,18 @@ struct state4 {
 static enum zone_insane end_run4(const struct state4 *s, const struct zone_limits *l,
                                  struct zone_finding *f)
 {
-    unsigned len = s->have ? widest4(s->from, s->to) : 32;
+    uint32_t at = s->from;
+    unsigned len = s->have ? widest4(s->from, s->to, &at) : 32;
     char text[IP_TEXT_MAX];
 
-    if (len >= l->widest4)
+    if (len > ALL4 && len >= l->widest4)
         return ZONE_SANE;
-    return say(f, ZONE_INSANE_WIDE,
-               "all of a /%u is listed within the run that begins at %s: a /%u is the widest "
-               "allowed",
-               len, ip_text(ip4_of(s->from), text), l->widest4);
+    f->ip = ip4_of(at);
+    if (len <= ALL4)
+        return say(f, ZONE_INSANE_ALL, "all of %s/%u is listed: that is everybody",
+                   ip_text(f->ip, text), len);
+    return say(f, ZONE_INSANE_WIDE, "all of %s/%u is listed: a /%u is the widest allowed",
+               ip_text(f->ip, text), len, l->widest4);
 }
 
 static enum zone_insane piece4(struct state4 *s, const struct zone_piece4 *p,
@@ -142,12 +154,23 @@ static enum zone_insane piece4(struct state4 *s, const struct zone_piece4 *p,
     char text[IP_TEXT_MAX];
     uint32_t bad;
 
-    if (p->from <= 0x7f000001 && p->to >= 0x7f000001)
-        return say(f, ZONE_INSANE_LOCALHOST,
-                   "127.0.0.1 is listed: clients take that for a list gone mad (RFC 5782 §5)");
-    if (!l->reserved && reserved4(p->from, p->to, &bad))
+    if (p->to - p->from >= UINT32_MAX >> ALL4) { /* before what it has in it */
+        struct state4 alone = {.from = p->from, .to = p->to, .have = true};
+
+        if (end_run4(&alone, &(struct zone_limits){0}, f))
+            return f->what;
+    }
+    if (p->from <= 0x7f000001 && p->to >= 0x7f000001) {
+        f->ip = ip4_of(0x7f000001);
+        return say(
+            f, ZONE_INSANE_LOCALHOST,
+            "127.0.0.1 is listed: clients take that for a list gone mad (RFC 5782 section 5)");
+    }
+    if (!l->reserved && reserved4(p->from, p->to, &bad)) {
+        f->ip = ip4_of(bad);
         return say(f, ZONE_INSANE_RESERVED, "%s is listed, which is %s space",
                    ip_text(ip4_of(bad), text), ip_space_name(ip_space(ip4_of(bad))));
+    }
     s->public_addresses += (uint64_t)p->to - p->from + 1;
     if (s->have && s->to + UINT64_C(1) == p->from) {
         s->to = p->to;
@@ -159,10 +182,15 @@ static enum zone_insane piece4(struct state4 *s, const struct zone_piece4 *p,
     return ZONE_SANE;
 }
 
+/* Of the space that is not reserved, in millionths. */
+static uint64_t ppm_of(uint64_t addresses)
+{
+    return addresses * 1000000 / UINT64_C(3702258432); /* 2^32 less what RFC 6890 reserves */
+}
+
 static enum zone_insane look4(const struct zone_image *im, const struct zone_limits *l,
                               struct zone_finding *f)
 {
-    const uint64_t public_space = UINT64_C(3702258432); /* 2^32 less what RFC 6890 reserves */
     struct zone_cursor c = {0};
     struct zone_piece4 p;
     struct state4 s = {0};
@@ -173,7 +201,9 @@ static enum zone_insane look4(const struct zone_image *im, const struct zone_lim
             return f->what;
     if (end_run4(&s, l, f))
         return f->what;
-    ppm = s.public_addresses * 1000000 / public_space;
+    ppm = ppm_of(s.public_addresses);
+    if (ppm >= ALL4_PPM)
+        return say(f, ZONE_INSANE_ALL, "all of the IPv4 space is listed: that is everybody");
     if (ppm <= l->most4_ppm)
         return ZONE_SANE;
     return say(f, ZONE_INSANE_MUCH,
@@ -199,6 +229,19 @@ static unsigned width6(struct zone_ip6 from, struct zone_ip6 to)
     return 128;
 }
 
+/* 2000::/3 is all that is given to anybody (RFC 4291 §2.4). */
+static enum zone_insane all6(struct zone_ip6 from, struct zone_ip6 to, struct zone_finding *f)
+{
+    static const struct zone_ip6 first = {UINT64_C(0x2000) << 48, 0},
+                                 last = {UINT64_C(0x3fffffffffffffff), UINT64_MAX};
+
+    if (zone_ip6_cmp(from, first) > 0 || zone_ip6_cmp(to, last) < 0)
+        return ZONE_SANE;
+    f->ip = (struct ip){.family = IP_V6};
+    zone_ip6_bytes(from, f->ip.b);
+    return say(f, ZONE_INSANE_ALL, "all of 2000::/3 is listed: that is everybody");
+}
+
 static enum zone_insane piece6(const struct zone_piece6 *p, const struct zone_limits *l,
                                struct zone_finding *f)
 {
@@ -207,17 +250,24 @@ static enum zone_insane piece6(const struct zone_piece6 *p, const struct zone_li
     char text[IP_TEXT_MAX];
     unsigned len = width6(p->from, p->to);
 
+    if (all6(p->from, p->to, f))
+        return f->what;
     for (size_t i = 0; i < 2; i++)
-        if (zone_ip6_cmp(p->from, bad[i]) <= 0 && zone_ip6_cmp(bad[i], p->to) <= 0)
-            return say(f, ZONE_INSANE_LOCALHOST, "%s is listed (RFC 5782 §5)",
+        if (zone_ip6_cmp(p->from, bad[i]) <= 0 && zone_ip6_cmp(bad[i], p->to) <= 0) {
+            zone_ip6_bytes(bad[i], ip.b);
+            f->ip = ip;
+            return say(f, ZONE_INSANE_LOCALHOST, "%s is listed (RFC 5782 section 5)",
                        i ? "::ffff:127.0.0.1" : "::1");
+        }
     zone_ip6_bytes(p->from, ip.b);
+    f->ip = ip;
     if (len < l->widest6)
         return say(f, ZONE_INSANE_WIDE, "all of %s/%u is listed: a /%u is the widest allowed",
                    ip_text(ip, text), len, l->widest6);
     if (!l->reserved && !(p->from.hi == 0 && p->from.lo >> 24 == 0xffff7f) && bad_space(ip))
         return say(f, ZONE_INSANE_RESERVED, "%s is listed, which is %s space", ip_text(ip, text),
                    ip_space_name(ip_space(ip)));
+    f->ip = (struct ip){0};
     return ZONE_SANE;
 }
 
@@ -235,6 +285,8 @@ static enum zone_insane look6(const struct zone_image *im, const struct zone_lim
             return f->what;
         if (have && zone_ip6_cmp(next, p.from) == 0) { /* many that make a wide one */
             run.to = p.to;
+            if (all6(run.from, run.to, f))
+                return f->what;
             if (width6(run.from, run.to) < l->widest6 && piece6(&run, l, f))
                 return f->what;
         } else {
@@ -255,9 +307,9 @@ static enum zone_insane look_names(const struct zone_image *im, struct zone_find
         if (p.excluded)
             continue;
         if (p.key_len == 0 && p.wild)
-            return say(f, ZONE_INSANE_WIDE, "every name is listed");
+            return say(f, ZONE_INSANE_ALL, "every name is listed: that is everybody");
         if (p.key_len == 8 && memcmp(p.key, invalid, 8) == 0)
-            return say(f, ZONE_INSANE_LOCALHOST, "the name INVALID is listed (RFC 5782 §5)");
+            return say(f, ZONE_INSANE_LOCALHOST, "the name INVALID is listed (RFC 5782 section 5)");
     }
     return ZONE_SANE;
 }
@@ -273,10 +325,11 @@ static enum zone_insane look_value(const struct zone_image *im, struct zone_hit 
         if (!zone_image_said(im, hit, i, &said) || said.a == 0)
             continue;
         if (said.a >> 24 != 127 || said.a == 0x7f000001)
-            return say(f, ZONE_INSANE_VALUE,
-                       "a listing's value is %u.%u.%u.%u: it must be of 127/8 (RFC 5782 §2.3), and "
-                       "127.0.0.1 says that the list is dead",
-                       said.a >> 24, said.a >> 16 & 255, said.a >> 8 & 255, said.a & 255);
+            return say(
+                f, ZONE_INSANE_VALUE,
+                "a listing's value is %u.%u.%u.%u: it must be of 127/8 (RFC 5782 section 2.3), and "
+                "127.0.0.1 says that the list is dead",
+                said.a >> 24, said.a >> 16 & 255, said.a >> 8 & 255, said.a & 255);
     }
     return ZONE_SANE;
 }
@@ -354,6 +407,52 @@ enum zone_insane zone_sanity(const struct zone_image *image, const struct zone_i
     return look_time(image, limits, now_wall, finding);
 }
 
+static enum zone_insane all4(const struct zone_image *im, struct zone_finding *f)
+{
+    static const struct zone_limits loose = {.reserved = true};
+    struct zone_cursor c = {0};
+    struct zone_piece4 p;
+    struct state4 s = {0};
+
+    while (zone_image_next4(im, &c, &p)) {
+        s.public_addresses += (uint64_t)p.to - p.from + 1;
+        if (!s.have || s.to + UINT64_C(1) != p.from) {
+            if (end_run4(&s, &loose, f))
+                return f->what;
+            s.from = p.from;
+        }
+        s.to = p.to;
+        s.have = true;
+    }
+    if (end_run4(&s, &loose, f) || ppm_of(s.public_addresses) < ALL4_PPM)
+        return f->what;
+    return say(f, ZONE_INSANE_ALL, "all of the IPv4 space is listed: that is everybody");
+}
+
+enum zone_insane zone_sanity_all(const struct zone_image *image, struct zone_finding *finding)
+{
+    struct zone_cursor c = {0}, c_name = {0};
+    struct zone_piece6 p, run = {0};
+    struct zone_piece_name name;
+
+    *finding = (struct zone_finding){0};
+    if (all4(image, finding))
+        return finding->what;
+    for (bool have = false; zone_image_next6(image, &c, &p); have = true) {
+        struct zone_ip6 next = {run.to.hi + (run.to.lo == UINT64_MAX), run.to.lo + 1};
+
+        if (!have || zone_ip6_cmp(next, p.from) != 0)
+            run = p;
+        run.to = p.to;
+        if (all6(run.from, run.to, finding))
+            return finding->what;
+    }
+    while (zone_image_next_name(image, &c_name, &name))
+        if (!name.excluded && name.key_len == 0 && name.wild)
+            return say(finding, ZONE_INSANE_ALL, "every name is listed: that is everybody");
+    return ZONE_SANE;
+}
+
 enum zone_insane zone_sanity_prefix(struct ip_prefix net, const struct zone_limits *limits,
                                     struct zone_finding *finding)
 {
@@ -365,7 +464,7 @@ enum zone_insane zone_sanity_prefix(struct ip_prefix net, const struct zone_limi
     if (net.ip.family == IP_V4) {
         from = (uint32_t)net.ip.b[0] << 24 | net.ip.b[1] << 16 | net.ip.b[2] << 8 | net.ip.b[3];
         to = net.len ? from | (uint32_t)(UINT64_C(0xffffffff) >> net.len) : UINT32_MAX;
-        if (from >> 24 == 127 || to >> 24 == 127)
+        if (net.len > ALL4 && (from >> 24 == 127 || to >> 24 == 127))
             return say(finding, ZONE_INSANE_LOCALHOST, "127/8 has the test entries, and no other");
         if (piece4(&s, &(struct zone_piece4){.from = from, .to = to}, limits, finding))
             return finding->what;

@@ -28,6 +28,7 @@ struct zone_limits {
 
 enum zone_insane {
     ZONE_SANE = 0,
+    ZONE_INSANE_ALL,       /* lists everybody: the space of a family, or every name */
     ZONE_INSANE_LOCALHOST, /* lists 127.0.0.1, ::1, ::ffff:127.0.0.1 or the name INVALID */
     ZONE_INSANE_RESERVED,  /* lists space that can be nobody's mail host */
     ZONE_INSANE_WIDE,      /* a whole prefix wider than allowed, in one entry or in many */
@@ -43,6 +44,7 @@ enum zone_insane {
 
 struct zone_finding {
     enum zone_insane what;
+    struct ip ip;  /* that it is about, of family IP_NONE where it is about no one address */
     char why[200]; /* a sentence with the figures, for the log */
 };
 
@@ -50,12 +52,14 @@ extern const struct zone_limits zone_limits_usual;
 
 const char *zone_insane_name(enum zone_insane what);
 /*
- * Looks at all of it, in the order of the enum, and stops at the first finding. `before` is the
- * image that is served now, or NULL. Returns finding->what; its `why` is "" when sane.
+ * Looks at all of it and stops at the first finding. `before` is the image that is served now, or
+ * NULL. Returns finding->what; its `why` is "" when sane. No limit lets ZONE_INSANE_ALL through.
  */
 enum zone_insane zone_sanity(const struct zone_image *image, const struct zone_image *before,
                              const struct zone_limits *limits, int64_t now_wall,
                              struct zone_finding *finding);
+/* For data that are served though they are insane: do they list everybody? */
+enum zone_insane zone_sanity_all(const struct zone_image *image, struct zone_finding *finding);
 /* May this one prefix be listed at all? For `postern list`, before it appends to a journal. */
 enum zone_insane zone_sanity_prefix(struct ip_prefix net, const struct zone_limits *limits,
                                     struct zone_finding *finding);

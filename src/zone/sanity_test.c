@@ -60,10 +60,18 @@ static void one_row(void **state)
          ZONE_SANE},
         {"the widest allowed", {'4', "8.8.0.0/16", LAB_CODE(2), "x", 0}, ZONE_SANE, ZONE_SANE},
         {"one wider", {'4', "8.8.0.0/15", LAB_CODE(2), "x", 0}, ZONE_INSANE_WIDE, ZONE_INSANE_WIDE},
-        {"the world",
-         {'4', "0.0.0.0/0", LAB_CODE(2), "x", 0},
-         ZONE_INSANE_LOCALHOST,
-         ZONE_INSANE_LOCALHOST},
+        {"the world", {'4', "0.0.0.0/0", LAB_CODE(2), "x", 0}, ZONE_INSANE_ALL, ZONE_INSANE_ALL},
+        {"a quarter of it",
+         {'4', "128.0.0.0/2", LAB_CODE(2), "x", 0},
+         ZONE_INSANE_ALL,
+         ZONE_INSANE_ALL},
+        {"an eighth", {'4', "32.0.0.0/3", LAB_CODE(2), "x", 0}, ZONE_INSANE_WIDE, ZONE_INSANE_WIDE},
+        {"the world of IPv6",
+         {'6', "2000::/3", LAB_CODE(2), "x", 0},
+         ZONE_INSANE_ALL,
+         ZONE_INSANE_ALL},
+        {"more than that", {'6', "::/0", LAB_CODE(2), "x", 0}, ZONE_INSANE_ALL, ZONE_INSANE_ALL},
+        {"half of it", {'6', "2000::/4", LAB_CODE(2), "x", 0}, ZONE_INSANE_WIDE, ZONE_INSANE_WIDE},
         {"the value of a dead list",
          {'4', "192.0.2.1", LAB_CODE(1), "x", 0},
          ZONE_INSANE_VALUE,
@@ -83,7 +91,7 @@ static void one_row(void **state)
          {'n', "invalid", LAB_CODE(2), "x", 0},
          ZONE_INSANE_LOCALHOST,
          ZONE_INSANE_LOCALHOST},
-        {"every name", {'w', "", LAB_CODE(2), "x", 0}, ZONE_INSANE_WIDE, ZONE_INSANE_WIDE},
+        {"every name", {'w', "", LAB_CODE(2), "x", 0}, ZONE_INSANE_ALL, ZONE_INSANE_ALL},
         {"a name's value",
          {'n', "example.com", LAB_CODE(1), "x", 0},
          ZONE_INSANE_VALUE,
@@ -126,6 +134,54 @@ static void many_rows(void **state)
     assert_int_equal(look(NULL, 0, &zone_limits_usual), ZONE_INSANE_EMPTY);
     limits.empty = true;
     assert_int_equal(look(NULL, 0, &limits), ZONE_SANE);
+}
+
+/* Nothing lets everybody through: no limit, and not the operator's word. */
+static void everybody(void **state)
+{
+    static const struct {
+        const char *name;
+        struct lab_row rows[4];
+        bool all;
+    } cases[] = {
+        {"two halves",
+         {{'4', "0.0.0.0/1", LAB_CODE(2), "x", 0}, {'4', "128.0.0.0/1", LAB_CODE(3), "y", 0}},
+         true},
+        {"all but one",
+         {{'4', "0.0.0.0/0", LAB_CODE(2), "x", 0}, {'4', "192.0.2.1", LAB_OUT, NULL, 0}},
+         true},
+        {"all but 127/8",
+         {{'4', "0.0.0.0/0", LAB_CODE(2), "x", 0}, {'4', "127.0.0.0/8", LAB_OUT, NULL, 0}},
+         true},
+        {"the halves of 2000::/3",
+         {{'6', "2000::/4", LAB_CODE(2), "x", 0}, {'6', "3000::/4", LAB_CODE(3), "y", 0}},
+         true},
+        {"a wide one",
+         {{'4', "8.0.0.0/6", LAB_CODE(2), "x", 0}, {'6', "2600::/8", LAB_CODE(2), "x", 0}},
+         false},
+        {"bogons",
+         {{'4', "224.0.0.0/3", LAB_CODE(2), "x", 0},
+          {'4', "0.0.0.0/8", LAB_CODE(2), "x", 0},
+          {'6', "4000::/2", LAB_CODE(2), "x", 0},
+          {'6', "8000::/1", LAB_CODE(2), "x", 0}},
+         false},
+    };
+    struct zone_limits loose = {1, 1, 2000000, UINT32_MAX, UINT32_MAX, UINT32_MAX, 0, true, true};
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct zone_finding found;
+        struct lab_image im;
+        size_t n = 0;
+
+        print_message("# %s\n", cases[i].name);
+        while (n < 4 && cases[i].rows[n].kind)
+            n++;
+        lab_image_new(&im, cases[i].rows, n);
+        assert_int_equal(zone_sanity_all(&im.image, &found),
+                         cases[i].all ? ZONE_INSANE_ALL : ZONE_SANE);
+        lab_image_free(&im);
+        assert_int_equal(look(cases[i].rows, n, &loose) == ZONE_SANE, !cases[i].all);
+    }
 }
 
 /* n single addresses, apart from each other. */
@@ -194,14 +250,14 @@ static void prefixes(void **state)
         {"192.0.2.1", ZONE_SANE},
         {"8.8.0.0/16", ZONE_SANE},
         {"8.8.0.0/15", ZONE_INSANE_WIDE},
-        {"0.0.0.0/0", ZONE_INSANE_LOCALHOST},
+        {"0.0.0.0/0", ZONE_INSANE_ALL},
         {"127.0.0.2", ZONE_INSANE_LOCALHOST},
         {"10.0.0.1", ZONE_INSANE_RESERVED},
         {"192.168.0.0/24", ZONE_INSANE_RESERVED},
         {"255.255.255.255", ZONE_INSANE_RESERVED},
         {"2001:db8::/32", ZONE_SANE},
         {"2001::/16", ZONE_INSANE_WIDE},
-        {"::/0", ZONE_INSANE_LOCALHOST},
+        {"::/0", ZONE_INSANE_ALL},
         {"fe80::/64", ZONE_INSANE_RESERVED},
     };
 
@@ -247,7 +303,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_row),  cmocka_unit_test(many_rows), cmocka_unit_test(over_time),
-        cmocka_unit_test(prefixes), cmocka_unit_test(borders),
+        cmocka_unit_test(prefixes), cmocka_unit_test(borders),   cmocka_unit_test(everybody),
     };
 
     return cmocka_run_group_tests_name("zone/sanity", tests, NULL, NULL);

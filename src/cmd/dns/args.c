@@ -4,6 +4,7 @@
 
 #include "base/num.h"
 #include "cmd/common/settings.h"
+#include "listfile/rbl_addr.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -25,12 +26,19 @@ static bool take_bind(void *cookie, const char *text, char err[OPTIONS_ERROR_MAX
     struct span s = span_str(text), host = span_slice(s, 0, span_find(s, '/'));
     struct span port = host.n < s.n ? span_slice(s, host.n + 1, s.n) : SPAN_LIT("53");
     bool v6 = span_find(host, ':') < host.n && host.p[0] != '[';
-    char made[100];
+    struct span rest = host;
+    char made[100], ip[IP_TEXT_MAX];
+    unsigned octets;
+    uint32_t v4;
 
     if (host.n > 60 || port.n > 5 || a->made_count == DNS_MADE_MAX) {
         snprintf(err, OPTIONS_ERROR_MAX, "'%.60s' is no ADDRESS/PORT, or one too many", text);
         return false;
     }
+    /* "127.2" is 127.0.0.2 there, and in the examples that come with it. */
+    if (rbl_value4(&rest, &v4, &octets) == RBL_ADDR_OK && rest.n == 0 && octets < 4)
+        host = span_str(
+            ip_text((struct ip){IP_V4, {v4 >> 24, v4 >> 16 & 255, v4 >> 8 & 255, v4 & 255}}, ip));
     snprintf(made, sizeof(made), v6 ? "[%.*s]:%.*s" : "%.*s:%.*s", SPAN_ARG(host), SPAN_ARG(port));
     if (a->listen.preset)
         a->listen.count = 0;
@@ -80,8 +88,9 @@ static bool refuse(char err[OPTIONS_ERROR_MAX], const char *what)
 
 static bool no_root(void *cookie, const char *text, char err[OPTIONS_ERROR_MAX])
 {
-    return refuse(err, "rights are given up without a chroot; leave it out, or use RootDirectory= "
-                       "of the unit");
+    return refuse(err,
+                  "leave it out, and where files have no path of their own write -w DIR; rights "
+                  "are given up without a chroot, and RootDirectory= of the unit makes one");
 }
 
 static bool no_statistics(void *cookie, const char *text, char err[OPTIONS_ERROR_MAX])
@@ -283,12 +292,19 @@ static void set_defaults(struct dns_args *a)
 /* rbldnsd's -c is a time and no file: "-c 60", "-c60", "-c 1m". */
 static void translate(int argc, char **argv)
 {
-    static char check_files[] = "--check-files";
+    static char check_files[] = "--check-files", glued[64];
     int64_t ms;
 
-    for (int i = 1; i + 1 < argc && strcmp(argv[i], "--") != 0; i++)
-        if (strcmp(argv[i], "-c") == 0 && num_duration(span_str(argv[i + 1]), &ms))
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (strncmp(argv[i], "-c", 2) != 0)
+            continue;
+        if (!argv[i][2] && i + 1 < argc && num_duration(span_str(argv[i + 1]), &ms))
             argv[i] = check_files;
+        if (!num_duration(span_str(argv[i] + 2), &ms) || strlen(argv[i]) > 40)
+            continue;
+        snprintf(glued, sizeof(glued), "%s=%s", check_files, argv[i] + 2);
+        argv[i] = glued; /* one is enough: the last one counts */
+    }
 }
 
 static int judge(struct dns_args *a)

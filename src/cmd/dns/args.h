@@ -14,7 +14,7 @@
 
 enum dns_public { DNS_PUBLIC_ANSWER, DNS_PUBLIC_REFUSE };
 
-enum { DNS_MADE_MAX = 16 };
+enum { DNS_MADE_MAX = 64 };
 
 /* Options that only rbldnsd has, and that take nothing. */
 struct dns_rbl_flags {

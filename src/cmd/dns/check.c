@@ -3,6 +3,7 @@
  * postern dns --check: loads all that would be served, as it would be at a start, and tells every
  * fault. Nothing listens, and nothing but a missing state folder and secret is made.
  */
+#include "cmd/common/settings.h"
 #include "cmd/dns/publish.h"
 #include "cmd/dns/secrets.h"
 #include "cmd/dns/serve.h"
@@ -11,9 +12,11 @@
 #include "base/num.h"
 
 #include <jansson.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 enum { FAULT = 1, MESSAGES_MAX = 1 << 20 };
 
@@ -128,6 +131,22 @@ static void test(struct checking *c)
     free(zones);
 }
 
+static bool check_user(struct checking *c)
+{
+    struct buf line = BUF_INIT(8192);
+    const char *user = c->site->args.user;
+    char text[300];
+
+    if (!user || geteuid() != 0 || getpwnam(user))
+        return true;
+    snprintf(text, sizeof(text), "user: can't become %.200s: there is no such user", user);
+    settings_place(c->site->conf, "dns", text, &line);
+    buf_add_str(&line, text);
+    fault(c, "", buf_str(&line));
+    buf_deinit(&line);
+    return false;
+}
+
 int dns_check(struct dns_args *args, struct conf *conf)
 {
     struct buf messages = BUF_INIT(MESSAGES_MAX);
@@ -141,6 +160,8 @@ int dns_check(struct dns_args *args, struct conf *conf)
     buf_deinit(&messages);
     if (status)
         return status;
+    if (!check_user(&c))
+        status = EX_NOUSER;
     c.loaded = calloc(c.site->zone_count + 1, sizeof(struct loaded *));
     for (size_t i = 0; c.loaded && i < c.site->zone_count; i++)
         load(&c, i);
@@ -154,7 +175,7 @@ int dns_check(struct dns_args *args, struct conf *conf)
         loaded_unref(&c.loaded[i]);
     free(c.loaded);
     site_unref(&c.site);
-    return c.faults ? FAULT : 0;
+    return status ? status : c.faults ? FAULT : 0;
 }
 
 int dns_make_key(struct dns_args *args, struct conf *conf)

@@ -5,12 +5,15 @@
  */
 #include "cmd/dns/metrics.h"
 
+#include "cmd/dns/units.h"
 #include "io/log.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+
+enum { METRICS_LABEL_MAX = 2 * DNS_NAME_TEXT_MAX };
 
 static void head(struct buf *out, const char *name, const char *type, const char *help)
 {
@@ -38,13 +41,28 @@ static struct zone_counters sum_of(const struct hub *h, size_t i)
     return sum;
 }
 
+/* A label's value: names have backslashes and quotes of their own. */
+static const char *label(const char *name, char out[METRICS_LABEL_MAX])
+{
+    size_t n = 0;
+
+    for (; *name && n + 3 < METRICS_LABEL_MAX; name++) {
+        if (*name == '\\' || *name == '"')
+            out[n++] = '\\';
+        out[n++] = *name;
+    }
+    out[n] = '\0';
+    return out;
+}
+
 static void queries(const struct hub *h, struct buf *out)
 {
     const struct served *now = hub_now(h);
+    char text[METRICS_LABEL_MAX];
 
     head(out, "queries_total", "counter", "Questions by zone (\"\" none of ours) and result");
     for (size_t i = 0; i <= now->zones; i++) {
-        const char *name = i < now->zones ? zone_title(zone_set_at(now->set, i)) : "";
+        const char *name = label(i < now->zones ? zone_title(zone_set_at(now->set, i)) : "", text);
         struct zone_counters sum = sum_of(h, i);
 
         for (unsigned k = 0; k < ZONE_RESULTS; k++)
@@ -74,33 +92,59 @@ static void kinds(const struct hub *h, struct buf *out)
     one(out, "truncated_total", "counter", "Answers that did not fit (TC)", all.truncated);
 }
 
+static long long entries(const struct unit *u)
+{
+    return u->now ? (long long)u->now->entries : 0;
+}
+
+static long long loaded_wall(const struct unit *u)
+{
+    return u->loaded_wall;
+}
+
+static long long refused(const struct unit *u)
+{
+    return u->failed;
+}
+
+/* Zones of the same files have the same data, and each is told of: alerts are by zone. */
+static void data(const struct hub *h, const char *what, const char *help,
+                 long long (*of)(const struct unit *u), struct buf *out)
+{
+    char text[METRICS_LABEL_MAX];
+
+    buf_addf(out, "# HELP postern_dns_data_%s %s\n# TYPE postern_dns_data_%s gauge\n", what, help,
+             what);
+    for (size_t i = 0; i < h->site->zone_count; i++) {
+        const struct site_zone *z = &h->site->zones[i];
+        const struct unit *u = unit_of(h, z);
+
+        if (u)
+            buf_addf(out, "postern_dns_data_%s{zone=\"%s\"} %lld\n", what, label(z->text, text),
+                     of(u));
+    }
+}
+
 static void zones(const struct hub *h, struct buf *out)
 {
     const struct served *now = hub_now(h);
+    char text[METRICS_LABEL_MAX];
 
     head(out, "zone_served", "gauge", "1 when the zone has good data");
     for (size_t i = 0; i < now->zones; i++) {
         const struct zone *z = zone_set_at(now->set, i);
 
-        buf_addf(out, "postern_dns_zone_served{zone=\"%s\"} %d\n", zone_title(z),
+        buf_addf(out, "postern_dns_zone_served{zone=\"%s\"} %d\n", label(zone_title(z), text),
                  zone_state(z) != ZONE_BROKEN);
     }
     head(out, "zone_serial", "gauge", "Serial of the SOA");
     for (size_t i = 0; i < now->zones; i++)
         buf_addf(out, "postern_dns_zone_serial{zone=\"%s\"} %u\n",
-                 zone_title(zone_set_at(now->set, i)), zone_serial(zone_set_at(now->set, i)));
-    head(out, "data_entries", "gauge", "Entries of the data");
-    for (size_t i = 0; i < h->unit_count; i++)
-        buf_addf(out, "postern_dns_data_entries{zone=\"%s\"} %llu\n", h->units[i]->zone->text,
-                 (unsigned long long)(h->units[i]->now ? h->units[i]->now->entries : 0));
-    head(out, "data_loaded_seconds", "gauge", "When the data were loaded, since 1970");
-    for (size_t i = 0; i < h->unit_count; i++)
-        buf_addf(out, "postern_dns_data_loaded_seconds{zone=\"%s\"} %lld\n",
-                 h->units[i]->zone->text, (long long)h->units[i]->loaded_wall);
-    head(out, "data_refused", "gauge", "1 when the newest data were refused and older are served");
-    for (size_t i = 0; i < h->unit_count; i++)
-        buf_addf(out, "postern_dns_data_refused{zone=\"%s\"} %d\n", h->units[i]->zone->text,
-                 h->units[i]->failed);
+                 label(zone_title(zone_set_at(now->set, i)), text),
+                 zone_serial(zone_set_at(now->set, i)));
+    data(h, "entries", "Entries of the data", entries, out);
+    data(h, "loaded_seconds", "When the data were loaded, since 1970", loaded_wall, out);
+    data(h, "refused", "1 when the newest data were refused", refused, out);
     one(out, "published_total", "counter", "States that were swapped in", h->published);
     one(out, "loads_total", "counter", "Data that were loaded", h->loads);
     one(out, "refused_total", "counter", "Data that were refused", h->refused);
@@ -111,7 +155,7 @@ static void zones(const struct hub *h, struct buf *out)
 static void datagrams(const struct metrics_of *of, struct buf *out)
 {
     struct worker_counts all = {0};
-    uint64_t exhausted = 0;
+    uint64_t exhausted = 0, lost = of->tcp ? sample_lost(tcp_samples(of->tcp)) : 0;
 
     for (size_t i = 0; i < of->worker_count; i++) {
         const struct worker_counts *c = worker_counts(of->workers[i]);
@@ -123,6 +167,7 @@ static void datagrams(const struct metrics_of *of, struct buf *out)
         all.limited += c->limited;
         all.odd += c->odd;
         exhausted += worker_patterns_exhausted(of->workers[i]);
+        lost += sample_lost(worker_samples(of->workers[i]));
     }
     one(out, "workers", "gauge", "Threads that answer datagrams", of->worker_count);
     one(out, "udp_received_total", "counter", "Datagrams that came", all.queries);
@@ -132,6 +177,8 @@ static void datagrams(const struct metrics_of *of, struct buf *out)
     one(out, "rate_slipped_total", "counter", "Answers that the rate limit made: ask by TCP",
         all.slipped);
     one(out, "rate_dropped_total", "counter", "Answers that the rate limit kept back", all.limited);
+    one(out, "query_log_lost_total", "counter", "Questions of the sample that were too many to log",
+        lost);
     one(out, "patterns_exhausted_total", "counter", "Matches that ran out of steps", exhausted);
 }
 

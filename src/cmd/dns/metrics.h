@@ -11,7 +11,7 @@ struct metrics_of {
     const struct hub *hub;
     struct worker *const *workers;
     size_t worker_count;
-    const struct tcp *tcp; /* or NULL */
+    struct tcp *tcp; /* or NULL */
     const struct notifier *notifier;
 };
 

@@ -68,13 +68,6 @@ static int open_text(const struct dns_args *a, struct places *p, const char *tex
     char why[LISTEN_ERROR_MAX];
     int r = 0;
 
-    if (n == 0) {
-        bool log = text[0] == '/' || text[0] == '+' || text[0] == '-';
-
-        snprintf(err, LISTEN_ERROR_MAX, "listen: \"%.100s\" is no ADDR:PORT%s", text,
-                 log ? " (rbldnsd's -l FILE is --query-log N here)" : "");
-        return -EINVAL;
-    }
     for (size_t i = 0; i < n && r == 0; i++) {
         if (p->udp_count == BATCH_SOCKETS_MAX)
             return too_many(err);
@@ -119,6 +112,31 @@ static void pack(struct places *p)
     for (unsigned w = 1; w < p->workers; w++)
         for (size_t i = 0; i < p->udp_count; i++)
             p->udp[w * p->udp_count + i] = p->udp[w * BATCH_SOCKETS_MAX + i];
+}
+
+bool places_check(const struct dns_args *a, const char **ret_name, const char **ret_text,
+                  char why[LISTEN_ERROR_MAX])
+{
+    struct listen_place places[LISTEN_PLACES_MAX];
+    size_t total = 0, n;
+
+    *ret_name = "listen";
+    for (size_t i = 0; i < a->listen.count; i++, total += n) {
+        *ret_text = a->listen.v[i];
+        n = listen_parse(span_str(*ret_text), places);
+        /* rbldnsd's -l FILE. */
+        snprintf(why, LISTEN_ERROR_MAX, "is no ADDR:PORT%s",
+                 strchr(*ret_text, ':') ? "" : "; a log of questions is --query-log N");
+        if (n == 0)
+            return false;
+    }
+    snprintf(why, LISTEN_ERROR_MAX, "too many places, %d at most", BATCH_SOCKETS_MAX);
+    if (total > BATCH_SOCKETS_MAX)
+        return false;
+    *ret_name = "metrics-listen";
+    *ret_text = a->metrics_listen;
+    snprintf(why, LISTEN_ERROR_MAX, "is no ADDR:PORT");
+    return !*ret_text || listen_parse(span_str(*ret_text), places) > 0;
 }
 
 int places_open(const struct dns_args *a, unsigned workers, struct places *ret,

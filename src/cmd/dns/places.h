@@ -16,6 +16,11 @@ struct places {
     struct listen_place at[BATCH_SOCKETS_MAX]; /* of udp */
 };
 
+/*
+ * Without opening any: can the texts be places at all? False with the setting, its text and why.
+ */
+bool places_check(const struct dns_args *a, const char **ret_name, const char **ret_text,
+                  char why[LISTEN_ERROR_MAX]);
 /* 0 or -errno with what failed and what to do about it. */
 int places_open(const struct dns_args *a, unsigned workers, struct places *ret,
                 char err[LISTEN_ERROR_MAX]);

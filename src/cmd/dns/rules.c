@@ -173,6 +173,16 @@ size_t rules_network(struct span word, struct ip_prefix ret[2], char why[RULES_W
     return 0;
 }
 
+bool rules_host(struct span text, struct dns_name *ret)
+{
+    struct ip ip;
+
+    for (size_t i = 0; i < text.n; i++)
+        if (!ascii_is_alnum(text.p[i]) && !memchr("-_.", text.p[i], 3))
+            return false;
+    return !ip_parse(text, &ip) && dns_name_parse(text, ret);
+}
+
 const struct dns_tsig_key *rules_key(const struct site *site, struct span name)
 {
     struct dns_name wire;

@@ -21,6 +21,8 @@ int rules_scope(const struct site *site, const char *text, size_t *ret_zone, str
                 char why[RULES_WHY_MAX]);
 /* "NETWORK", a prefix or an address, "any" for all of both families (two prefixes). */
 size_t rules_network(struct span word, struct ip_prefix ret[2], char why[RULES_WHY_MAX]);
+/* A host's name: labels of letters, digits, hyphens and underscores, and no address. */
+bool rules_host(struct span text, struct dns_name *ret);
 /* The key of that name, or NULL. */
 const struct dns_tsig_key *rules_key(const struct site *site, struct span name);
 /* Lines "key LABEL [CUSTOMER]" and "revoke CUSTOMER[:ISSUE]". -EINVAL with line and reason. */

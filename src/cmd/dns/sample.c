@@ -23,6 +23,12 @@ void sample_put(struct sample_ring *r, const struct zone_client *client, struct 
     s->tcp = client->tcp;
     s->name[0] = 0;
     memcpy(s->name, name, n);
+    /* A customer's key says who asks, and others could ask with it. */
+    if (got->key_at && got->key_at < n) {
+        size_t at = got->key_at - 1u, after = at + 1u + s->name[at];
+
+        memmove(s->name + at, s->name + after, n - after);
+    }
     atomic_store_explicit(&r->in, in + 1, memory_order_release);
 }
 

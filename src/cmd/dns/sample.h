@@ -4,7 +4,7 @@
  * its own and never waits; the main thread writes the lines. What does not fit is lost and counted.
  *
  * Who asks about whom tells who mails whom. So a line has either the client or the name that was
- * asked for, in turn, unless the operator wants both.
+ * asked for, in turn, unless the operator wants both. A customer's key is in neither.
  */
 #ifndef POSTERN_CMD_DNS_SAMPLE_H
 #define POSTERN_CMD_DNS_SAMPLE_H
@@ -40,6 +40,11 @@ static inline bool sample_due(struct sample_ring *r, uint32_t every)
         return false;
     r->countdown = every;
     return true;
+}
+
+static inline uint64_t sample_lost(const struct sample_ring *r)
+{
+    return atomic_load_explicit(&r->lost, memory_order_relaxed);
 }
 
 /* Main thread: writes what is there into the log. */

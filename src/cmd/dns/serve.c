@@ -212,9 +212,13 @@ static int drop_rights(const struct serve *v)
     struct rights want = {.profile = RIGHTS_SERVER, .user = v->site->args.user};
     struct rights_done done;
     int r = rights_drop(&want, &done);
+    char err[300];
 
-    if (r < 0)
-        return fail(r == -ENOENT ? EX_NOUSER : EX_NOPERM, "cannot become the user asked for");
+    if (r < 0) {
+        snprintf(err, sizeof(err), "user: can't become %.200s: %s", want.user,
+                 r == -ENOENT ? "there is no such user" : strerror(-r));
+        return fail_setting(v, r == -ENOENT ? EX_NOUSER : EX_NOPERM, err);
+    }
     log_info("rights", "user", done.user ? v->site->args.user : "", "capabilities",
              done.capabilities ? "dropped" : "kept", "no_new_privs",
              done.no_new_privs ? "yes" : "no", "filter", done.filter ? "yes" : "no", "notes",
@@ -271,12 +275,13 @@ static int prepare(struct serve *v)
 {
     const struct dns_args *a = &v->site->args;
     char err[LISTEN_ERROR_MAX];
-    int status = 0;
+    int status = 0, r;
 
     if (loop_new(&v->loop) < 0)
         return fail(EX_OSERR, "out of memory or file descriptors");
-    if (places_open(a, a->workers ? a->workers : cores(), &v->places, err) < 0)
-        return fail_setting(v, EX_OSERR, err);
+    r = places_open(a, a->workers ? a->workers : cores(), &v->places, err);
+    if (r < 0)
+        return fail_setting(v, r == -EACCES ? EX_NOPERM : EX_OSERR, err);
     status = write_pid(a->pid_file);
     if (status == 0)
         status = make_workers(v);

@@ -8,6 +8,7 @@
 
 #include "base/num.h"
 #include "cmd/common/settings.h"
+#include "cmd/dns/places.h"
 #include "cmd/dns/rules.h"
 #include "cmd/dns/secrets.h"
 #include "io/datadir.h"
@@ -21,8 +22,9 @@
 struct reading {
     struct site *site;
     struct buf *messages;
-    bool bad, no_memory;
-    int missing; /* a file that is not there: another exit status */
+    bool no_memory;
+    unsigned faults;
+    unsigned missing; /* of them: files that can't be read, which is another exit status */
 };
 
 /* "FILE:LINE: name: 'text': why" */
@@ -34,7 +36,7 @@ static void tell(struct reading *r, const char *name, const char *text, const ch
     settings_place(r->site->conf, "dns", buf_str(&line), r->messages);
     buf_addf(r->messages, "%s\n", buf_str(&line));
     buf_deinit(&line);
-    r->bad = true;
+    r->faults++;
 }
 
 /* True when all is well; -ENOMEM and reasons are noted. */
@@ -60,10 +62,10 @@ static void read_zones(struct reading *r)
         fine(r, rules_zone(a->zone.v[i], a->workdir, s, why), "zone", a->zone.v[i], why);
     for (size_t i = 0; i < a->operand_count; i++)
         fine(r, rules_zone(a->operands[i], a->workdir, s, why), "zone", a->operands[i], why);
-    if (s->zone_count == 0 && !r->bad) {
+    if (s->zone_count == 0 && !r->faults && !a->make_key) {
         buf_add_str(r->messages, "no zone is named: give one on the command line, or a line "
                                  "\"zone = ...\" in section dns of the configuration\n");
-        r->bad = true;
+        r->faults++;
     }
 }
 
@@ -111,7 +113,7 @@ static int add_ns(struct site_zone *z, struct span rest)
 {
     if (z->ns_count == SITE_NS_MAX)
         return -E2BIG;
-    if (!dns_name_parse(span_trim(rest), &z->ns[z->ns_count]))
+    if (!rules_host(span_trim(rest), &z->ns[z->ns_count]))
         return -EINVAL;
     dns_name_lower(&z->ns[z->ns_count++]);
     return 0;
@@ -122,7 +124,8 @@ static int add_soa(struct site_zone *z, struct span rest)
     struct span primary, contact;
 
     return span_word(&rest, &primary) && span_word(&rest, &contact) &&
-                   dns_name_parse(primary, &z->mname) && dns_name_parse(contact, &z->rname)
+                   rules_host(primary, &z->mname) && span_find(contact, '@') == contact.n &&
+                   dns_name_parse(contact, &z->rname)
                ? 0
                : -EINVAL;
 }
@@ -258,7 +261,7 @@ static bool read_file(struct reading *r, const char *name, const char *path, str
 
     if (got < 0) {
         tell(r, name, path, got == -EFBIG ? "is too large" : strerror(-got));
-        r->missing = got;
+        r->missing++;
     }
     return got == 0;
 }
@@ -443,7 +446,8 @@ static void read_all(struct reading *r)
 {
     struct site *s = r->site;
     const struct dns_args *a = &s->args;
-    char why[RULES_WHY_MAX];
+    char why[RULES_WHY_MAX], place_why[LISTEN_ERROR_MAX];
+    const char *name, *text;
 
     if (datadir_state(a->state, s->state) < 0)
         s->state[0] = '\0';
@@ -452,16 +456,26 @@ static void read_all(struct reading *r)
     mark_zones(r, "reserved", &a->reserved, offsetof(struct site_zone, reserved));
     name_units(r);
     read_apex(r, "ns", &a->ns, add_ns, "is no [ZONE=]HOST");
-    read_apex(r, "soa", &a->soa, add_soa, "is no \"[ZONE=]PRIMARY CONTACT\"");
+    read_apex(r, "soa", &a->soa, add_soa,
+              "is no \"[ZONE=]PRIMARY CONTACT\", with a dot for the @ of the contact");
     read_apex(r, "web", &a->web, add_web, "is no [ZONE=]ADDRESS");
     read_acl(r);
     for (size_t i = 0; i < a->keys.count; i++)
         read_key_file(r, a->keys.v[i]);
     read_secondaries(r);
     read_limits(s);
-    if (a->cookie_secret)
-        s->has_cookies = fine(r, secrets_cookies(a->cookie_secret, &s->cookies, why),
-                              "cookie-secret", a->cookie_secret, why);
+    if (a->cookie_secret) {
+        int got = secrets_cookies(a->cookie_secret, &s->cookies, why);
+
+        s->has_cookies = fine(r, got, "cookie-secret", a->cookie_secret, why);
+        r->missing += got < 0 && got != -EBADMSG && got != -ENOMEM;
+    }
+    if (!places_check(a, &name, &text, place_why))
+        tell(r, name, text, place_why);
+    if (a->nsid && strlen(a->nsid) > DNS_NSID_MAX)
+        tell(r, "nsid", a->nsid, "is too long");
+    if (a->version_text && strlen(a->version_text) > DNS_STRING_MAX)
+        tell(r, "version-text", a->version_text, "is too long");
     if (a->cookies_required && !a->tcp)
         tell(r, "cookies-required", "yes", "needs TCP, by which clients without cookies come");
     seal(r);
@@ -483,14 +497,16 @@ int site_new(struct dns_args *args, struct conf *conf, struct site **ret, struct
     s->args = *args;
     s->conf = conf;
     read_all(&r);
-    if (!r.bad && !r.no_memory) {
+    if (!r.faults && !r.no_memory) {
         *ret = s;
         return 0;
     }
     if (r.no_memory)
         buf_add_str(messages, "out of memory\n");
     site_unref(&s);
-    return r.no_memory ? EX_OSERR : EX_CONFIG;
+    if (r.no_memory)
+        return EX_OSERR;
+    return r.missing == r.faults ? EX_NOINPUT : EX_CONFIG;
 }
 
 struct site *site_ref(struct site *s)

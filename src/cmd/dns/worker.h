@@ -13,9 +13,9 @@
 
 /* Read by the main thread as they stand. */
 struct worker_counts {
-    uint64_t queries, batches, answers, lost; /* lost: the kernel did not take the answer */
-    uint64_t slipped, limited;                /* by the rate limit: TC, nothing */
-    uint64_t odd;                             /* cut or of an unknown family */
+    uint64_t queries, batches, answers; /* answers: that the kernel has taken */
+    uint64_t slipped, limited;          /* by the rate limit: TC, nothing */
+    uint64_t odd;                       /* cut or of an unknown family */
 };
 
 struct worker;
