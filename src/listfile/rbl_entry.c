@@ -265,10 +265,12 @@ static int entry(struct filler *f, struct span s)
 /* What changes from line to line; the rest was read in the first pass. */
 static void special(struct filler *f, struct span s)
 {
+    uint32_t ttl;
+
     if (rbl_keyword(&s, "maxrange4"))
         rbl_max_range(s, f->w, false);
-    else if (rbl_keyword(&s, "ttl"))
-        rbl_ttl(&s, f->w->options, 0, &f->ttl);
+    else if (rbl_keyword(&s, "ttl") && rbl_ttl(&s, f->w->options, 0, &ttl) && s.n == 0)
+        f->ttl = ttl;
 }
 
 static int fill_part(struct filler *f, const struct rbl_part *part)
@@ -282,8 +284,11 @@ static int fill_part(struct filler *f, const struct rbl_part *part)
     w->file = part->file;
     w->max_range4 = part->max_range4;
     f->ttl = part->ttl;
-    f->def = trivial(f) && f->set->def_known ? f->set->def : rbl_raw_default;
-    f->def_made = false;
+    /* A default ends with its file, but in a combined dataset, which goes on in the next one. */
+    if (part == f->set->parts || !w->combined) {
+        f->def = trivial(f) && f->set->def_known ? f->set->def : rbl_raw_default;
+        f->def_made = false;
+    }
     while (r == 0 && (kind = rbl_line_next(&lines, &s)) != RBL_LINE_END) {
         w->line = lines.line;
         if (kind == RBL_LINE_DATA)

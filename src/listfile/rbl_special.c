@@ -3,8 +3,9 @@
  * The first pass over a dataset's files: its $ lines, and where its parts lie. rbldnsd looks up a
  * variable when it answers, so that one set in the last line counts for the first entry; knowing
  * them all before the first entry is read lets each text be compiled once. In a combined dataset
- * the lines before the first $DATASET of a file are the common section: what they set holds for
- * every dataset that follows, and is not overwritten there (the first of two assignments holds).
+ * the lines before the first $DATASET are the common section: what they set holds for every dataset
+ * that follows, and is not overwritten there (the first of two assignments holds). Its files are
+ * one: the next one goes on in the dataset that the one before has ended in.
  *
  * Pure: whether a time stamp lies ahead is asked of the clock that came in with the options.
  */
@@ -220,6 +221,16 @@ static int special_dataset(struct rbl_work *w, struct span s)
     return r;
 }
 
+static bool special_ttl(struct rbl_work *w, struct span s)
+{
+    uint32_t ttl;
+
+    if (!rbl_ttl(&s, w->options, 0, &ttl) || s.n)
+        return false;
+    w->set->ttl = ttl;
+    return true;
+}
+
 /* 0, an outcome, or -errno. */
 static int special(struct rbl_work *w, struct span s)
 {
@@ -232,7 +243,7 @@ static int special(struct rbl_work *w, struct span s)
     else if (rbl_keyword(&s, "ns") || rbl_keyword(&s, "nameserver"))
         good = special_ns(w, s);
     else if (rbl_keyword(&s, "ttl"))
-        good = rbl_ttl(&s, w->options, 0, &w->set->ttl) && s.n == 0;
+        good = special_ttl(w, s);
     else if (rbl_keyword(&s, "maxrange4"))
         good = rbl_max_range(s, w, true);
     else if (rbl_keyword(&s, "timestamp"))
@@ -277,7 +288,7 @@ static int outline_file(struct rbl_work *w, const struct rbl_file *file)
     struct span s;
     enum rbl_line kind;
     struct rbl_part part = {file->name, file->text, 0, w->max_range4, w->set->ttl};
-    bool in_set = !w->combined;
+    bool in_set = !w->combined || w->set != w->sets[0];
     int r = 0;
 
     w->file = file->name;
@@ -314,9 +325,7 @@ int rbl_outline(struct rbl_work *w, enum rbl_type type, const struct rbl_file *f
     int r = add_set(w, type);
 
     w->combined = type == RBL_COMBINED;
-    for (size_t i = 0; r == 0 && i < count; i++) {
-        w->set = w->sets[0]; /* each file of a combined dataset has a common section */
+    for (size_t i = 0; r == 0 && i < count; i++)
         r = outline_file(w, &files[i]);
-    }
     return r;
 }

@@ -293,6 +293,12 @@ static void combined(void **state)
          "[proxies]\n127.0.0.2 127.0.0.2 ttl 60 \"common mine\"\nwww 90 1 7f000008\n"
          "[names]\nexample.com 127.0.0.2 ttl 60 \"$2\"\n"
          "skipped 9 not an address: \"x\"\n"},
+        {"a TTL with more behind it", RBL_COMBINED,
+         "$TTL 60\n$DATASET ip4set @\n$TTL 1h 2\n127.0.0.2\n$DATASET generic @\n$TTL 1h 2\n"
+         "www A 127.0.0.8\n",
+         "127.0.0.2 127.0.0.2 ttl 60\nwww 60 1 7f000008\n"
+         "skipped 3 a $ line that is not understood: \"TTL 1h 2\"\n"
+         "skipped 6 a $ line that is not understood: \"TTL 1h 2\"\n"},
         {"an entry before any dataset", RBL_COMBINED, "$TTL 5\n1.2.3.4\n$DATASET ip4set @\n",
          "refused 2 an entry before any $DATASET: \"1.2.3.4\"\n"},
         {"no such type", RBL_COMBINED, "$DATASET acl @\n",
@@ -305,6 +311,30 @@ static void combined(void **state)
     };
 
     check(cases, COUNT(cases));
+}
+
+/* The files of a combined dataset are one: the second goes on where the first has ended. */
+static void combined_files(void **state)
+{
+    static const struct rbl_file files[] = {
+        {"a", SPAN_LIT("$1 one\n$DATASET ip4set a\n$MAXRANGE4 /24\n:4:$1 $2\n1.2.3.4\n"), 0},
+        {"b", SPAN_LIT("$2 two\n1.2.3.5\n1.2/16\n:5\n1.2.3.6\n$DATASET ip4set b\n1.2.3.7 $1 $2\n"),
+         0},
+    };
+    struct rbl_options o = {.now_wall = NOW};
+    struct rbl_zones zones = {0};
+    struct zone_remarks remarks = {0};
+    struct buf got = BUF_INIT(1000);
+
+    assert_int_equal(rbl_read(RBL_COMBINED, files, COUNT(files), &o, &zones, &remarks), RBL_OK);
+    dump(&zones, &remarks, &got);
+    assert_string_equal(buf_str(&got),
+                        "[]\n[a]\n1.2.3.4 127.0.0.4 \"one two\"\n1.2.3.5 127.0.0.4 \"one two\"\n"
+                        "1.2.3.6 127.0.0.5\n[b]\n1.2.3.7 127.0.0.2 \"one $2\"\n"
+                        "skipped 3 more addresses than $MAXRANGE4 allows: \"1.2/16\"\n");
+    buf_deinit(&got);
+    rbl_zones_deinit(&zones);
+    zone_remarks_deinit(&remarks);
 }
 
 static void meta(void **state)
@@ -469,9 +499,10 @@ static void remark_text(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(values),   cmocka_unit_test(addresses), cmocka_unit_test(names),
-        cmocka_unit_test(combined), cmocka_unit_test(meta),      cmocka_unit_test(special_bad),
-        cmocka_unit_test(options),  cmocka_unit_test(limits),    cmocka_unit_test(remark_text),
+        cmocka_unit_test(values),         cmocka_unit_test(addresses), cmocka_unit_test(names),
+        cmocka_unit_test(combined_files), cmocka_unit_test(combined),  cmocka_unit_test(meta),
+        cmocka_unit_test(special_bad),    cmocka_unit_test(options),   cmocka_unit_test(limits),
+        cmocka_unit_test(remark_text),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

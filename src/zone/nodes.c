@@ -56,6 +56,22 @@ static int node_cmp(const void *a, const void *b)
     return zone_rname_cmp(x->key, x->n, y->key, y->n);
 }
 
+/* Within a sub-zone of this branch, whose own data speak for it? */
+static bool elsewhere(const struct zone_nodes *n, const uint8_t *key, size_t len)
+{
+    const struct zone_rname *here = &n->branch->rsub;
+
+    for (size_t i = 0; i < n->zone->branch_count; i++) {
+        const struct zone_rname *sub = &n->zone->branches[i].rsub;
+
+        if (sub->n > here->n && sub->n - here->n <= (int)len &&
+            memcmp(sub->b, here->b, here->n) == 0 &&
+            memcmp(sub->b + here->n, key, (size_t)(sub->n - here->n)) == 0)
+            return true;
+    }
+    return false;
+}
+
 static int add_source(struct zone_nodes *n, const struct zone_source *s, bool names)
 {
     struct zone_view_cursor c = {0};
@@ -64,12 +80,15 @@ static int add_source(struct zone_nodes *n, const struct zone_source *s, bool na
     struct zone_piece_name name;
 
     while (names && zone_view_next_name(&s->view, &c, &name)) {
+        if (elsewhere(n, name.key, name.key_len))
+            continue;
         n->wild |= name.wild && !name.excluded;
         if (add_node(n, name.key, name.key_len) < 0)
             return -ENOMEM;
     }
     while (zone_image_next_record(s->view.image, &rc, &record))
-        if (add_node(n, record.key, record.key_len) < 0)
+        if (!elsewhere(n, record.key, record.key_len) &&
+            add_node(n, record.key, record.key_len) < 0)
             return -ENOMEM;
     return 0;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Every branch whose sub-zone holds the name is asked, the zone's own first; in it every source,
- * and of every kind of data that it has, for "1.2" may be the end of an IPv4 address, of an IPv6
- * one, or a name. What is said is put together in that order, the same value once (rbldnsd's way).
+ * The branch of the narrowest sub-zone that holds the name is asked and no other: names that the
+ * zone itself has under a sub-zone's are not seen (rbldnsd's way). In it every source is asked, and
+ * of every kind of data that it has, for "1.2" may be the end of an IPv4 address, of an IPv6 one,
+ * or a name. What is said is put together in that order, the same value once.
  *
  * Test entries (RFC 5782 §5) come before the data and are not theirs to change: in 127.0.0.0/8 and
  * its mapped twin nothing is listed but the codes, and under INVALID nothing is. Only where the
@@ -348,6 +349,7 @@ void zone_say(const struct zone *zone, const struct dns_query *q, unsigned label
               enum zone_say_mode mode, struct zone_matcher *matcher, struct zone_say *ret)
 {
     struct asking a = {zone, q, matcher, ret};
+    const struct zone_branch *narrowest = NULL;
 
     ret->exists = labels == 0;
     ret->test = false;
@@ -359,10 +361,13 @@ void zone_say(const struct zone *zone, const struct dns_query *q, unsigned label
 
         if (labels < b->labels)
             ret->exists |= above(q, labels, b);
-        else if (b->sub_n == 0 || (q->label_at[labels] - q->label_at[in] == b->sub_n &&
-                                   memcmp(q->name + q->label_at[in], b->sub, b->sub_n) == 0))
-            ask_branch(&a, b, in, mode);
+        else if ((!narrowest || b->labels > narrowest->labels) &&
+                 q->label_at[labels] - q->label_at[in] == b->sub_n &&
+                 memcmp(q->name + q->label_at[in], b->sub, b->sub_n) == 0)
+            narrowest = b;
     }
+    if (narrowest)
+        ask_branch(&a, narrowest, labels - narrowest->labels, mode);
 }
 
 bool zone_say_has_a(const struct zone_say *say, unsigned i)

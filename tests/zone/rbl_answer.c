@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/num.h"
 #include "io/file.h"
+#include "io/gunzip.h"
 #include "listfile/rbl.h"
 #include "zone/answer.h"
 #include "zone/build.h"
@@ -82,7 +83,16 @@ static size_t read_files(struct span names, struct rbl_file files[FILES_MAX])
 
         if (!path || file_read(path, &bytes) < 0 || stat(path, &st) < 0)
             die("cannot read", path);
-        files[n++] = (struct rbl_file){path, buf_span(&bytes), st.st_mtime};
+        struct span text = buf_span(&bytes);
+        char *plain;
+
+        if (gunzip_is(text)) {
+            if (gunzip(text, FILE_MAX, &plain, &text.n) < 0)
+                die("cannot unpack", path);
+            buf_deinit(&bytes);
+            text.p = plain;
+        }
+        files[n++] = (struct rbl_file){path, text, st.st_mtime};
     }
     return n;
 }
@@ -111,6 +121,10 @@ static void serve_set(struct served *z, enum rbl_type type, const struct rbl_fil
             die("bad image", files[0].name);
         struct zone_source *s = &z->sources[z->spec.source_count++];
 
+        int64_t end = image->meta.expires_wall;
+
+        if (end && end <= options.now_wall)
+            z->spec.state = ZONE_BROKEN;
         s->sub = got.v[i]->sub;
         s->view.image = image;
         if (s->sub.n == 0)

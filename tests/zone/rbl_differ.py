@@ -4,7 +4,7 @@
 
     tests/zone/rbl_differ.py BUILD [--questions N] [--seed N] [--server] [--keep] [--fault]
 
-Files are random, of every type (rbl_make.py), and the hand-written ones of tests/zone/hard. Answers
+Files are random, of every type (rbl_make.py), and written by hand (tests/zone/hard, rbl_field.py). Answers
 must agree in code, records and TTLs, but for what stands in DIFFERENCES with its reason; a difference
 of that kind is counted by its name. What we call an empty name must have something below it, and what
 we call no name must have nothing: that is held against all that rbldnsd has listed. A disagreement is
@@ -14,6 +14,7 @@ Both are on loopback; rbldnsd drops to its own user where it is started as root.
 
 import argparse
 import collections
+import gzip
 import itertools
 import os
 import random
@@ -28,6 +29,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
+import rbl_field  # noqa: E402
 import rbl_make  # noqa: E402
 
 A, NS, SOA, MX, TXT, AAAA, SRV, ANY = 1, 2, 6, 15, 16, 28, 33, 255
@@ -184,6 +186,15 @@ def long_text(q, theirs, ours):
         and (ours.tc or len(theirs.answer) == len(ours.answer))
 
 
+def short_life(q, theirs, ours):
+    """The same but for TTLs: ours are cut at a week, and of an SOA in a negative answer at its own TTL."""
+    def lives(a):
+        return plain((r[0], r[1], r[3]) for r in a.answer + (a.authority if not a.answer else []))
+    week = all(r[2] <= 604800 for r in ours.answer + ours.authority)
+    same = all(r in theirs.answer or any(t[2] > 604800 for t in theirs.answer) for r in ours.answer)
+    return theirs.rcode == ours.rcode and lives(theirs) == lives(ours) and week and same
+
+
 def too_large(q, theirs, ours):
     return not theirs.aa and theirs.rcode == ours.rcode == NOERROR and ours.tc
 
@@ -202,6 +213,8 @@ DIFFERENCES = [
     ("6to4", six_to_four, "rbldnsd answers for 2002::/16 with what it has of the IPv4 address inside; "
      "nobody sends mail from there any more (RFC 7526)"),
     ("long-text", long_text, "rbldnsd cuts a TXT at 254 octets; here it has several strings"),
+    ("shorter-life", short_life, "no TTL is over a week, and an SOA in a negative answer lives no longer than the SOA "
+     "(RFC 2308 §3); rbldnsd's lives as long as its minimum"),
     ("too-large", too_large, "rbldnsd drops records that do not fit, without TC; here TC is set"),
 ]
 
@@ -289,12 +302,18 @@ def rbldnsd(specs, options=()):
 
 def postern_dns(program, specs, packets, options=()):
     """The same of ours, through `postern dns`. What no sane list has is let in: it is a test."""
-    zones = dict.fromkeys(spec.split(":")[0] for spec in specs)
+    zones = dict.fromkeys(spec.split(":")[0] for spec in specs if spec[0] != ":" and not expired(spec))
     with tempfile.TemporaryDirectory() as state:
         command = [program, "--config", os.devnull, "--state", state, "--rate", "0", "--workers", "1",
                    "--listen", "127.0.0.1:0", *options, *(f"--accept={zone}" for zone in zones), *specs]
         with Server(command, b"event=ready") as server:
             return server.ask(packets), server.said
+
+
+def expired(spec):
+    """Such data are not let in: rbldnsd does not serve them either."""
+    with open(spec.split(":")[2].split(",")[0], "rb") as f:
+        return re.match(rb"(.*\n)?\$TIMESTAMP 2020:01:01 (2020|\+5d)", f.read(200))
 
 
 def ask_postern(program, specs, packets, options=()):
@@ -514,6 +533,51 @@ def hard_scenarios(differ, rng):
             differ.run(name, [f"{rbl_make.ZONE}:{kind}:{copy}"], names | odd_names(names, rng), rng)
 
 
+def field_scenarios(differ, rng, only=None):
+    """The cases of rbl_field.py: each key of each file, below each zone, and what the case names."""
+    for title, words, files, names in rbl_field.CASES:
+        options, operands = split_options(words)
+        if (only and only not in title) or (options and options != ["-e"] and not differ.server):
+            continue
+        if differ.server and any(o[0] == ":" for o in operands):
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            os.chmod(folder, 0o755)
+            paths = {name: os.path.join(folder, name) for name in files}
+            for name, data in files.items():
+                with open(paths[name], "wb") as f:
+                    f.write(data if isinstance(data, bytes) else data.encode("latin-1"))
+                os.chmod(paths[name], 0o644)
+            specs = [o.format(**paths) for o in operands]
+            field_questions(differ, f"field, {title}", specs, options, files, names, rng)
+
+
+def split_options(words):
+    """["-t", "5m"], and the operands."""
+    n = 0
+    while words[n].startswith("-"):
+        n += 2 if words[n] in ("-t", "-c") else 1
+    return words[:n], words[n:]
+
+
+def field_questions(differ, title, specs, options, files, names, rng):
+    zones = [z for z in dict.fromkeys(spec.split(":")[0].rstrip(".") for spec in specs) if z]
+    keys = set()
+    for name, data in files.items():
+        kinds = {spec.split(":")[1] for spec in specs if f"/{name}" in spec}
+        text = gzip.decompress(data).decode("latin-1") if isinstance(data, bytes) else data
+        for kind in kinds - {"acl"}:
+            keys |= hard_names(text, kind, rng)
+    for zone in zones:
+        asked = {"", "x", *(n for n in names if n[0] != "."), *rng.sample(sorted(keys), min(len(keys), 400))}
+        differ.run(title, specs, {n for n in asked if len(n) + len(zone) < 250}, rng, zone, options, keys,
+                   acl="?" if any(":acl:" in s for s in specs) else "")
+    whole = [n[1:].partition(".") for n in names if n[0] == "."]
+    if whole:
+        differ.compare(title, specs, [Question(n, t, zone) for n, _, zone in whole for t in (A, TXT)],
+                       options, set())
+
+
 def hard_names(text, kind, rng):
     make = rbl_make.Maker(rng, "")
     for word in re.findall(r"^!?\s*([^\s#;:!$]\S*)", text, re.M):
@@ -549,6 +613,7 @@ def main():
     options.add_argument("--keep", action="store_true", help="leave the files where they are")
     options.add_argument("--server", action="store_true", help="ask postern dns, not zone_answer() alone")
     options.add_argument("--fault", action="store_true", help="leave out an entry of each file on our side")
+    options.add_argument("--field", metavar="TITLE", help="only the cases of rbl_field.py with this in their titles")
     args = options.parse_args()
     seed = args.seed if args.seed is not None else random.randrange(1 << 30)
     rng = random.Random(seed)
@@ -557,9 +622,14 @@ def main():
     folder = tempfile.mkdtemp(prefix="rbl-")
     os.chmod(folder, 0o755)
     try:
-        hard_scenarios(differ, rng)
-        acl_scenarios(differ, rng)
-        random_scenarios(differ, rng, folder, args.questions)
+        if args.field is not None:
+            args.questions = 0
+            field_scenarios(differ, rng, args.field)
+        else:
+            hard_scenarios(differ, rng)
+            field_scenarios(differ, rng)
+            acl_scenarios(differ, rng)
+            random_scenarios(differ, rng, folder, args.questions)
     finally:
         if args.keep or differ.failed:
             print(f"files are in {folder}")
