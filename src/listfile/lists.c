@@ -45,18 +45,52 @@ static struct span plain_line(struct span s)
     return span_trim(s);
 }
 
+struct span lists_unmarked(struct span bytes)
+{
+    return span_starts(bytes, SPAN_LIT("\xef\xbb\xbf")) ? span_slice(bytes, 3, bytes.n) : bytes;
+}
+
+static bool names_entry(struct span column)
+{
+    enum lists_field field;
+
+    column = span_trim(column);
+    if (column.n > 2 && column.p[0] == '"' && column.p[column.n - 1] == '"')
+        column = span_slice(column, 1, column.n - 1);
+    field = lists_field_of(column);
+    return field == LISTS_ENTRY || field == LISTS_NAMED;
+}
+
+/* A head line as CSV has it, with any of the separators. */
+static bool looks_like_head(struct span line)
+{
+    size_t from = 0;
+
+    for (size_t i = 0; i <= line.n; i++) {
+        if (i < line.n && !memchr(",;\t", line.p[i], 3))
+            continue;
+        if (names_entry(span_slice(line, from, i)))
+            return true;
+        from = i + 1;
+    }
+    return false;
+}
+
 enum lists_format lists_guess(struct span bytes)
 {
-    struct span line, word;
+    struct span line, words;
 
+    bytes = lists_unmarked(bytes);
     while (bytes.n && span_cut(&bytes, '\n', &line)) {
-        line = plain_line(line);
-        if (line.n == 0)
+        words = plain_line(line);
+        if (words.n == 0)
             continue;
-        if (line.p[0] == '[' || line.p[0] == '{')
+        if (words.p[0] == '[' || words.p[0] == '{')
             return LISTS_JSON;
-        word = line;
-        return span_find(word, ',') < word.n ? LISTS_CSV : LISTS_TEXT;
+        if (looks_like_head(span_trim(line)))
+            return LISTS_CSV;
+        words = span_slice(words, 0, span_find(words, ' '));
+        return span_find(words, ',') < words.n ? LISTS_CSV : LISTS_TEXT;
     }
     return LISTS_TEXT;
 }
@@ -75,21 +109,31 @@ void lists_skip(struct lists_work *w, struct span shown, const char *what, const
 
 enum lists_field lists_field_of(struct span name)
 {
-    static const struct {
-        const char *name;
-        enum lists_field field;
-    } fields[] = {
-        {"entry", LISTS_ENTRY},  {"ip", LISTS_ENTRY},          {"address", LISTS_ENTRY},
-        {"prefix", LISTS_ENTRY}, {"network", LISTS_ENTRY},     {"cidr", LISTS_ENTRY},
-        {"range", LISTS_ENTRY},  {"name", LISTS_ENTRY},        {"domain", LISTS_ENTRY},
-        {"host", LISTS_ENTRY},   {"code", LISTS_CODE},         {"value", LISTS_CODE},
-        {"a", LISTS_CODE},       {"text", LISTS_REASON},       {"reason", LISTS_REASON},
-        {"txt", LISTS_REASON},   {"evidence", LISTS_EVIDENCE},
+    static const char *const words[LISTS_FIELDS] = {
+        [LISTS_ENTRY] = "entry ip ipaddress ipaddr ipv4 ipv6 srcip dstip sourceip address prefix "
+                        "network subnet netblock cidr range",
+        [LISTS_NAMED] = "name domain host hostname domainname fqdn",
+        [LISTS_CODE] = "code value a",
+        [LISTS_REASON] = "text reason txt",
+        [LISTS_EVIDENCE] = "evidence",
     };
+    char plain[32];
+    size_t n = 0;
 
-    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
-        if (span_eq_nocase(name, span_str(fields[i].name)))
-            return fields[i].field;
+    for (size_t i = 0; i < name.n; i++) {
+        if (memchr(" _-", name.p[i], 3))
+            continue;
+        if (n == sizeof(plain))
+            return LISTS_OTHER;
+        plain[n++] = name.p[i];
+    }
+    for (unsigned i = 0; i < LISTS_FIELDS; i++) {
+        struct span rest = span_str(words[i]), word;
+
+        while (span_word(&rest, &word))
+            if (span_eq_nocase(word, span_of(plain, n)))
+                return (enum lists_field)i;
+    }
     return LISTS_OTHER;
 }
 
@@ -243,6 +287,7 @@ static int add(struct lists_work *w, struct span s, uint32_t value, uint32_t evi
 
 int lists_entry(struct lists_work *w, const struct span fields[LISTS_FIELDS])
 {
+    struct span entry = fields[fields[LISTS_ENTRY].n ? LISTS_ENTRY : LISTS_NAMED];
     struct zone_value value = {0};
     uint32_t number, evidence = 0;
 
@@ -253,7 +298,7 @@ int lists_entry(struct lists_work *w, const struct span fields[LISTS_FIELDS])
     int r = zone_data_value(w->d, &value, &number);
 
     if (r == 0)
-        r = add(w, fields[LISTS_ENTRY], number, evidence);
+        r = add(w, entry, number, evidence);
     w->good += r == 0;
     return r > 0 ? 0 : r;
 }
@@ -291,8 +336,8 @@ static int verdict(struct lists_work *w)
 {
     const char *what = NULL, *remedy = "mend them, or read it without strict";
 
-    if (w->bad >= LISTS_BAD_MIN && w->bad > w->good) {
-        what = "more bad entries than good ones";
+    if (w->bad > w->good && (w->bad >= LISTS_BAD_MIN || !w->good)) {
+        what = w->good ? "more bad entries than good ones" : "nothing but bad entries";
         remedy = "is it a list of this format? fetch it again";
     } else if (w->bad && w->o->strict) {
         what = "bad entries";
@@ -316,6 +361,7 @@ int lists_read(enum lists_format format, const char *name, struct span bytes,
     };
     int r;
 
+    bytes = lists_unmarked(bytes);
     if (format == LISTS_CSV)
         r = lists_csv(&w, bytes);
     else if (format == LISTS_JSON)
@@ -326,5 +372,7 @@ int lists_read(enum lists_format format, const char *name, struct span bytes,
         zone_remarks_add(remarks, ZONE_REMARK_REFUSED, name, w.line, "split it",
                          "more entries or texts than a zone may have");
     buf_deinit(&w.text);
+    if (options->entries)
+        *options->entries += w.good;
     return r ? r : verdict(&w);
 }

@@ -22,8 +22,10 @@ static char separator_of(struct span bytes)
     size_t best = 0;
     char sep = ',';
 
-    if (bytes.n)
-        span_cut(&bytes, '\n', &line);
+    do { /* the first that is no comment */
+        line = SPAN_NULL;
+    } while (bytes.n && span_cut(&bytes, '\n', &line) &&
+             (!span_trim(line).n || span_starts(span_trim(line), SPAN_LIT("#"))));
     for (const char *c = ",;\t"; *c; c++) {
         size_t n = 0;
 
@@ -101,18 +103,29 @@ static bool next_record(struct lists_work *w, struct span *s, char sep, struct r
     }
 }
 
-/* Which column is what. False when this is no head line. */
+/* Which column is what, the first of each. False when this is no head line. */
 static bool head(const struct record *r, enum lists_field columns[LISTS_FIELDS_MAX])
 {
-    bool entry = false;
+    bool there[LISTS_FIELDS + 1] = {false};
 
     for (size_t i = 0; i < r->n; i++) {
         columns[i] = lists_field_of(r->fields[i]);
-        if (columns[i] == LISTS_ENTRY && entry)
-            columns[i] = LISTS_OTHER; /* the first that looks like one */
-        entry = entry || columns[i] == LISTS_ENTRY;
+        if (there[columns[i]])
+            columns[i] = LISTS_OTHER;
+        there[columns[i]] = true;
     }
-    return entry && !lists_is_entry(r->fields[0]);
+    return (there[LISTS_ENTRY] || there[LISTS_NAMED]) && !lists_is_entry(r->fields[0]);
+}
+
+/* Of a first line that is neither a head that we know nor an entry. */
+static bool strange_head(const struct record *r)
+{
+    struct span first = r->fields[0];
+
+    for (size_t i = 0; i < first.n; i++)
+        if (!ascii_is_alpha(first.p[i]) && !memchr("_ -", first.p[i], 3))
+            return false;
+    return r->n > 1;
 }
 
 int lists_csv(struct lists_work *w, struct span bytes)
@@ -142,6 +155,10 @@ int lists_csv(struct lists_work *w, struct span bytes)
             continue;
         if (first && head(&record, columns)) {
             known = record.n;
+        } else if (first && strange_head(&record)) {
+            columns[0] = LISTS_ENTRY;
+            lists_skip(w, record.fields[0], "no column that is known",
+                       "name the column of the entries \"ip\", \"cidr\" or \"name\"");
         } else {
             if (first)
                 columns[0] = LISTS_ENTRY;

@@ -47,7 +47,7 @@ static int value(struct lists_work *w, json_t *v, struct span shown)
         fields[LISTS_ENTRY] = string_of(v);
     else if (json_is_object(v))
         members(v, fields, number);
-    if (fields[LISTS_ENTRY].n)
+    if (fields[LISTS_ENTRY].n || fields[LISTS_NAMED].n)
         return lists_entry(w, fields);
     if (!json_object_get(v, "type"))
         lists_skip(w, shown, "no entry in it",

@@ -7,6 +7,7 @@
 
 enum lists_field {
     LISTS_ENTRY,
+    LISTS_NAMED, /* a name, the entry of those that have no other */
     LISTS_CODE,
     LISTS_REASON,
     LISTS_EVIDENCE,
@@ -31,6 +32,8 @@ enum lists_field lists_field_of(struct span name);
 int lists_entry(struct lists_work *w, const struct span fields[LISTS_FIELDS]);
 /* Is it an entry at all? For a first line that may be a head line. */
 bool lists_is_entry(struct span s);
+/* Without the byte order mark that editors of Windows put in front. */
+struct span lists_unmarked(struct span bytes);
 void lists_skip(struct lists_work *w, struct span shown, const char *what, const char *remedy);
 
 int lists_csv(struct lists_work *w, struct span bytes);

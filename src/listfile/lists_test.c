@@ -93,7 +93,12 @@ static void reading(void **state)
          "skipped 4 neither an address nor a name: \"1.2.3.4-::1\"\n"
          "skipped 5 neither an address nor a name: \"a..b\"\n"
          "skipped 6 neither an address nor a name: \"<html>\"\n"
-         "skipped 7 neither an address nor a name: \"12345\"\n"},
+         "skipped 7 neither an address nor a name: \"12345\"\n"
+         "refused 0 nothing but bad entries\n"},
+        {"a byte order mark", LISTS_TEXT,
+         "\xef\xbb\xbf"
+         "192.0.2.1\r\n",
+         "192.0.2.1+0\n"},
         {"CSV with a head", LISTS_CSV,
          "seen,IP,reason,code,evidence\n2026-11-21,192.0.2.1,\"a \"\"b\"\", c\",127.0.0.4,7\n"
          "x,192.0.2.2,,,\nx,example.org\n",
@@ -105,7 +110,20 @@ static void reading(void **state)
          "ip,code,evidence\n192.0.2.1,10.0.0.1\n192.0.2.2,127.0.0.1\n192.0.2.3,,x\n\"192.0.2.4\n",
          "skipped 2 no A value: \"10.0.0.1\"\nskipped 3 no A value: \"127.0.0.1\"\n"
          "skipped 4 no number of evidence: \"x\"\n"
-         "skipped 5 a record without end, or too long: \"\"\n"},
+         "skipped 5 a record without end, or too long: \"\"\n"
+         "refused 0 nothing but bad entries\n"},
+        {"a comment with other separators", LISTS_CSV,
+         "\xef\xbb\xbf# made, by, us\n\nreason;IP Address\nx;192.0.2.1\n", "192.0.2.1+0 x\n"},
+        {"an address goes before a name", LISTS_CSV,
+         "Host-Name,src_ip\nexample.org,192.0.2.1\nexample.net,\n", "192.0.2.1+0\nexample.net\n"},
+        {"columns that nobody knows", LISTS_CSV, "foo bar,baz\n192.0.2.1,x\n",
+         "192.0.2.1+0\nskipped 1 no column that is known: \"foo bar\"\n"},
+        {"JSON with a name and an address", LISTS_JSON,
+         "{\"name\":\"SBL1\",\"cidr\":\"192.0.2.0/24\"}\n{\"name\":\"example.org\"}\n",
+         "192.0.2.0+255\nexample.org\n"},
+        {"JSON, nothing that we know", LISTS_JSON, "{\"prefixes\":[\"192.0.2.1\"]}\n",
+         "skipped 1 no entry in it: \"{\"prefixes\":[\"192.0.2.1\"]}\"\n"
+         "refused 0 nothing but bad entries\n"},
         {"JSON, an array of strings", LISTS_JSON, " [\"192.0.2.1\",\n\"example.org\", 5]",
          "192.0.2.1+0\nexample.org\nskipped 3 no entry in it: \"element\"\n"},
         {"JSON, a value a line", LISTS_JSON,
@@ -120,7 +138,8 @@ static void reading(void **state)
     struct guard guard = {0};
 
     for (size_t i = 0; i < COUNT(cases); i++) {
-        struct lists_options o = {0};
+        uint64_t entries = 0;
+        struct lists_options o = {.entries = &entries};
         struct zone_data d;
         struct zone_remarks remarks = {0};
         struct buf got = BUF_INIT(10000);
@@ -131,6 +150,8 @@ static void reading(void **state)
 
         assert_int_equal(r == LISTS_REFUSED, remarks.refused > 0);
         assert_true(r >= 0);
+        if (strcmp(cases[i].name, "a range of many prefixes") == 0)
+            assert_int_equal(entries, 2);
         dump(&d, &remarks, &got);
         if (strcmp(buf_str(&got), cases[i].want) != 0)
             print_error("case \"%s\"\n", cases[i].name);
@@ -148,8 +169,19 @@ static void guesses(void **state)
         const char *in;
         enum lists_format want;
     } cases[] = {
-        {"", LISTS_TEXT},         {"192.0.2.1\n", LISTS_TEXT}, {"# a, b\n192.0.2.1\n", LISTS_TEXT},
-        {"ip,text\n", LISTS_CSV}, {"\n [1]", LISTS_JSON},      {"{\"ip\":\"x\"}\n", LISTS_JSON},
+        {"", LISTS_TEXT},
+        {"192.0.2.1\n", LISTS_TEXT},
+        {"# a, b\n192.0.2.1\n", LISTS_TEXT},
+        {"ip,text\n", LISTS_CSV},
+        {"\n [1]", LISTS_JSON},
+        {"{\"ip\":\"x\"}\n", LISTS_JSON},
+        {"reason;ip\n", LISTS_CSV},
+        {"x\t\"src ip\"\n", LISTS_CSV},
+        {"domain\n", LISTS_CSV},
+        {"192.0.2.1 spam, 2020\n", LISTS_TEXT},
+        {"192.0.2.1,x\n", LISTS_CSV},
+        {"192.0.2.0/24 ; SBL1\n", LISTS_TEXT},
+        {"\xef\xbb\xbf[1]", LISTS_JSON},
     };
     enum lists_format format;
 

@@ -158,7 +158,8 @@ static int open_rbl(enum rbl_type type, struct span names, const char *spec,
 static int open_text(enum lists_format format, struct span names, const char *spec,
                      const struct source_options *o, struct source *s)
 {
-    struct lists_options options = {.a = o->a, .text = span_str(o->text), .strict = o->strict};
+    struct lists_options options = {
+        .a = o->a, .text = span_str(o->text), .strict = o->strict, .entries = &s->entries};
     struct zone_data *data = source_data(s);
     struct files *files = NULL;
     int rc = data ? files_read(names, o, &files) : -ENOMEM;
@@ -259,7 +260,7 @@ static int compile(struct source *s)
         int rc;
 
         p->sub = s->zones.v[i]->sub;
-        p->entries = entries_of(&s->zones.v[i]->data);
+        p->entries = s->entries ? s->entries : entries_of(&s->zones.v[i]->data);
         rc = zone_build(&s->zones.v[i]->data, &p->bytes);
         s->count = i + 1;
         if (rc < 0)
@@ -338,6 +339,13 @@ static int fill4(const struct zone_view *v, struct compare_list *list)
     return rc;
 }
 
+/* What lies in ::ffff:0:0/96 is IPv4 here as elsewhere (base/ip.h), however a list writes it. */
+static bool all_mapped(const struct zone_piece6 *p)
+{
+    return p->from.hi == 0 && p->to.hi == 0 && p->from.lo >> 32 == 0xffff &&
+           p->to.lo >> 32 == 0xffff;
+}
+
 static int fill6(const struct zone_view *v, struct compare_list *list)
 {
     struct zone_view_cursor cursor = {0};
@@ -347,8 +355,14 @@ static int fill6(const struct zone_view *v, struct compare_list *list)
     while (rc == 0 && zone_view_next6(v, &cursor, &piece)) {
         struct ip from = {.family = IP_V6}, to = {.family = IP_V6};
 
-        zone_ip6_bytes(piece.from, from.b);
-        zone_ip6_bytes(piece.to, to.b);
+        if (all_mapped(&piece)) {
+            from.family = to.family = IP_V4;
+            num_put32(from.b, (uint32_t)piece.from.lo);
+            num_put32(to.b, (uint32_t)piece.to.lo);
+        } else {
+            zone_ip6_bytes(piece.from, from.b);
+            zone_ip6_bytes(piece.to, to.b);
+        }
         rc = compare_list_add_span(list, from, to);
     }
     return rc;

@@ -48,6 +48,7 @@ struct source {
     struct zone_now now;    /* a zone of ours */
     bool is_now;
     struct zone_remarks remarks;
+    uint64_t entries; /* of text, csv and json, where a range is one */
     struct source_part *parts;
     size_t count;
 };
