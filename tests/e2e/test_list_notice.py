@@ -1,4 +1,4 @@
-#SPDX - License - Identifier : GPL - 3.0 - or -later
+# SPDX-License-Identifier: GPL-3.0-or-later
 """postern list notice: a relay is proved and listed, and those who answer for it are told, once."""
 
 import base64
@@ -148,48 +148,42 @@ def test_no_token_leaves_the_house(world):
     (named(), ["--no-postmaster"], []),
     (named(), ["--contacts-zone", "contacts.example"],
      ["abuse@isp.example", "postmaster@relay.example"]),
-#A name that does not lead back is nobody's.
+    # A name that does not lead back is nobody's.
     (named((("mx.relay.example", "A"), ["127.0.0.66"])), [], []),
-#The name of the greeting leads to the host.
+    # The name of the greeting leads to the host.
     (named((("mx.relay.example", "A"), ["127.0.0.66"]), (("mx.test.example", "A"), [RELAY])), [],
      ["postmaster@test.example"]),
-#The provider's postmaster has nothing to do with a line of dynamic space.
+    # The provider's postmaster has nothing to do with a line of dynamic space.
     (named(((reverse(RELAY), "PTR"), ["dsl-127-0-7-9.isp.example."]),
            (("dsl-127-0-7-9.isp.example", "A"), [RELAY])), [], []),
     (named(), ["--to", "noc@isp.example"], ["noc@isp.example", "postmaster@relay.example"]),
 ], ids=["postmaster", "none", "zone", "forged", "greeting", "dynamic", "named"])
 def test_to_whom(world, records, options, want):
-    with Names(records)
-as names
-    : got = world.list("notice", "--print", "--resolver", names.place, *WHO, *options, RELAY) assert
-            sorted(re.findall(r "(?m)^To: <(.*)>$", got.out)) == want,
-      got.err assert got.code == (0 if want else 1)
+    with Names(records) as names:
+        got = world.list("notice", "--print", "--resolver", names.place, *WHO, *options, RELAY)
+    assert sorted(re.findall(r"(?m)^To: <(.*)>$", got.out)) == want, got.err
+    assert got.code == (0 if want else 1)
 
-                                     def test_contacts_of_a_file(world, tmp_path)
-    : contacts =
-          tmp_path /
-          "contacts" contacts.write_text(
-              "127.0.0.0/8 wide@isp.example\n127.0.7.0/24 narrow@isp.example other@isp.example\n")
-              with Names({}) as names : got =
-              world
-                  .list("notice", "--print", "--resolver", names.place, *WHO, "--contacts-file",
-                        contacts, RELAY) assert re.findall(r "(?m)^To: <(.*)>$", got.out) ==
-              [ "narrow@isp.example", "other@isp.example" ]
 
-              def test_once_into_a_folder(fresh, tmp_path)
-    : out = tmp_path / "out" with Names(named()) as names : first =
-                fresh
-                    .notice(names, "--folder", out, "--contacts-zone",
-                            "contacts.example") assert first.code
-                == 0,
-      first.err assert
-{(line["to"], line["result"]) for line in first.lines
-}
-== {("abuse@isp.example", "sent"), ("postmaster@relay.example", "sent")} again =
-    fresh.notice(names, "--folder", out, "--contacts-zone", "contacts.example") every =
-        fresh.notice(names, "--folder", out, "--all", who = ()) assert again.code == 1 and
-{line["result"] for line in again.lines
-} == {"skipped"}
+def test_contacts_of_a_file(world, tmp_path):
+    contacts = tmp_path / "contacts"
+    contacts.write_text("127.0.0.0/8 wide@isp.example\n127.0.7.0/24 narrow@isp.example other@isp.example\n")
+    with Names({}) as names:
+        got = world.list("notice", "--print", "--resolver", names.place, *WHO, "--contacts-file", contacts,
+                         RELAY)
+    assert re.findall(r"(?m)^To: <(.*)>$", got.out) == ["narrow@isp.example", "other@isp.example"]
+
+
+def test_once_into_a_folder(fresh, tmp_path):
+    out = tmp_path / "out"
+    with Names(named()) as names:
+        first = fresh.notice(names, "--folder", out, "--contacts-zone", "contacts.example")
+        assert first.code == 0, first.err
+        assert {(line["to"], line["result"]) for line in first.lines} == \
+            {("abuse@isp.example", "sent"), ("postmaster@relay.example", "sent")}
+        again = fresh.notice(names, "--folder", out, "--contacts-zone", "contacts.example")
+        every = fresh.notice(names, "--folder", out, "--all", who=())
+    assert again.code == 1 and {line["result"] for line in again.lines} == {"skipped"}
     assert every.code == 1
     assert len(os.listdir(out)) == 2 and all(name.endswith(".eml") for name in os.listdir(out))
     assert fresh.events().count('"notice"') == 2
@@ -245,14 +239,15 @@ def test_by_the_smtp_sink_of_postfix(fresh):
         env["MAIL_CONFIG"] = folder
         with subprocess.Popen([program, "-u", "nobody", "-D", f"{folder}/%M.", f"127.0.0.1:{port}", "10"],
                               env=env) as sink:
-try : end = time.monotonic() + 30
+            try:
+                end = time.monotonic() + 30
                 while time.monotonic() < end and sink.poll() is None:
                     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
                         break
                     time.sleep(0.05)
                 got = fresh.notice(names, "--smarthost", f"127.0.0.1:{port}", "--contacts-zone",
                                    "contacts.example")
-#A message's file is closed when its session is.
+                # A message's file is closed when its session is.
                 while len(kept := kept_by(folder)) < 2 and time.monotonic() < end:
                     time.sleep(0.05)
             finally:
@@ -272,17 +267,9 @@ def test_by_the_configuration(fresh, tmp_path):
     out = tmp_path / "out"
     with Names(named()) as names:
         config.write_text(f"""
-            list {
-        {
-            zone = bl.example lab - networks = 127.0.0.0 / 8
-        }}
-            notice {
-        {
-            folder = {out} from = list @bl.example contacts - zone = contacts.example domain - day =
-                                                                         5 resolver = {
-                                                                             names.place
-                                                                         }
-        }}""")
+            list {{ zone = bl.example  lab-networks = 127.0.0.0/8 }}
+            notice {{ folder = {out}  from = list@bl.example  contacts-zone = contacts.example
+                      domain-day = 5  resolver = {names.place} }}""")
         got = call([LIST, "notice", "--state", fresh.tester.state, "--config", str(config), "--all"])
         assert got.code == 0, got.err
         config.write_text("notice { form = x }")
@@ -334,8 +321,8 @@ def test_tls_only_means_a_certificate_that_holds(fresh):
             assert got.code == 75 and got.lines[0]["result"] == "failed", got.out
             assert smarthost.messages == [] and not smarthost.said("MAIL")
 
-#-- -                                                                                              \
-    a login -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -
+
+# --- a login ---------------------------------------------------------------------------------------
 
 class Login(Session):
     """AUTH by the book: RFC 4616, 5802 and the two prompts of LOGIN. How it lies is `server.lie`."""
@@ -505,15 +492,15 @@ def test_manners(fresh, tmp_path):
     with Names(named()) as names:
         got = fresh.notice(names, "--folder", out, "--refused", refused)
         assert got.code == 1 and "wants no notices" in got.lines[0]["why"]
-#Our own domain is not told of our own findings.
+        # Our own domain is not told of our own findings.
         got = fresh.notice(names, "--folder", out, "--no-postmaster", "--to", "abuse@bl.example")
         assert got.code == 1 and "our own domain" in got.lines[0]["why"]
-#One a day to a domain.
+        # One a day to a domain.
         got = fresh.notice(names, "--folder", out, "--no-postmaster", "--domain-day", "1",
                            "--to", "a@isp.example", "--to", "b@isp.example", "--to", "c@other.example")
         assert [line["result"] for line in got.lines] == ["sent", "skipped", "sent"]
         assert "share" in got.lines[1]["why"]
-#Off the list : nothing more to tell.
+        # Off the list: nothing more to tell.
         assert fresh.list("delist", "--reason", "closed", RELAY).code == 0
         got = fresh.notice(names, "--folder", out)
         assert got.code == 1 and "not listed" in got.lines[0]["why"]
