@@ -4,6 +4,7 @@
  * 8914 (why not), to clients of every kind, and where there is no room.
  */
 #include "dns/xfr.h"
+#include "zone/slip.h"
 #include "zoneset.h"
 
 static void unexpected(void **state)
@@ -331,6 +332,46 @@ static void strangers(void **state)
     lab.set = usual;
 }
 
+/* Over the rate limit: TC, or the cookie that lifts it. */
+static void slips(void **state)
+{
+#define Q "\0\1\0\0\0\1\0\0\0\0\0"
+#define N "\2bl\7example\3org\0\0\1\0\1"
+    static const struct {
+        const char *name;
+        struct span packet;
+        const char *want;
+    } cases[] = {
+        {"no EDNS", SPAN_LIT(Q "\0" N), "NOERROR tc"},
+        {"no cookie", SPAN_LIT(Q "\1" N "\0\0\51\20\0\0\0\0\0\0\0"), "NOERROR tc / opt1232"},
+        {"a client's cookie",
+         SPAN_LIT(Q "\1" N "\0\0\51\20\0\0\0\0\0\0\14\0\12\0\10"
+                    "12345678"),
+         "BADCOOKIE / opt1232 cookie24"},
+        {"a cookie of no length there is",
+         SPAN_LIT(Q "\1" N "\0\0\51\20\0\0\0\0\0\0\13\0\12\0\7"
+                    "1234567"),
+         "NOERROR tc / opt1232"},
+        {"a cookie without a question",
+         SPAN_LIT("\0\1\0\0\0\0\0\0\0\0\0\1\0\0\51\20\0\0\0\0\0\0\14\0\12\0\10"
+                  "12345678"),
+         "NOERROR tc / opt1232"},
+    };
+#undef Q
+#undef N
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct buf text = BUF_INIT(SIZE_MAX);
+        uint8_t out[DNS_REPLY_MIN];
+        struct dns_query q;
+
+        print_message("# %s\n", cases[i].name);
+        dns_query_parse(&q, (const uint8_t *)cases[i].packet.p, cases[i].packet.n);
+        lab_text(out, zone_slip(lab.set, client_of("192.0.2.53", false), &q, out), &text);
+        assert_string_equal(buf_str(&text), cases[i].want);
+        buf_deinit(&text);
+    }
+}
+
 static void counters(void **state)
 {
     struct zone_counters c[12] = {0}, sum = {0};
@@ -357,7 +398,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(unexpected), cmocka_unit_test(transfers), cmocka_unit_test(clients),
         cmocka_unit_test(keys),       cmocka_unit_test(sizes),     cmocka_unit_test(packets),
-        cmocka_unit_test(cookies),    cmocka_unit_test(strangers), cmocka_unit_test(counters),
+        cmocka_unit_test(cookies),    cmocka_unit_test(strangers), cmocka_unit_test(slips),
+        cmocka_unit_test(counters),
     };
 
     return cmocka_run_group_tests_name("zone/answer_edge", tests, setup, teardown);

@@ -16,6 +16,7 @@
 
 #include "cmd/dns/respond.h"
 #include "cmd/dns/site.h"
+#include "zone/slip.h"
 #include "zone/warm.h"
 
 #include <errno.h>
@@ -87,8 +88,6 @@ struct moment {
 static size_t limit(struct worker *w, const struct zone_client *client, const struct moment *m,
                     uint8_t *out, size_t n)
 {
-    struct dns_reply slip;
-
     switch (dns_rrl_ask(&w->limit, client->ip, m->now)) {
     case DNS_RRL_PASS:
         return n;
@@ -96,9 +95,7 @@ static size_t limit(struct worker *w, const struct zone_client *client, const st
         if (site_rate_exempt(m->served->site, client->ip))
             return n;
         w->counts.slipped++;
-        dns_reply_begin(&slip, &w->asked.q, out, DNS_REPLY_MIN);
-        dns_reply_slip(&slip);
-        return dns_reply_finish(&slip);
+        return zone_slip(m->served->set, client, &w->asked.q, out);
     case DNS_RRL_DROP:
         if (site_rate_exempt(m->served->site, client->ip))
             return n;
