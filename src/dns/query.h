@@ -50,8 +50,8 @@ size_t dns_query_udp_max(const struct dns_query *q, size_t most);
 /* The cookie option's value, empty when there is none. */
 struct span dns_query_cookie(const struct dns_query *q);
 /*
- * IXFR: the serial the client has (RFC 1995 §3); false when its SOA is missing, broken, or of another
- * zone.
+ * IXFR: the serial the client has (RFC 1995 §3); false when its SOA is missing, broken, or of
+ * another zone.
  */
 bool dns_query_ixfr_serial(const struct dns_query *q, uint32_t *ret);
 

@@ -75,8 +75,8 @@ size_t dns_tsig_ask(struct dns_tsig *t, const struct dns_tsig_key *key, uint8_t 
                     size_t max, int64_t now_wall);
 /*
  * Checks an answer and takes its TSIG off (*n shrinks, ARCOUNT too, the id becomes the original).
- * ABSENT is fine between the first and the last message of a transfer, DNS_TSIG_GAP_MAX in a row;
- * the last must be signed: t->gap is 0 then.
+ * ABSENT is fine between the first (t->later is set by it) and the last message of a transfer,
+ * DNS_TSIG_GAP_MAX in a row; the last must be signed: t->gap is 0 then.
  */
 enum dns_tsig_got dns_tsig_verify(struct dns_tsig *t, uint8_t *message, size_t *n,
                                   int64_t now_wall);

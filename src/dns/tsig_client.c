@@ -72,7 +72,9 @@ static long record_find(const uint8_t *message, size_t n)
 /* An answer without TSIG: counted into the MAC of the next that has one. */
 static enum dns_tsig_got unsigned_take(struct dns_tsig *t, const uint8_t *message, size_t n)
 {
-    if (!t->later || t->gap >= DNS_TSIG_GAP_MAX)
+    if (!t->later)
+        return DNS_TSIG_ABSENT;
+    if (t->gap >= DNS_TSIG_GAP_MAX)
         return DNS_TSIG_BADSIG;
     if (t->gap++ == 0)
         tsig_chain_begin(t);

@@ -8,6 +8,7 @@ import gzip
 import ipaddress
 import json
 import os
+import re
 import shutil
 import socketserver
 import struct
@@ -204,7 +205,8 @@ def listing(name, text="an open relay"):
 
 def records(many=200):
     found = [dns.rrset.from_text(ZONE, 300, "IN", "NS", "ns.test.example."),
-             dns.rrset.from_text(ZONE, 300, "IN", "A", "192.0.2.80")]
+             dns.rrset.from_text(ZONE, 300, "IN", "A", "192.0.2.80"),
+             dns.rrset.from_text(owner("ns1"), 300, "IN", "A", "192.0.2.53")]        # a host, no listing
     for name in ("2.0.0.127", "TEST", "*.2.0.192", "7.100.51.198", "mail.example.org", "*.spam.example",
                  "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2"):
         found += listing(name)
@@ -274,29 +276,86 @@ zone:
 """
 
 
-def test_a_transfer_from_knot(run, tmp_path):
-    if not shutil.which("knotd", path="/usr/sbin:/usr/bin"):
-        pytest.skip("needs knotd")
+NSD = """\
+server:
+    ip-address: 127.0.0.1@{port}
+    username: ""
+    chroot: ""
+    zonesdir: "{dir}"
+    zonelistfile: "{dir}/zones"
+    xfrdfile: "{dir}/xfrd"
+    xfrdir: "{dir}"
+    pidfile: "{dir}/pid"
+    database: ""
+remote-control:
+    control-enable: no
+key:
+    name: key.test.example
+    algorithm: hmac-sha256
+    secret: "{secret}"
+zone:
+    name: bl.test.example
+    zonefile: zone
+    provide-xfr: 127.0.0.0/8 key.test.example
+"""
+
+BIND = """\
+options {{
+    directory "{dir}";
+    listen-on port {port} {{ 127.0.0.1; }};
+    listen-on-v6 {{ none; }};
+    pid-file "{dir}/pid";
+    session-keyfile none;
+    recursion no;
+    notify no;
+    allow-transfer {{ key key.test.example; }};
+}};
+controls {{ }};
+key "key.test.example" {{
+    algorithm hmac-sha256;
+    secret "{secret}";
+}};
+zone "bl.test.example" {{
+    type primary;
+    file "zone";
+}};
+"""
+
+
+@pytest.mark.parametrize("words, conf", [(["knotd"], KNOT), (["nsd", "-d"], NSD), (["named", "-g"], BIND)],
+                         ids=["knot", "nsd", "bind"])
+def test_a_transfer_from_a_real_server(run, tmp_path, words, conf):
+    """And each way that it can say no."""
+    path = "/usr/sbin:/usr/bin"
+    if not shutil.which(words[0], path=path):
+        pytest.skip(f"needs {words[0]}")
     port = free_port()
     zone = ["$ORIGIN bl.test.example.", "$TTL 300", "@ SOA ns.test.example. h.test.example. 7 1 1 1 1"]
     zone += [rrset.to_text() for rrset in records(5000)]
     write(tmp_path, "zone", "\n".join(zone) + "\n")
-    config = write(tmp_path, "knot.conf", KNOT.format(port=port, dir=tmp_path, secret=SECRET))
+    config = write(tmp_path, "conf", conf.format(port=port, dir=tmp_path, secret=SECRET))
+    place = f"axfr:bl.test.example@127.0.0.1:{port}"
     with open(tmp_path / "log", "w", encoding="utf-8") as log, \
-            subprocess.Popen(["/usr/sbin/knotd", "-c", str(config)], stdout=log, stderr=log) as knot:
+            subprocess.Popen([*words, "-c", str(config)], stdout=log, stderr=log, env={"PATH": path}) as primary:
         try:
             end = time.monotonic() + PATIENCE
             while True:
-                got = run("compare", "--tsig", f"hmac-sha256:key.test.example:{SECRET}",
-                          f"axfr:bl.test.example@127.0.0.1:{port}", expect(tmp_path, 5000))
-                if got.code in (0, 1) or time.monotonic() > end or knot.poll() is not None:
+                got = run("compare", "--tsig", f"hmac-sha256:key.test.example:{SECRET}", place, expect(tmp_path, 5000))
+                if got.code in (0, 1) or time.monotonic() > end or primary.poll() is not None:
                     break
                 time.sleep(0.1)
             assert got.code == 0, got.out + got.err + (tmp_path / "log").read_text()
-            bare = run("compare", f"axfr:bl.test.example@127.0.0.1:{port}", "expected")
-            assert bare.code == 69 and ("NOTAUTH" in bare.err or "REFUSED" in bare.err), bare.err
+            other = SECRET[:-5] + "AAAA="
+            for key, of, said in (
+                    (None, place, "refused the transfer: (NOTAUTH|REFUSED)"),
+                    (f"key.test.example:{other}", place, "refused the key: (BADSIG, its sec|BADKEY, it does)"),
+                    (f"other.example:{SECRET}", place, "refused the key: BADKEY, it does not know"),
+                    (f"hmac-sha512:key.test.example:{SECRET}", place, "refused the (key: BADKEY|transfer: REFUSED)"),
+                    (f"key.test.example:{SECRET}", place.replace("bl", "no"), "refused the transfer: NOTAUTH")):
+                got = run("compare", *(["--tsig", key] if key else []), of, "expected")
+                assert got.code == 69 and re.search(said, got.err), (key, of, got.err)
         finally:
-            knot.terminate()
+            primary.terminate()
 
 
 # --- a sample ----------------------------------------------------------------------------------------

@@ -2,7 +2,8 @@
 /*
  * A zone's records as a list. An owner that reads as an address or a prefix ("*.2.0.192") is one,
  * any other is a name; the apex and the test entries of RFC 5782 §5 (127.0.0.2 and its kin, TEST)
- * are no listings. Sub-zones' delegations and all types but A and TXT are passed over.
+ * are no listings. Sub-zones' delegations and all types but A and TXT are passed over, and an A
+ * outside 127.0.0.0/8: that is a host's (ns1.bl.example.org), no code (RFC 5782 §2.3).
  */
 #include "cmd/list/source_priv.h"
 #include "cmd/list/transfer.h"
@@ -137,7 +138,7 @@ static int on_record(void *cookie, const struct dns_rr *rr)
         rc = flush(x);
         x->owner = owner;
     }
-    if (rr->type == DNS_TYPE_A && rr->data.n == 4 && x->a_count < 16) {
+    if (rr->type == DNS_TYPE_A && rr->data.n == 4 && rr->data.p[0] == 127 && x->a_count < 16) {
         x->a[x->a_count++] = num_get32((const uint8_t *)rr->data.p);
         x->ttl = rr->ttl;
     } else if (rr->type == DNS_TYPE_TXT) {

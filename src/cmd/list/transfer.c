@@ -29,7 +29,15 @@ struct run {
     bool over;
     int result;
     char *err;
+    int64_t until; /* of loop_now(): the end of all patience */
 };
+
+static void wait_on(const struct run *r)
+{
+    int64_t idle = loop_now(r->loop) + TRANSFER_IDLE;
+
+    conn_deadline(r->conn, idle < r->until ? idle : r->until);
+}
 
 static void finish(struct run *r, int result, const char *why)
 {
@@ -47,10 +55,25 @@ static void finish(struct run *r, int result, const char *why)
     loop_stop(r->loop);
 }
 
+/* What the server says of our signature. */
+static const char *meaning(uint16_t error)
+{
+    switch (error) {
+    case DNS_TSIG_BADKEY:
+        return "it does not know the key, or knows it with another algorithm";
+    case DNS_TSIG_BADSIG:
+        return "its secret is another one";
+    case DNS_TSIG_BADTIME:
+        return "its clock is another one";
+    default:
+        return "it does not say more";
+    }
+}
+
 static bool signature_ok(struct run *r, uint8_t *message, size_t *n)
 {
     enum dns_tsig_got got;
-    char why[100];
+    char why[120];
 
     if (!r->t->key)
         return true;
@@ -60,7 +83,12 @@ static bool signature_ok(struct run *r, uint8_t *message, size_t *n)
     /* A refusal of one who does not know the key is not signed, and says more than this would. */
     if (got == DNS_TSIG_ABSENT && *n >= DNS_HEADER && (message[3] & 15))
         return true;
-    snprintf(why, sizeof(why), "the answer's signature does not hold: %s", dns_tsig_got_name(got));
+    if (got == DNS_TSIG_ERROR)
+        snprintf(why, sizeof(why), "the server refused the key: %s, %s",
+                 dns_tsig_got_name((enum dns_tsig_got)r->tsig.error), meaning(r->tsig.error));
+    else
+        snprintf(why, sizeof(why), "the answer's signature does not hold: %s",
+                 dns_tsig_got_name(got));
     finish(r, -EBADMSG, why);
     return false;
 }
@@ -125,7 +153,6 @@ static void on_data(void *cookie, struct conn *c, struct span bytes)
 
     if (r->over)
         return;
-    conn_deadline(c, loop_now(r->loop) + TRANSFER_IDLE);
     buf_add(&r->in, bytes);
     if (r->in.err) {
         finish(r, r->in.err, "out of memory");
@@ -141,6 +168,8 @@ static void on_data(void *cookie, struct conn *c, struct span bytes)
         at += 2 + n;
     }
     buf_consume(&r->in, at);
+    if (at && !r->over)
+        wait_on(r);
 }
 
 static void on_connected(void *cookie, struct conn *c)
@@ -163,7 +192,8 @@ static void on_connected(void *cookie, struct conn *c)
         return;
     }
     num_put16(ask, (uint16_t)n);
-    conn_deadline(c, loop_now(r->loop) + TRANSFER_IDLE);
+    r->until = loop_now(r->loop) + TRANSFER_TIME;
+    wait_on(r);
     if (conn_write(c, span_of(ask, n + 2)) < 0)
         finish(r, -EIO, "the question could not be sent");
 }
@@ -173,7 +203,9 @@ static void on_closed(void *cookie, struct conn *c, const struct conn_end *end)
     struct run *r = cookie;
 
     r->conn = NULL;
-    if (end->reason == CONN_TIMEOUT)
+    if (end->reason == CONN_TIMEOUT && end->connected && loop_now(r->loop) >= r->until)
+        finish(r, -ETIMEDOUT, "the transfer takes too long");
+    else if (end->reason == CONN_TIMEOUT)
         finish(r, -ETIMEDOUT, end->connected ? "the server went silent" : "no answer");
     else
         finish(r, end->err ? end->err : -EBADMSG,

@@ -10,7 +10,8 @@
 
 enum {
     TRANSFER_ERROR_MAX = 300,
-    TRANSFER_IDLE = 30000,            /* ms without an octet from the server */
+    TRANSFER_IDLE = 30000,            /* ms without a whole message from the server */
+    TRANSFER_TIME = 3600000,          /* ms for all of it */
     TRANSFER_RECORDS_MAX = 200000000, /* of one zone */
 };
 
