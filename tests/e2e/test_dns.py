@@ -259,9 +259,15 @@ def test_configuration_is_followed():
 def test_inherited_sockets():
     """LISTEN_FDS: one for datagrams, one for connections."""
     with one() as s:
-        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        udp.bind(("127.0.0.1", 0))
-        tcp = socket.create_server(udp.getsockname())
+        def both():
+            udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            udp.bind(("127.0.0.1", 0))
+            try:
+                return udp, socket.create_server(udp.getsockname())
+            except OSError:     # what is free for UDP may be taken for TCP
+                udp.close()
+                return None
+        udp, tcp = eventually(both)
         words = s.command("--workers", "2")
         code = ("import os,sys; os.dup2(int(sys.argv[1]),3); os.dup2(int(sys.argv[2]),4);"
                 "os.environ['LISTEN_PID']=str(os.getpid()); os.environ['LISTEN_FDS']='2';"

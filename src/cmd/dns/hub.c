@@ -241,7 +241,7 @@ int hub_start(struct hub *h)
     return 0;
 }
 
-void hub_reload(struct hub *h, struct site *site)
+void hub_reload(struct hub *h, struct site *site, bool again)
 {
     struct site *was = h->site;
 
@@ -256,7 +256,10 @@ void hub_reload(struct hub *h, struct site *site)
     site_unref(&was);
     units_watch(h);
     hub_publish(h);
-    units_load_rest(h);
+    if (again)
+        units_read_again(h);
+    else
+        units_load_rest(h);
     units_sweep(h);
 }
 

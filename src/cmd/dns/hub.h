@@ -59,13 +59,16 @@ struct hub {
 /* Nothing runs yet. Counts the site; the notifier stays the caller's. -ENOMEM. */
 int hub_new(struct loop *l, struct served_slot *slot, struct site *site, struct notifier *notifier,
             struct hub **ret);
-/* Another configuration; zones whose data are the same keep them. Takes the site. */
 /*
  * Loads own zones, publishes the first state, orders the rest. After the rights are given up, for
  * it makes threads, and after the doors are open. -errno.
  */
 int hub_start(struct hub *h);
-void hub_reload(struct hub *h, struct site *site);
+/*
+ * Another configuration; zones whose data are the same keep them. Takes the site. `again`: files
+ * are read though they have not changed.
+ */
+void hub_reload(struct hub *h, struct site *site, bool again);
 /* Looks at all files now. */
 void hub_look(struct hub *h);
 /* Stops loading and watching; what is published stays. */

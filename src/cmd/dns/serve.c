@@ -103,9 +103,17 @@ static void tell_kept(const struct dns_args *was, const struct dns_args *is)
     kept_tell(kept, sizeof(kept) / sizeof(kept[0]));
 }
 
-static void on_reload(void *cookie, int signum)
+/* Files say the same under both: an operator who allows more wants to see it served. */
+static bool same_reading(const struct dns_args *was, const struct dns_args *is)
 {
-    struct serve *v = cookie;
+    return was->ttl_min == is->ttl_min && was->ttl_max == is->ttl_max &&
+           was->unaligned == is->unaligned && was->widest4 == is->widest4 &&
+           was->widest6 == is->widest6 && was->share_max == is->share_max &&
+           was->growth_max == is->growth_max && was->shrink_max == is->shrink_max;
+}
+
+static void reload(struct serve *v, bool again)
+{
     struct site *site = NULL;
     struct dns_args args;
     struct conf *conf;
@@ -121,18 +129,24 @@ static void on_reload(void *cookie, int signum)
         log_error("reload", "result", "refused", "text", "the old configuration stays", NULL);
         return;
     }
+    again = again || !same_reading(&v->site->args, &site->args);
     tell_kept(&v->site->args, &site->args);
     site_unref(&v->site);
     v->site = site_ref(site);
     follow_site(&v->follow, site);
-    hub_reload(v->hub, site);
+    hub_reload(v->hub, site, again);
     hub_look(v->hub);
     log_info("reload", "result", "done", NULL);
 }
 
+static void on_reload(void *cookie, int signum)
+{
+    reload(cookie, true);
+}
+
 static void on_changed(void *cookie)
 {
-    on_reload(cookie, SIGHUP);
+    reload(cookie, false);
 }
 
 static void on_stop(void *cookie, int signum)

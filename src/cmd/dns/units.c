@@ -524,3 +524,16 @@ void units_load_rest(struct hub *h)
     }
     tell_ready(h);
 }
+
+void units_read_again(struct hub *h)
+{
+    for (size_t i = 0; i < h->unit_count; i++) {
+        struct unit *u = h->units[i];
+
+        /* An own list is followed, and its image is no file of the operator's. */
+        if (!u->zone->own || !u->now)
+            order(h, u, WORK_LOAD, false);
+        else if (!u->verified)
+            order(h, u, WORK_VERIFY, false);
+    }
+}

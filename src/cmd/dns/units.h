@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The hub's data, one unit each: what is loaded when. Shared by hub.c and units.c alone. */
+/* The hub's data, one unit each: what is loaded when. For hub.c, units.c, metrics.c. */
 #ifndef POSTERN_CMD_DNS_UNITS_H
 #define POSTERN_CMD_DNS_UNITS_H
 
@@ -13,6 +13,8 @@ void units_free(struct hub *h);
 void units_load_mapped(struct hub *h);
 /* Orders what else is missing, and the rest of the check of what was mapped. */
 void units_load_rest(struct hub *h);
+/* The same where all files are to be read again, changed or not. */
+void units_read_again(struct hub *h);
 /* Watches folders that are not watched yet. */
 void units_watch(struct hub *h);
 /* Writes to the cache what was published and is not there, and clears the cache up. */
