@@ -165,6 +165,14 @@ int64_t loop_wall(void)
     return (int64_t)time(NULL);
 }
 
+int64_t loop_wall_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 static void on_signal(uv_signal_t *uv, int signum)
 {
     struct loop_signal *s = (struct loop_signal *)uv;

@@ -36,6 +36,8 @@ int64_t loop_now(const struct loop *l);
 int64_t loop_clock(void);
 /* Seconds since 1970. Never for waits: it can jump. */
 int64_t loop_wall(void);
+/* Milliseconds since 1970. */
+int64_t loop_wall_ms(void);
 
 /*
  * Calls fn on a signal (SIGTERM, SIGINT, SIGHUP, …). One fn a signal, a later one replaces it, NULL

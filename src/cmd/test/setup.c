@@ -259,7 +259,7 @@ static void run_fill(struct test *t, struct door_run *run, const struct probe_li
         .wildcard_mx = true,
         .timeout_ms = t->args.timeout,
         .limit_ms = t->args.limit,
-        .wall_offset = loop_wall() * 1000 - loop_now(t->loop),
+        .wall_offset = loop_wall_ms() - loop_clock(),
     };
 }
 
