@@ -116,7 +116,7 @@ static void as_shipped(void **state)
 struct given {
     unsigned run;
     const char *in, *out, *family;
-    int64_t sent, arrived;
+    int64_t began, arrived;
 };
 
 static const struct {
@@ -152,7 +152,7 @@ static const struct {
      "relay",
      1,
      NULL},
-    {"sent, nobody knows when", {{1, A, A, "", 0, 20}, {2, A, A, "", 0, 30}}, "relay", 2, NULL},
+    {"begun, nobody knows when", {{1, A, A, "", 0, 20}, {2, A, A, "", 0, 30}}, "relay", 2, NULL},
     {"one long run around two",
      {{1, A, A, "", 5, 90}, {2, A, A, "", 10, 20}, {3, A, A, "", 30, 40}},
      "relay",
@@ -187,7 +187,7 @@ static void judged(void **state)
             proofs[n] =
                 (struct list_proof){cases[i].proofs[n].run,     ip(cases[i].proofs[n].in),
                                     ip(cases[i].proofs[n].out), span_str(cases[i].proofs[n].family),
-                                    cases[i].proofs[n].sent,    cases[i].proofs[n].arrived};
+                                    cases[i].proofs[n].began,   cases[i].proofs[n].arrived};
         j = cases[i].output ? list_judge_output(&c, proofs, n, ip(cases[i].output))
                             : list_judge_host(&c, proofs, n);
         if (!j.class != !cases[i].class || (j.class && strcmp(j.class->id, cases[i].class) != 0) ||

@@ -18,7 +18,7 @@ static const struct {
     const char *to;
 } life[] = {
     {LIST_NONE, "n.c........x.."},        {LIST_NOMINATED, "ntc.....s.sx.."},
-    {LIST_TESTING, "t.c..snn...x.."},     {LIST_CONFIRMED, "cccpldcc.edx.d"},
+    {LIST_TESTING, "t.c..snn..sx.."},     {LIST_CONFIRMED, "cccpldcc.edx.d"},
     {LIST_PROVISIONAL, "ppp.ldpp.edx.d"}, {LIST_LISTED, "lll..dll.edx.d"},
     {LIST_EXPIRED, "n.c........x.."},     {LIST_DELISTED, "n.c........x.."},
     {LIST_DISMISSED, "n.c........x.."},   {LIST_EXEMPT, "............d."},

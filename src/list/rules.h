@@ -13,16 +13,23 @@
 
 enum {
     LIST_RUNS_LISTED = 2, /* separate runs that make a listing more than provisional */
+    LIST_RUNS_MAX = 64,   /* that are told apart; what comes behind is not counted */
 };
 
 /* One token that arrived. */
 struct list_proof {
     uint32_t run;
-    struct ip input;    /* the address that was given the envelope */
-    struct ip output;   /* the address that brought it; IP_NONE where nobody saw it */
-    struct span family; /* of the probe; empty where it is not known */
+    struct ip input;       /* the address that was given the envelope */
+    struct ip output;      /* the address that brought it; IP_NONE where nobody saw it */
+    struct span family;    /* of the probe; empty where it is not known */
+    int64_t began_wall_ms; /* when its run went to the host; 0: not known, the arrival counts */
+    int64_t arrived_wall_ms;
 };
 
+/*
+ * Runs are separate when each went to the host after a token of the one before had arrived: then
+ * the second has repeated what the first found. Runs side by side are one.
+ */
 struct list_judgement {
     const struct list_class *class; /* NULL: nothing is proved */
     unsigned runs;                  /* separate runs among the proofs */

@@ -13,6 +13,7 @@ enum {
     LIST_RENEW_BEFORE = 3 * LIST_DAY,  /* a listing is tested again so long before its end */
     LIST_TRIES_MAX = 4,                /* undecided tests before a nomination is dropped */
     LIST_UNDECIDED_MAX = 8 * LIST_DAY, /* the longest wait between them */
+    LIST_RETEST_AGAIN = 600,           /* after one that could not tell */
     LIST_RETEST_WAIT = 3600,           /* after the first retest that found it open still */
     LIST_RETEST_MAX = 7 * LIST_DAY,    /* RFC 6471 §2.2.3: an answer within seven days */
 };

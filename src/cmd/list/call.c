@@ -8,6 +8,7 @@ bool list_call_start(struct list_call *call, int argc, char **argv, int *ret_fir
     if (call->conf) {
         call->common->scope = conf_get(call->conf, "test", "scope");
         call->common->never = conf_get(call->conf, "test", "never");
+        call->common->ports = conf_get(call->conf, "test", "ports");
     }
     if (*ret_status == 0 &&
         options_start(call->options, argc, argv, call->args, ret_first, ret_status))

@@ -11,6 +11,7 @@
 
 #include "base/num.h"
 #include "cmd/common/load.h"
+#include "cmd/list/sent.h"
 #include "cmd/list/zones.h"
 #include "probe/token.h"
 
@@ -42,7 +43,7 @@ struct batch {
 };
 
 struct judged {
-    const struct list_classes *classes;
+    struct ledger *g;
     struct list_proof *v;
     char **families;
     size_t count, cap;
@@ -68,7 +69,7 @@ static int keep(void *ctx, const struct store_proof *p)
     return b->count == BATCH;
 }
 
-struct sent {
+struct envelope {
     struct ip address;
     bool found;
     int64_t target;
@@ -77,7 +78,7 @@ struct sent {
 
 static int keep_sent(void *ctx, const struct store_probe *p)
 {
-    struct sent *s = ctx;
+    struct envelope *s = ctx;
 
     if (!ip_eq(p->address, s->address))
         return 0;
@@ -106,7 +107,7 @@ static int find_family(void *ctx, json_t *doc)
 }
 
 /* "" for a target whose result is not there yet. The caller frees it; NULL when out of memory. */
-static char *family_of(struct ledger *g, const struct sent *s)
+static char *family_of(struct ledger *g, const struct envelope *s)
 {
     struct family_of f = {.probe = s->probe};
     struct load_faults faults = {0};
@@ -131,25 +132,48 @@ static struct ip output_of(struct ledger *g, const struct item *i)
 
 /* --- judging --------------------------------------------------------------------------------- */
 
-static int judge_add(struct judged *j, uint32_t run, struct ip input, struct ip output,
-                     struct span family)
+/* A run has one beginning with a host, whichever of its proofs is asked. */
+static int began(const struct judged *j, const struct store_listing_proof *p, int64_t target,
+                 int64_t *ret)
 {
-    size_t cap = j->cap;
-    char *text = span_dup(family);
-
-    if (!text || array_grow(&j->v, &j->cap, sizeof(*j->v), j->count + 1) < 0 ||
-        array_grow(&j->families, &cap, sizeof(*j->families), j->count + 1) < 0) {
-        free(text);
-        return -ENOMEM;
-    }
-    j->families[j->count] = text;
-    j->v[j->count++] = (struct list_proof){run, input, output, span_str(text)};
-    return 0;
+    for (size_t i = 0; i < j->count; i++)
+        if (j->v[i].run == p->run && ip_eq(j->v[i].input, p->input)) {
+            *ret = j->v[i].began_wall_ms;
+            return 0;
+        }
+    return sent_began(j->g, target, ret);
 }
 
-static int judge_row(void *ctx, const struct store_listing_proof *p)
+static int judge_add(void *ctx, const struct store_listing_proof *p)
 {
-    return judge_add(ctx, p->run, p->input, p->output, p->family);
+    struct judged *j = ctx;
+    size_t cap = j->cap;
+    char *text = span_dup(p->family);
+    struct sent sent;
+    int64_t at = 0;
+    int rc = text ? 0 : -ENOMEM;
+
+    if (rc == 0 && (array_grow(&j->v, &j->cap, sizeof(*j->v), j->count + 1) < 0 ||
+                    array_grow(&j->families, &cap, sizeof(*j->families), j->count + 1) < 0))
+        rc = -ENOMEM;
+    if (rc == 0)
+        rc = sent_of_proof(j->g, p->proof, p->input, &sent);
+    if (rc == 0)
+        rc = began(j, p, sent.target, &at);
+    if (rc < 0) {
+        free(text);
+        return rc;
+    }
+    j->families[j->count] = text;
+    j->v[j->count++] = (struct list_proof){
+        .run = p->run,
+        .input = p->input,
+        .output = p->output,
+        .family = span_str(text),
+        .began_wall_ms = at,
+        .arrived_wall_ms = sent.arrived_wall_ms ? sent.arrived_wall_ms : p->wall * 1000,
+    };
+    return 0;
 }
 
 static void judge_free(struct judged *j)
@@ -162,15 +186,14 @@ static void judge_free(struct judged *j)
 
 static struct list_judgement judge_end(const struct judged *j)
 {
-    return j->output ? list_judge_output(j->classes, j->v, j->count, j->ip)
-                     : list_judge_host(j->classes, j->v, j->count);
+    return j->output ? list_judge_output(&j->g->classes, j->v, j->count, j->ip)
+                     : list_judge_host(&j->g->classes, j->v, j->count);
 }
 
 int collect_judge(struct ledger *g, const struct store_listing *l, struct list_judgement *ret)
 {
-    struct judged j = {
-        .classes = &g->classes, .output = l->side == STORE_SIDE_OUTPUT, .ip = l->address};
-    int rc = store_listing_proofs_each(g->store, l->id, l->fresh_wall, judge_row, &j);
+    struct judged j = {.g = g, .output = l->side == STORE_SIDE_OUTPUT, .ip = l->address};
+    int rc = store_listing_proofs_each(g->store, l->id, l->fresh_wall, judge_add, &j);
 
     *ret = judge_end(&j);
     judge_free(&j);
@@ -215,9 +238,12 @@ static int group_known(struct group *group, int64_t listing)
 
 static int group_add(struct group *group, const struct store_listing *l, const struct item *i)
 {
-    struct sent sent = {.address = l->address};
-    int rc = store_probes_of_token(group->g->store, &i->token, keep_sent, &sent);
+    struct envelope sent = {.address = l->address};
+    int rc = 0;
 
+    /* What is older than a listing may be says nothing of today. */
+    if (i->wall + ledger_expire_after(group->g) > group->g->now_wall)
+        rc = store_probes_of_token(group->g->store, &i->token, keep_sent, &sent);
     if (rc < 0 || !sent.found)
         return rc < 0 ? rc : 0;
     group->texts[2 * group->count] = span_dup(span_str(sent.probe));
@@ -271,17 +297,18 @@ static int prove(struct group *group, struct entry *t, const struct store_listin
                  size_t count, const char *how)
 {
     struct ledger *g = group->g;
-    struct judged j = {
-        .classes = &g->classes, .output = t->l.side == STORE_SIDE_OUTPUT, .ip = t->l.address};
+    struct judged j = {.g = g, .output = t->l.side == STORE_SIDE_OUTPUT, .ip = t->l.address};
     int64_t last = 0;
     int rc = 0;
 
     if (t->l.id)
-        rc = store_listing_proofs_each(g->store, t->l.id, t->l.fresh_wall, judge_row, &j);
+        rc = store_listing_proofs_each(g->store, t->l.id, t->l.fresh_wall, judge_add, &j);
     for (size_t i = 0; i < count && rc == 0; i++) {
-        rc = judge_add(&j, proofs[i].run, proofs[i].input, proofs[i].output, proofs[i].family);
+        rc = judge_add(&j, &proofs[i]);
         last = proofs[i].wall > last ? proofs[i].wall : last;
     }
+    /* The sink's clock may have been ahead: no listing lives longer for that. */
+    last = last < g->now_wall ? last : g->now_wall;
     if (rc == 0 && last + ledger_expire_after(g) > t->l.expires_wall)
         t->l.expires_wall = last + ledger_expire_after(g);
     if (rc == 0 && entry_step(g, t, LIST_PROVE, "tester", group->run, "%s", how)) {

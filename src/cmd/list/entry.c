@@ -237,8 +237,14 @@ int entry_nominate(struct ledger *g, const struct entry_nomination *n, const cha
 
         if (begins) {
             t.l.tries = 0;
-            t.l.fresh_wall = n->fresh_wall ? n->fresh_wall : t.l.fresh_wall;
+            /* A clock that was ahead must not shut out what comes now. */
+            if (t.l.fresh_wall > g->now_wall + 1)
+                t.l.fresh_wall = g->now_wall;
         }
+        /* A run from before its last test or its last life proves nothing of what came after. */
+        if (n->fresh_wall && n->fresh_wall < t.l.fresh_wall && t.l.times == 0 &&
+            t.l.tested_wall <= n->fresh_wall && entry_state(&t) == LIST_NOMINATED)
+            t.l.fresh_wall = n->fresh_wall;
         /* What only others' lines tell is tested first: nobody else looks at it. */
         if (begins || (n->first && entry_state(&t) == LIST_NOMINATED))
             t.l.due_wall = soonest > g->now_wall ? soonest : n->first ? 1 : g->now_wall;

@@ -57,7 +57,8 @@ enum entry_nominated {
 
 struct entry_nomination {
     struct ip ip;
-    int64_t fresh_wall; /* proofs from then on count; 0: from now on */
+    int64_t
+        fresh_wall; /* proofs from then on count, unless a life of it ended since; 0: from now on */
     const char *who;
     bool first; /* to be tested before all others */
     struct store_evidence evidence;

@@ -37,10 +37,11 @@ struct list_args {
     const char *url;  /* the page behind a listing; its evidence id is put behind it */
     const char *classes;
     struct option_list never_list, dnswl, own, lab;
-    const char *scope, *never;         /* what the section "test" names for postern test; or NULL */
+    const char *scope, *never, *ports; /* what the section "test" names for postern test; or NULL */
     int64_t expire_after, retest_wait; /* ms */
     bool outside_scope;
     bool json;
+    bool quiet; /* of the verbs that test */
     unsigned colour;
 };
 

@@ -3,7 +3,8 @@
  * postern list retest: the way out for whoever runs a listed host, without anybody at our end: it
  * is what a web form or a mail robot calls. The first one is at once. Each that finds the host open
  * still makes the next wait longer, and so does each listing of it before this one; a week is the
- * most, and nothing is ever to be paid.
+ * most, and nothing is ever to be paid. One that could not tell costs ten minutes, so that a form
+ * that anybody can press does not turn the tester on somebody without end.
  */
 #include "cmd/list/round.h"
 #include "cmd/list/zones.h"
@@ -25,6 +26,7 @@ static const struct option_row rows[] = {
     {.group = "Who asks"},
     {"who", 0, "NAME", "who asks, for the record", OPTION_TEXT, AT(who), .shown = "the caller"},
     {"reason", 'r', "TEXT", "what was changed, for the record", OPTION_TEXT, AT(reason)},
+    {"quiet", 'q', NULL, "no progress on standard error", OPTION_FLAG, AT(common.quiet)},
     LIST_OPTION_ROWS(struct args, common),
     {0},
 };
@@ -59,8 +61,11 @@ static int tell(struct ledger *g, const char *ip, const char *result, int64_t un
 
 static int64_t wait_of(const struct ledger *g, const struct store_listing *l)
 {
-    return list_wait_retest(l->failed, l->times ? l->times - 1 : 0, g->args->retest_wait / 1000,
-                            LIST_RETEST_MAX);
+    int64_t first = g->args->retest_wait / 1000;
+    int64_t wait = list_wait_retest(l->failed, l->times ? l->times - 1 : 0, first, LIST_RETEST_MAX);
+    int64_t again = first < LIST_RETEST_AGAIN ? first : LIST_RETEST_AGAIN;
+
+    return l->tries && wait < again ? again : wait;
 }
 
 /* Open still: counted, so that the next one waits longer. */
@@ -76,6 +81,17 @@ static int failed(struct ledger *g, int64_t id, int64_t *ret_next)
     }
     entry_close(&e);
     return rc;
+}
+
+static int undecided(struct ledger *g, int64_t id, const char *ip)
+{
+    struct store_listing l;
+    int rc = store_listing_by_id(g->store, id, &l);
+
+    if (rc < 0)
+        return ledger_store_error(g, rc);
+    return tell(g, ip, "undecided: the test could not tell, so nothing changed",
+                rc == 0 && l.tested_wall ? l.tested_wall + wait_of(g, &l) : 0, EXIT_UNDECIDED);
 }
 
 static int test(struct round *r, const struct store_listing *l, const struct args *args,
@@ -105,38 +121,61 @@ static int test(struct round *r, const struct store_listing *l, const struct arg
     case ROUND_UNDECIDED:
         break;
     }
-    return tell(g, ip, "undecided: the test could not tell, so nothing changed", 0, EXIT_UNDECIDED);
+    return undecided(g, id, ip);
+}
+
+/* The listing to be tested; else *ret_status, told. */
+static bool listed(struct ledger *g, struct ip ip, const char *text, struct store_listing *ret,
+                   int *ret_status)
+{
+    struct store_listing out;
+    int64_t until;
+    int rc = store_listing_get(g->store, ip, STORE_SIDE_HOST, ret);
+
+    if (rc == STORE_OK &&
+        (ret->state == LIST_CONFIRMED || list_state_served((enum list_state)ret->state))) {
+        if (!list_soon(g->now_wall, ret->tested_wall, wait_of(g, ret), &until))
+            return true;
+        *ret_status = tell(g, text, "too soon", until, EX_TEMPFAIL);
+        return false;
+    }
+    if (rc >= 0)
+        rc = store_listing_get(g->store, ip, STORE_SIDE_OUTPUT, &out);
+    if (rc < 0)
+        *ret_status = ledger_store_error(g, rc);
+    else if (rc == STORE_OK && list_state_served((enum list_state)out.state))
+        *ret_status = tell(g, text,
+                           "is not listed but as an output, which goes when no open relay leads "
+                           "to it",
+                           0, EXIT_UNLISTED);
+    else
+        *ret_status = tell(g, text, "is not listed", 0, EXIT_UNLISTED);
+    return false;
 }
 
 static int retest(struct ledger *g, const struct args *args, const char *text, char **more,
                   int more_count)
 {
     struct store_listing l;
-    int64_t until;
     struct round r;
     struct ip ip;
-    int alone = -1, rc, status;
+    int alone = -1, status;
 
     if (!ip_parse(span_str(text), &ip))
         return ledger_say(g, EX_USAGE, "%s: is no address", text);
-    rc = store_listing_get(g->store, ip, STORE_SIDE_HOST, &l);
-    if (rc < 0)
-        return ledger_store_error(g, rc);
-    if (rc == STORE_NONE ||
-        (l.state != LIST_CONFIRMED && !list_state_served((enum list_state)l.state)))
-        return tell(g, text, "is not listed", 0, EXIT_UNLISTED);
-    if (list_soon(g->now_wall, l.tested_wall, wait_of(g, &l), &until))
-        return tell(g, text, "too soon", until, EX_TEMPFAIL);
+    if (!listed(g, ip, text, &l, &status))
+        return status;
     /* The queue's tester may be at work for long: it must not stand in the way of who wants out. */
     ledger_leave(g);
     status = tester_alone(g, true, &alone);
     if (status == 0)
         status = ledger_enter(g);
-    if (status == 0)
+    /* Somebody else may have asked meanwhile: of many who press a button at once, one is tested. */
+    if (status == 0 && listed(g, ip, text, &l, &status)) {
         status = round_open(&r, g, more, (size_t)more_count);
-    if (status == 0) {
-        rc = store_listing_get(g->store, ip, STORE_SIDE_HOST, &l);
-        status = rc == 0 ? test(&r, &l, args, text) : ledger_store_error(g, rc);
+        r.shown = (struct tester_shown){.total = 1};
+        if (status == 0)
+            status = test(&r, &l, args, text);
         round_close(&r);
     }
     if (alone >= 0)

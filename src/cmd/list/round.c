@@ -9,12 +9,13 @@
  *                   nothing. What was not listed waits and is tried again, less and less often;
  *                   what was listed stays so until its time is over
  *
- * A test of a listed host asks the very envelopes that came through before: a general test might
- * leave the one hole out, and a host that is as open as ever would be found closed. To a stranger
- * (outside the scope) no more than a few are put, for all of them would look like an attack.
+ * A test of a listed host asks the very envelopes that came through before, where they came
+ * through: again.h. To a stranger (outside the scope) no more than a few are put, for all of them
+ * would look like an attack.
  */
 #include "cmd/list/round.h"
 
+#include "cmd/list/again.h"
 #include "cmd/list/zones.h"
 #include "io/file.h"
 
@@ -72,64 +73,6 @@ enum round_may round_may(struct round *r, const struct store_listing *l, const c
     return list_soon(g->now_wall, tested, LIST_TEST_GAP, ret_until) ? ROUND_SOON : ROUND_MAY;
 }
 
-/* --- what was proved before ------------------------------------------------------------------ */
-
-struct proved {
-    char *ids[ROUND_PROVED_MAX];
-    size_t count;
-    bool refused[ROUND_PROVED_MAX];
-};
-
-static int keep_proved(void *ctx, const struct store_listing_proof *p)
-{
-    struct proved *all = ctx;
-
-    for (size_t i = 0; i < all->count; i++)
-        if (span_eq(p->probe, span_str(all->ids[i])))
-            return 0;
-    if (all->count == ROUND_PROVED_MAX)
-        return 0;
-    all->ids[all->count] = span_dup(p->probe);
-    return all->ids[all->count] ? (all->count++, 0) : -ENOMEM;
-}
-
-static void proved_free(struct proved *all)
-{
-    for (size_t i = 0; i < all->count; i++)
-        free(all->ids[i]);
-    all->count = 0;
-}
-
-static int keep_refused(void *ctx, const struct store_probe *p)
-{
-    struct proved *all = ctx;
-
-    for (size_t i = 0; i < all->count; i++)
-        if (p->state == STORE_PROBE_REFUSED && span_eq(p->probe, span_str(all->ids[i])))
-            all->refused[i] = true;
-    return 0;
-}
-
-/* Whether the run asked enough of what was proved. 0 or -errno. */
-static int asked(struct ledger *g, const struct store_listing *l, const char *name, uint32_t run,
-                 bool *ret)
-{
-    struct proved all = {0};
-    struct store_target target;
-    size_t refused = 0;
-    int rc = store_listing_proofs_each(g->store, l->id, l->fresh_wall, keep_proved, &all);
-
-    if (rc == 0)
-        rc = store_target_find(g->store, run, span_str(name), &target);
-    if (rc == 0)
-        rc = store_probes_each(g->store, target.id, keep_refused, &all);
-    for (size_t i = 0; i < all.count; i++)
-        refused += all.refused[i];
-    *ret = all.count == 0 || refused == all.count || refused >= ROUND_GENTLE_MAX;
-    proved_free(&all);
-    return rc < 0 ? rc : 0;
-}
-
 /* --- the verdict ----------------------------------------------------------------------------- */
 
 static void undecided(struct round *r, struct entry *e, const struct tester_verdict *v,
@@ -147,12 +90,36 @@ static void undecided(struct round *r, struct entry *e, const struct tester_verd
         entry_step(g, e, LIST_GIVE_UP, "rules", v->run, "undecided %u times", tries);
 }
 
+/* Whether a verdict "closed" is one about what was proved before. 0 or -errno. */
+static int enough_of(struct ledger *g, const struct store_listing *l,
+                     const struct tester_verdict *v, struct again *asked, bool *ret, char *ret_why)
+{
+    struct again *own = NULL;
+    int rc = 0;
+
+    /* Nothing was proved when the test began; but a token may have come late since. */
+    if (!asked) {
+        own = malloc(sizeof(*own));
+        rc = own ? again_read(g, l, own) : -ENOMEM;
+        for (size_t i = 0; rc == 0 && i < own->count; i++)
+            own->v[i].chosen = true;
+        asked = own;
+    }
+    if (rc == 0)
+        rc = again_answered(g, asked, v->target, v->run, ret, ret_why);
+    if (own)
+        again_free(own);
+    free(own);
+    return rc;
+}
+
 /* Lock held, proofs collected. 0 or -errno. */
 static int conclude(struct round *r, int64_t listing, const struct tester_verdict *v,
-                    const char *who, enum round_end *ret_end)
+                    const char *who, struct again *asked, enum round_end *ret_end)
 {
     struct ledger *g = r->g;
     struct entry e;
+    char why[AGAIN_WHY_MAX];
     bool enough = false, gone = false;
     int rc = entry_open_id(g, listing, &e);
 
@@ -160,14 +127,14 @@ static int conclude(struct round *r, int64_t listing, const struct tester_verdic
     if (rc == 0 && strcmp(v->verdict, "open") == 0 && entry_state(&e) != LIST_TESTING) {
         r->proved++;
     } else if (rc == 0 && strcmp(v->verdict, "closed") == 0) {
-        rc = asked(g, &e.l, v->target, v->run, &enough);
+        rc = enough_of(g, &e.l, v, asked, &enough, why);
         if (rc == 0 && enough) {
             *ret_end = ROUND_CLOSED;
             r->closed++;
             gone = entry_step(g, &e, LIST_CLOSE, who, v->run, "closed: %s", v->why);
         } else if (rc == 0) {
             *ret_end = ROUND_UNDECIDED;
-            undecided(r, &e, v, who, "but what was proved before was not asked");
+            undecided(r, &e, v, who, why);
         }
     } else if (rc == 0) {
         *ret_end = ROUND_UNDECIDED;
@@ -189,6 +156,7 @@ struct waiting {
     bool *done;
     size_t count;
     const char *who;
+    struct again *asked; /* of one that may be served; else NULL */
     enum round_end *end;
 };
 
@@ -206,11 +174,12 @@ static int on_verdict(void *ctx, const struct tester_verdict *v)
         return 0;
     w->done[i] = true;
     w->r->tested++;
+    w->r->shown.done++;
     status = ledger_enter(g);
     if (status == 0)
         status = collect(g, &sum);
     if (status == 0) {
-        int rc = conclude(w->r, w->listings[i], v, w->who, w->end);
+        int rc = conclude(w->r, w->listings[i], v, w->who, w->asked, w->end);
 
         status = rc < 0 ? ledger_store_error(g, rc) : zones_follow(g);
     }
@@ -286,12 +255,12 @@ static int test(struct waiting *w, const struct tester_job *job)
 
 int round_first(struct round *r, const int64_t *listings, size_t count, const char *who)
 {
-    struct tester_job job = {.more = r->more, .more_count = r->more_count};
+    struct tester_job job = {.more = r->more, .more_count = r->more_count, .shown = &r->shown};
     char(*names)[IP_TEXT_MAX] = calloc(count, sizeof(*names));
     int64_t *ids = calloc(count, sizeof(*ids));
     bool *done = calloc(count, sizeof(*done)), may;
     enum round_end end;
-    struct waiting w = {r, ids, names, done, 0, who ? who : "queue", &end};
+    struct waiting w = {r, ids, names, done, 0, who ? who : "queue", NULL, &end};
     int rc = names && ids && done ? 0 : -ENOMEM, status = 0;
 
     for (size_t i = 0; i < count && i < TESTER_TARGETS_MAX && rc == 0; i++) {
@@ -333,57 +302,67 @@ static int scope_file(struct round *r, const char *name, char path[DATADIR_PATH_
     return 0;
 }
 
-/* What to ask: what was proved, and where there is room for it the likeliest besides. */
-static int envelopes(struct round *r, int64_t listing, bool gentle, struct proved *all,
-                     struct tester_job *job, char **quick, size_t *ret_quick)
+/* Who watches should know that it takes its time, and why. */
+static void tell_gentle(struct round *r, const struct tester_job *job, const struct again *proved,
+                        const char *name)
+{
+    const struct list_args *a = r->g->args;
+    unsigned minutes = job->only_count ? again_minutes(proved, job) : 0;
+    size_t n = job->only_count;
+    char time[80] = "";
+
+    r->shown.note = job->gentle ? "gently" : NULL;
+    if (!job->gentle || a->json || a->quiet)
+        return;
+    if (minutes)
+        snprintf(time, sizeof(time), "; about %u minutes, for no more than four refusals in ten",
+                 minutes);
+    fprintf(stderr, "%s: %s is outside the scope: %zu envelope%s%s\n", r->g->program, name, n,
+            n == 1 ? "" : "s", time);
+}
+
+static int again(struct round *r, int64_t listing, struct tester_job *job, struct again *ret)
 {
     struct store_listing l;
-    int rc = store_listing_by_id(r->g->store, listing, &l), found;
+    int rc = store_listing_by_id(r->g->store, listing, &l);
 
-    *ret_quick = 0;
-    if (rc == 0) {
-        int64_t fresh = l.fresh_wall;
-
-        rc = store_listing_proofs_each(r->g->store, listing, fresh, keep_proved, all);
-    }
-    for (size_t i = 0; i < all->count && (!gentle || i < ROUND_GENTLE_MAX); i++)
-        job->only[job->only_count++] = all->ids[i];
-    if (rc < 0 || gentle || all->count == 0)
-        return rc < 0 ? rc : 0;
-    found = tester_quick(r->g, quick, TESTER_ONLY_MAX - ROUND_PROVED_MAX);
-    for (int i = 0; i < found; i++)
-        job->only[job->only_count++] = quick[i];
-    *ret_quick = found > 0 ? (size_t)found : 0;
-    return 0;
+    if (rc == 0)
+        rc = again_read(r->g, &l, ret);
+    return rc == 0 ? again_choose(r->g, ret, job) : rc;
 }
 
 int round_again(struct round *r, int64_t listing, const struct round_request *request, bool gentle,
                 enum round_end *ret_end)
 {
     const char *who = request && request->who ? request->who : "queue";
-    struct tester_job job = {
-        .more = r->more, .more_count = r->more_count, .gentle = gentle, .target_count = 1};
-    char name[IP_TEXT_MAX], path[DATADIR_PATH_MAX] = "", *quick[TESTER_ONLY_MAX];
-    struct proved all = {0};
+    struct tester_job job = {.more = r->more,
+                             .more_count = r->more_count,
+                             .gentle = gentle,
+                             .target_count = 1,
+                             .shown = &r->shown};
+    char name[IP_TEXT_MAX], path[DATADIR_PATH_MAX] = "";
+    struct again *proved = calloc(1, sizeof(*proved));
     bool done = false, may = false;
-    struct waiting w = {r, &listing, &name, &done, 1, who, ret_end};
-    size_t quick_count = 0;
-    int status = 0,
-        rc = begin(r, listing, who, request ? request->reason : "its turn has come", name, &may);
+    struct waiting w = {r, &listing, &name, &done, 1, who, proved, ret_end};
+    int status = 0, rc = proved ? 0 : -ENOMEM;
 
     *ret_end = ROUND_UNDECIDED;
     if (rc == 0)
-        rc = envelopes(r, listing, gentle, &all, &job, quick, &quick_count);
+        rc = begin(r, listing, who, request ? request->reason : "its turn has come", name, &may);
+    if (rc == 0)
+        rc = again(r, listing, &job, proved);
     if (rc == 0 && request)
         rc = scope_file(r, name, path);
     job.scope = *path ? path : NULL;
     job.targets[0] = name;
-    if (rc == 0 && may)
+    if (rc == 0 && may) {
+        tell_gentle(r, &job, proved, name);
         status = test(&w, &job);
+    }
     if (*path)
         unlink(path);
-    for (size_t i = 0; i < quick_count; i++)
-        free(quick[i]);
-    proved_free(&all);
+    if (proved)
+        again_free(proved);
+    free(proved);
     return rc < 0 ? ledger_say(r->g, EX_OSERR, "%s", strerror(-rc)) : status;
 }

@@ -10,8 +10,6 @@
 #include "cmd/list/tester.h"
 #include "probe/scope.h"
 
-enum { ROUND_PROVED_MAX = 40, ROUND_GENTLE_MAX = 4 };
-
 /* Who may be tested: the operator's lists. */
 struct round {
     struct ledger *g;
@@ -19,6 +17,7 @@ struct round {
     char *const *more;
     size_t more_count;
     uint64_t tested, proved, closed, undecided;
+    struct tester_shown shown; /* the caller sets its total */
 };
 
 /* 0 or an exit status with the reason printed. Close it either way. */

@@ -32,6 +32,7 @@ static const struct option_row rows[] = {
      .max = 1000000, .shown = "1000"},
     {"dry-run", 'n', NULL, "say what would be tested, and what not and why", OPTION_FLAG,
      AT(dry_run)},
+    {"quiet", 'q', NULL, "no progress on standard error", OPTION_FLAG, AT(common.quiet)},
     LIST_OPTION_ROWS(struct args, common),
     {0},
 };
@@ -47,9 +48,9 @@ static const struct options options = {
 };
 
 struct queue {
-    int64_t *first; /* nominated: many in one run */
-    size_t first_count;
-    int64_t *again; /* listed: one by one */
+    int64_t *first;                /* nominated: many in one run */
+    size_t first_count, strangers; /* strangers: outside the scope */
+    int64_t *again;                /* listed: one by one */
     bool *gentle;
     size_t again_count;
     size_t room;
@@ -139,6 +140,7 @@ static int sort_out(struct round *r, struct queue *q, int64_t id, bool person,
     }
     if (l.state == LIST_NOMINATED) {
         q->first[q->first_count++] = id;
+        q->strangers += gentle;
     } else {
         q->gentle[q->again_count] = gentle;
         q->again[q->again_count++] = id;
@@ -213,6 +215,12 @@ static int work(struct round *r, const struct queue *q, const struct args *args,
     enum round_end end;
     int status = 0;
 
+    r->shown.total = q->first_count + q->again_count;
+    if (q->strangers && !args->common.json && !args->common.quiet)
+        fprintf(stderr,
+                "%s: %zu outside the scope, gently: no more than four refusals in ten minutes, so "
+                "half an hour and more\n",
+                r->g->program, q->strangers);
     for (size_t i = 0; i < q->first_count && status == 0; i += args->batch) {
         size_t n = q->first_count - i < args->batch ? q->first_count - i : args->batch;
 

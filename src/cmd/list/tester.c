@@ -3,23 +3,36 @@
  * The list has no tester of its own: what lists a host is the very program that anybody can run
  * against his own. It reads its section of the same configuration file, keeps its run in the same
  * store, and decides for itself whom it may not touch, so that a fault in here can't overrule that.
+ *
+ * Its own progress counts targets, and the list often asks it one at a time: so it is told to be
+ * quiet, and what is shown is the whole queue. Where nobody watches, a line each minute will do.
  */
 #include "cmd/list/tester.h"
 
 #include "io/datadir.h"
+#include "io/progress.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <jansson.h>
+#include <poll.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <sysexits.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { WORDS_MAX = TESTER_TARGETS_MAX + 2 * TESTER_ONLY_MAX + 64, TESTER_ODD = 4 };
+enum {
+    WORDS_MAX = TESTER_TARGETS_MAX + 2 * TESTER_ONLY_MAX + 64,
+    TESTER_ODD = 4,
+    SHOW_TTY_MS = 500,
+    SHOW_PLAIN_MS = 60000,
+    TESTER_LINE_MAX = 64 << 20,
+};
 
 extern char **environ;
 
@@ -113,6 +126,15 @@ static int line(const char *text, size_t n, tester_fn *fn, void *ctx)
     return rc;
 }
 
+static size_t word_with(const char **words, size_t n, const char *option, const char *value)
+{
+    if (!value)
+        return n;
+    words[n] = option;
+    words[n + 1] = value;
+    return n + 2;
+}
+
 static size_t words_of(const struct ledger *g, const struct tester_job *job, const char *program,
                        const char *words[WORDS_MAX])
 {
@@ -123,16 +145,14 @@ static size_t words_of(const struct ledger *g, const struct tester_job *job, con
     words[n++] = "--quiet";
     words[n++] = "--state";
     words[n++] = g->state.folder;
-    if (g->args->config) {
-        words[n++] = "--config";
-        words[n++] = g->args->config;
-    }
-    if (job->scope) {
-        words[n++] = "--scope";
-        words[n++] = job->scope;
-    }
+    n = word_with(words, n, "--config", g->args->config);
+    n = word_with(words, n, "--scope", job->scope);
     if (job->gentle)
         words[n++] = "--gentle";
+    n = word_with(words, n, "--ports", job->ports);
+    n = word_with(words, n, "--tls", job->tls);
+    n = word_with(words, n, "--limit", job->limit);
+    n = word_with(words, n, "--with", job->optin ? "all" : NULL);
     for (size_t i = 0; i < job->only_count; i++) {
         words[n++] = "--only";
         words[n++] = job->only[i];
@@ -146,14 +166,110 @@ static size_t words_of(const struct ledger *g, const struct tester_job *job, con
     return n;
 }
 
+/* --- while it works -------------------------------------------------------------------------- */
+
+static int64_t now_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+struct watch {
+    const struct tester_shown *shown; /* NULL: silent */
+    struct progress p;
+    int64_t began, next;
+};
+
+static void watch_begin(struct watch *w, const struct ledger *g, const struct tester_job *job)
+{
+    int64_t now = now_ms();
+
+    *w = (struct watch){.shown = g->args->json || g->args->quiet ? NULL : job->shown, .began = now};
+    if (!w->shown)
+        return;
+    progress_start(&w->p, "hosts", w->shown->done, now);
+    w->next = now + (w->p.tty ? SHOW_TTY_MS : SHOW_PLAIN_MS);
+}
+
+static void watch_show(struct watch *w)
+{
+    int64_t now = now_ms(), ran = (now - w->began) / 1000;
+    char note[80];
+
+    if (now < w->next)
+        return;
+    w->next = now + (w->p.tty ? SHOW_TTY_MS : SHOW_PLAIN_MS);
+    snprintf(note, sizeof(note), "%s%s%" PRId64 ":%02d", w->shown->note ? w->shown->note : "",
+             w->shown->note ? ", " : "", ran / 60, (int)(ran % 60));
+    progress_show(&w->p, w->shown->done, w->shown->total, note, now);
+}
+
+/* The next octets of the tester, and meanwhile what there is to show. 0 at the end, or -1. */
+static ssize_t more_of(struct watch *w, int fd, char *to, size_t room)
+{
+    struct pollfd one = {.fd = fd, .events = POLLIN};
+
+    for (;;) {
+        ssize_t n;
+
+        if (w->shown) {
+            int64_t left = w->next - now_ms();
+            int ready = poll(&one, 1, left > 0 ? (int)left : 0);
+
+            watch_show(w);
+            if (ready == 0 || (ready < 0 && errno == EINTR))
+                continue;
+        }
+        n = read(fd, to, room);
+        if (n >= 0 || errno != EINTR)
+            return n;
+    }
+}
+
+/* Line by line to fn, until it fails; but read to the end, or the tester would stand still. */
+static int read_lines(struct watch *w, int fd, tester_fn *fn, void *ctx)
+{
+    struct buf text = BUF_INIT(TESTER_LINE_MAX);
+    char piece[1 << 16];
+    ssize_t n;
+    int rc = 0;
+
+    while ((n = more_of(w, fd, piece, sizeof(piece))) > 0) {
+        struct span rest = span_of(piece, (size_t)n);
+
+        while (rest.n) {
+            size_t at = 0;
+
+            while (at < rest.n && rest.p[at] != '\n')
+                at++;
+            buf_add(&text, span_slice(rest, 0, at));
+            if (at == rest.n)
+                break;
+            if (rc == 0 && !text.err) {
+                if (w->shown)
+                    progress_hide(&w->p);
+                rc = line(buf_str(&text), text.n, fn, ctx);
+            }
+            buf_deinit(&text);
+            text = (struct buf)BUF_INIT(TESTER_LINE_MAX);
+            rest = span_slice(rest, at + 1, rest.n);
+        }
+    }
+    if (w->shown)
+        progress_hide(&w->p);
+    buf_deinit(&text);
+    return rc;
+}
+
 int tester_run(const struct ledger *g, const struct tester_job *job, tester_fn *fn, void *ctx)
 {
-    char program[DATADIR_PATH_MAX], *text = NULL;
+    char program[DATADIR_PATH_MAX];
     const char *words[WORDS_MAX];
     struct child child;
-    size_t room = 0;
-    ssize_t n;
-    int rc = 0, status;
+    struct watch watch;
+    int rc, status;
 
     if (!find_tester(program))
         return ledger_say(g, EX_UNAVAILABLE, "postern-test is not where it should be");
@@ -161,12 +277,54 @@ int tester_run(const struct ledger *g, const struct tester_job *job, tester_fn *
     status = spawn(g, (char *const *)(uintptr_t)words, &child);
     if (status)
         return status;
-    while ((n = getline(&text, &room, child.out)) > 0)
-        if (rc == 0)
-            rc = line(text, (size_t)n, fn, ctx);
-    free(text);
+    watch_begin(&watch, g, job);
+    rc = read_lines(&watch, fileno(child.out), fn, ctx);
     status = end(g, &child);
     return rc ? rc : status;
+}
+
+/* --- its catalogue --------------------------------------------------------------------------- */
+
+/* Rows of a file of the caller's own are in the catalogue too. */
+static size_t own_rows(const struct tester_job *job, const char **words, size_t n)
+{
+    for (size_t i = 0; i < job->more_count && i < 30; i++) {
+        if (strncmp(job->more[i], "--probes=", 9) == 0)
+            words[n++] = job->more[i];
+        else if (strcmp(job->more[i], "--probes") == 0 && i + 1 < job->more_count)
+            n = word_with(words, n, "--probes", job->more[++i]);
+    }
+    return n;
+}
+
+int tester_knows(const struct ledger *g, const struct tester_job *job, const char *const *ids,
+                 size_t n, bool *ret_have, bool *ret_optin)
+{
+    char program[DATADIR_PATH_MAX], *text = NULL;
+    const char *words[80] = {program, "--list-probes", "--json", "--set", "full", "--with", "all"};
+    struct child child;
+    json_error_t err;
+    size_t room = 0, count = 7;
+
+    memset(ret_have, 0, n * sizeof(*ret_have));
+    *ret_optin = false;
+    count = word_with(words, count, "--config", g->args->config);
+    words[own_rows(job, words, count)] = NULL;
+    if (!find_tester(program) || spawn(g, (char *const *)(uintptr_t)words, &child))
+        return -ENOENT;
+    while (getline(&text, &room, child.out) > 0) {
+        json_t *doc = json_loads(text, 0, &err);
+        const char *id = json_string_value(json_object_get(doc, "probe"));
+
+        for (size_t i = 0; id && i < n; i++)
+            if (strcmp(ids[i], id) == 0) {
+                ret_have[i] = true;
+                *ret_optin |= json_is_true(json_object_get(doc, "opt_in"));
+            }
+        json_decref(doc);
+    }
+    free(text);
+    return end(g, &child) ? -EIO : 0;
 }
 
 int tester_quick(const struct ledger *g, char **ids, size_t max)

@@ -7,7 +7,8 @@
 
 enum {
     TESTER_TARGETS_MAX = 200,
-    TESTER_ONLY_MAX = 64,
+    TESTER_QUICK_MAX = 24,
+    TESTER_ONLY_MAX = 64 + 8 + TESTER_QUICK_MAX,
 };
 
 struct tester_job {
@@ -15,10 +16,19 @@ struct tester_job {
     size_t target_count;
     const char *only[TESTER_ONLY_MAX]; /* exact ids of probes; none: the tester's own set */
     size_t only_count;
-    const char *scope; /* a scope file, or NULL */
+    const char *scope;               /* a scope file, or NULL */
+    const char *ports, *tls, *limit; /* as the tester's options; NULL: its own */
+    bool optin;                      /* families that must be asked for by name are among `only` */
     bool gentle;
     char *const *more; /* further words for the tester, from behind "--" */
     size_t more_count;
+    struct tester_shown *shown; /* NULL: nothing is said meanwhile */
+};
+
+/* How far it is, on standard error; nothing with --json or --quiet. The caller counts. */
+struct tester_shown {
+    uint64_t done, total; /* hosts */
+    const char *note;     /* "gently"; or NULL */
 };
 
 struct tester_verdict {
@@ -36,6 +46,13 @@ typedef int tester_fn(void *ctx, const struct tester_verdict *v);
  * or stops with an error of its own.
  */
 int tester_run(const struct ledger *g, const struct tester_job *job, tester_fn *fn, void *ctx);
+
+/*
+ * Which of ids[n] the catalogue has, with all opt-in families; *ret_optin whether one of them is of
+ * those. 0 or -errno.
+ */
+int tester_knows(const struct ledger *g, const struct tester_job *job, const char *const *ids,
+                 size_t n, bool *ret_have, bool *ret_optin);
 
 /* The ids of the quick set, into ids[max], to be freed each. How many, or -errno. */
 int tester_quick(const struct ledger *g, char **ids, size_t max);
