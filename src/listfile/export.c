@@ -271,8 +271,39 @@ static bool options_ok(const struct export_options *o)
            (!o->action || (*o->action && !strpbrk(o->action, "\r\n")));
 }
 
+static void count_net(struct export_work *w, struct ip_prefix net, struct zone_hit hit)
+{
+    (void)net;
+    (void)hit;
+    w->count->left_out++;
+}
+
+void export_count_name(struct export_work *w, const struct zone_piece_name *piece)
+{
+    if (!piece->excluded)
+        w->count->left_out++;
+}
+
+/* A file of one kind of listings has none of the others. */
+static void count_others(struct export_work *w, enum export_format format)
+{
+    bool four = format == EXPORT_IP4SET || format == EXPORT_IP4TRIE;
+
+    if (!four)
+        export_each4(w, count_net);
+    if (format != EXPORT_IP6TRIE)
+        export_each6(w, count_net);
+    if (format != EXPORT_DNSET)
+        export_each_name(w, export_count_name);
+    if (format != EXPORT_GENERIC)
+        w->count->left_out += w->view->image->counts.records;
+    w->count->left_out += w->view->image->counts.patterns;
+}
+
 static void write_format(struct export_work *w, enum export_format format)
 {
+    if (format <= EXPORT_GENERIC)
+        count_others(w, format);
     switch (format) {
     case EXPORT_IP4SET:
     case EXPORT_IP4TRIE:

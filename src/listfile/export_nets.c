@@ -56,13 +56,6 @@ static void nft_set(struct export_work *w, const char *set,
         buf_add_str(&w->out, "}\n");
 }
 
-/* Names are not for a packet filter. */
-static void count_name(struct export_work *w, const struct zone_piece_name *piece)
-{
-    if (!piece->excluded)
-        w->count->left_out++;
-}
-
 void export_nftables(struct export_work *w)
 {
     const char *table = table_of(w);
@@ -75,7 +68,8 @@ void export_nftables(struct export_work *w)
     }
     nft_set(w, "listed4", export_merged4);
     nft_set(w, "listed6", export_merged6);
-    export_each_name(w, count_name);
+    export_each_name(w, export_count_name);
+    w->count->left_out += w->view->image->counts.patterns + w->view->image->counts.records;
 }
 
 static void postfix_net(struct export_work *w, struct ip_prefix net, struct zone_hit hit)
@@ -92,7 +86,8 @@ void export_postfix(struct export_work *w)
 {
     export_merged4(w, postfix_net);
     export_merged6(w, postfix_net);
-    export_each_name(w, count_name);
+    export_each_name(w, export_count_name);
+    w->count->left_out += w->view->image->counts.patterns + w->view->image->counts.records;
 }
 
 /* The longest run of zero groups, of two at least: its first group, or 8. */
@@ -139,9 +134,17 @@ static void rpz_net(struct export_work *w, struct ip_prefix net, struct zone_hit
     export_line(w);
 }
 
+/* "8.1.0.0.127.rpz-client-ip" is no name of a host there. */
+static bool means_more(const struct zone_piece_name *piece)
+{
+    static const char mark[] = "rpz-";
+
+    return piece->key_len > sizeof(mark) - 1 && !memcmp(piece->key + 1, mark, sizeof(mark) - 1);
+}
+
 static void rpz_name(struct export_work *w, const struct zone_piece_name *piece)
 {
-    if (piece->key_len == 0 || piece->table) {
+    if (piece->key_len == 0 || piece->table || means_more(piece)) {
         w->count->left_out++;
         return;
     }
@@ -171,5 +174,5 @@ void export_rpz(struct export_work *w)
     export_merged4(w, rpz_net);
     export_merged6(w, rpz_net);
     export_each_name(w, rpz_name);
-    w->count->left_out += w->view->image->counts.patterns;
+    w->count->left_out += w->view->image->counts.patterns + w->view->image->counts.records;
 }

@@ -50,6 +50,9 @@ void export_text(struct export_work *w, const struct zone_said *said, const char
 void export_line(struct export_work *w);
 void export_flush(struct export_work *w);
 
+/* For forms that know no names. */
+void export_count_name(struct export_work *w, const struct zone_piece_name *piece);
+
 /* The formats. */
 void export_rbl_nets(struct export_work *w, enum export_format format);
 void export_rbl_names(struct export_work *w);

@@ -12,7 +12,8 @@
  * Columns and members, without case, blanks, hyphens and underscores: the entry is the first of
  * `entry ip ipaddress ipaddr ipv4 ipv6 srcip dstip sourceip address prefix network subnet netblock
  * cidr range`, or where there is none of these, of `name domain host hostname domainname fqdn`;
- * `code value a` an A record, `text reason txt` a text, `evidence` a number. An address is strict (base/ip.h): no short forms, no host bits. "a - b" is a range.
+ * `code value a` an A record, `text reason txt` a text, `evidence` a number. An address is strict
+ * (base/ip.h): no short forms, no host bits. "a - b" is a range.
  * A name is itself; "*.name" all under it; ".name" both. A byte order mark in front is passed over.
  */
 #ifndef POSTERN_LISTFILE_LISTS_H

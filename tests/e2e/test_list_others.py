@@ -395,6 +395,22 @@ def test_import_is_a_zone_of_its_own(run, tmp_path):
     assert [json.loads(line)["entry"] for line in out.out.splitlines()] == ["192.0.2.7"]
 
 
+def test_a_look_says_what_the_import_would(run, tmp_path):
+    write(tmp_path, "many", "".join(f"45.0.{i >> 8}.{i & 255}\n" for i in range(4000)))
+    write(tmp_path, "few", "45.0.0.1\n")
+    assert run("import", "--check", "--as", "their.example", "few").code == 0
+    assert not (tmp_path / "state" / "zones").exists()
+    assert run("import", "--as", "Their.Example", "many").code == 0
+    for args in (["--check"], []):
+        got = run("import", *args, "--as", "their.example", "few")
+        assert got.code == 65 and "refused" in got.err, args
+    assert run("compare", "zone:their.example", "many").code == 0
+    for args in (["--check"], []):
+        assert run("import", *args, "--force", "--as", "THEIR.example", "few").code == 0, args
+    assert run("compare", "zone:their.example", "few").code == 0
+    assert [path.name for path in (tmp_path / "state" / "zones").iterdir()] == ["their.example"]
+
+
 def test_import_refuses(run, tmp_path):
     b = write(tmp_path, "b", RBL)
     spec = f"ip4set:{b}"

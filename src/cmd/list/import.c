@@ -96,19 +96,13 @@ static bool name_of(const struct source_part *p, const char *as, char ret[2 * DN
     return n > 0 && n < 254;
 }
 
-static int check_only(const struct args *args, const struct source_part *p, const char *name)
+static int check_only(const struct args *args, const struct source_part *p,
+                      const struct others_zone *z)
 {
-    struct zone_finding finding;
-    struct zone_limits limits = zone_limits_usual;
     struct others_made made = {p->image.meta.serial, p->bytes.n, p->image.counts};
+    int status = others_check(z, &p->image);
 
-    limits.widest4 = args->widest4;
-    limits.widest6 = args->widest6;
-    limits.reserved = args->reserved;
-    if (zone_sanity(&p->image, NULL, &limits, time(NULL), &finding) == ZONE_SANE)
-        return say_made(args, name, &made);
-    fprintf(stderr, "%s: %s is refused: %s\n", program, name, finding.why);
-    return EX_DATAERR;
+    return status ? status : say_made(args, z->name, &made);
 }
 
 static int import_parts(const struct args *args, struct source *s, const struct others_zone *like)
@@ -126,7 +120,7 @@ static int import_parts(const struct args *args, struct source *s, const struct 
         }
         z.name = name;
         if (args->check) {
-            status = check_only(args, &s->parts[i], name);
+            status = check_only(args, &s->parts[i], &z);
             continue;
         }
         status = others_publish(&z, &s->zones.v[i]->data, &made);

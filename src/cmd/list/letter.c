@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * banner ── EHLO ─┬─ STARTTLS ── (secured) ── EHLO ─┬─ (AUTH) ── MAIL ── RCPT ── DATA ── body ── QUIT
- *                 └─────────────────────────────────┘
+ * banner ─ EHLO ─┬─ STARTTLS ─ (secured) ─ EHLO ─┬─ (AUTH) ─ MAIL ─ RCPT ─ DATA ─ body ─ QUIT
+ *                └───────────────────────────────┘
  *
  * Step by step, without pipelining: a notice is rare. What a server sends behind its answer to
  * STARTTLS was injected, and ends the session. Once the message is out and no answer has come, the

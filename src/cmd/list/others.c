@@ -153,9 +153,48 @@ static int publish(const struct others_zone *z, struct zone_data *data, const ch
     return rc;
 }
 
+/* A zone is one, however its name is written. */
+static bool folder_of(const struct others_zone *z, const struct state *state,
+                      char ret[DATADIR_PATH_MAX])
+{
+    char zones[DATADIR_PATH_MAX], name[DNS_NAME_TEXT_MAX];
+
+    if (!span_copy(span_str(z->name), name, sizeof(name)))
+        return false;
+    for (char *p = name; *p; p++)
+        *p = ascii_lower(*p);
+    return datadir_join(state->folder, "zones", zones) && datadir_join(zones, name, ret);
+}
+
+int others_check(const struct others_zone *z, const struct zone_image *image)
+{
+    char err[STATE_ERROR_MAX], folder[DATADIR_PATH_MAX];
+    struct zone_now now = {0};
+    struct state state;
+    bool there = false;
+    int rc = state_open(&state, z->state, false, err);
+
+    if (rc < 0 && rc != -ENOENT)
+        return say(z, state_exit(rc), "%s", err);
+    if (rc == 0 && !folder_of(z, &state, folder))
+        return say(z, EX_USAGE, "%s: the path is too long", z->name);
+    if (rc == 0) {
+        rc = zone_now_open(folder, &now);
+        there = rc == 0;
+    }
+    if (rc == -EBADMSG || (there && !ours_to_replace(z, &now)))
+        rc = say(z, EX_CANTCREAT, "%s is a zone of another kind", z->name);
+    else
+        rc = rc == -ENOENT ? 0 : rc;
+    if (rc == 0)
+        rc = look_at(z, image, there ? &now.image : NULL);
+    zone_now_close(&now);
+    return rc < 0 ? say(z, EX_IOERR, "%s: %s", folder, strerror(-rc)) : rc;
+}
+
 int others_publish(const struct others_zone *z, struct zone_data *data, struct others_made *ret)
 {
-    char err[STATE_ERROR_MAX], zones[DATADIR_PATH_MAX], folder[DATADIR_PATH_MAX];
+    char err[STATE_ERROR_MAX], folder[DATADIR_PATH_MAX];
     struct zonefile file;
     struct state state;
     int rc = others_name(z);
@@ -165,7 +204,7 @@ int others_publish(const struct others_zone *z, struct zone_data *data, struct o
     rc = state_open(&state, z->state, true, err);
     if (rc < 0)
         return say(z, state_exit(rc), "%s", err);
-    if (!datadir_join(state.folder, "zones", zones) || !datadir_join(zones, z->name, folder))
+    if (!folder_of(z, &state, folder))
         return say(z, EX_USAGE, "%s: the path is too long", z->name);
     rc = zonefile_open(folder, 30000, &file);
     if (rc == 0) {

@@ -37,6 +37,8 @@ struct others_made {
 
 /* Is the name fit for such a zone? 0, or an exit status with the reason printed. */
 int others_name(const struct others_zone *z);
+/* Would the image be put in place of what is there? As others_publish(), but changes nothing. */
+int others_check(const struct others_zone *z, const struct zone_image *image);
 /*
  * Compiles the data, looks at it as the server would, and puts it in place; the zone that was there
  * stays when it is refused. Changes the data's meta. 0, or an exit status with the reason printed.
