@@ -9,9 +9,12 @@
 #include "io/watch.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { ROOM = 16384 };
@@ -78,6 +81,81 @@ int notice_add(struct notice *n, const char *folder)
                                    IN_MOVED_FROM | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR);
 
     return wd < 0 ? -errno : wd;
+}
+
+/* A path on the way: the folder that was reached, and the rest. */
+struct way {
+    char at[PATH_MAX], rest[PATH_MAX];
+    char name[NAME_MAX + 1]; /* taken off the rest */
+};
+
+static bool next_name(struct way *w)
+{
+    size_t from = strspn(w->rest, "/"), n = strcspn(w->rest + from, "/");
+
+    if (n == 0 || n > NAME_MAX)
+        return false;
+    memcpy(w->name, w->rest + from, n);
+    w->name[n] = '\0';
+    memmove(w->rest, w->rest + from + n, strlen(w->rest + from + n) + 1);
+    return true;
+}
+
+static bool join(const struct way *w, char ret[PATH_MAX])
+{
+    return (size_t)snprintf(ret, PATH_MAX, "%s/%s", w->at, w->name) < PATH_MAX;
+}
+
+/* The link's target comes before the rest. */
+static bool follow(struct way *w, const char *link)
+{
+    char target[PATH_MAX], rest[PATH_MAX];
+    ssize_t n = readlink(link, target, sizeof(target) - 1);
+
+    if (n <= 0)
+        return false;
+    target[n] = '\0';
+    if ((size_t)snprintf(rest, sizeof(rest), "%s/%s", target, w->rest) >= sizeof(rest))
+        return false;
+    memcpy(w->rest, rest, sizeof(rest));
+    if (target[0] == '/')
+        w->at[0] = '\0';
+    return true;
+}
+
+size_t notice_add_way(struct notice *n, const char *file, int ret[NOTICE_WAY_MAX],
+                      bool *ret_winding)
+{
+    struct way w = {.at = "."};
+    size_t count = 0;
+    char path[PATH_MAX];
+    struct stat st;
+
+    *ret_winding = false;
+    if ((size_t)snprintf(w.rest, sizeof(w.rest), "%s", file) >= sizeof(w.rest))
+        return 0;
+    if (file[0] == '/')
+        w.at[0] = '\0';
+    while (count < NOTICE_WAY_MAX && next_name(&w) && join(&w, path)) {
+        bool there = lstat(path, &st) == 0;
+
+        if (!there || !S_ISDIR(st.st_mode)) {
+            int wd = notice_add(n, w.at[0] ? w.at : "/");
+
+            if (wd >= 0)
+                ret[count++] = wd;
+            /* Again: it may have come before it could be told of. */
+            there = lstat(path, &st) == 0;
+        }
+        if (there && S_ISDIR(st.st_mode)) {
+            memcpy(w.at, path, sizeof(path));
+            continue;
+        }
+        *ret_winding = *ret_winding || !there || S_ISLNK(st.st_mode);
+        if (!there || !S_ISLNK(st.st_mode) || !follow(&w, path))
+            break;
+    }
+    return count;
 }
 
 void notice_remove(struct notice *n, int folder)

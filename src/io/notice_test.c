@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -110,11 +111,47 @@ static void test_folder(void **state)
     wait_for("", NOTICE_LOST);
 }
 
+/* file -> there/file, and on from there: the folders of the link and of what it stands for. */
+static void test_way(void **state)
+{
+    int found[NOTICE_WAY_MAX], wd = notice_add(notice, folder);
+    char sub[160], file[200];
+    bool winding;
+
+    snprintf(sub, sizeof(sub), "%s/there", folder);
+    snprintf(file, sizeof(file), "%s/file", sub);
+    assert_int_equal(notice_add_way(notice, path, found, &winding), 1);
+    assert_int_equal(found[0], wd);
+    assert_true(winding);
+    assert_int_equal(symlink("there/file", path), 0);
+    wait_for("file", NOTICE_CLOSED);
+    assert_int_equal(notice_add_way(notice, path, found, &winding), 2);
+    assert_true(winding);
+    assert_int_equal(mkdir(sub, 0700), 0);
+    assert_int_equal(file_write(file, SPAN_LIT("x"), 0600), 0);
+    assert_int_equal(notice_add_way(notice, path, found, &winding), 2);
+    assert_int_equal(found[0], wd);
+    assert_int_equal(found[1], notice_add(notice, sub));
+    assert_true(winding);
+    assert_int_equal(notice_add_way(notice, file, found, &winding), 1);
+    assert_int_equal(found[0], notice_add(notice, sub));
+    assert_false(winding);
+    /* A link to itself ends somewhere. */
+    unlink(path);
+    assert_int_equal(symlink("file", path), 0);
+    assert_true(notice_add_way(notice, path, found, &winding) <= NOTICE_WAY_MAX);
+    unlink(path);
+    assert_int_equal(unlink(file), 0);
+    wait_for("file", NOTICE_GONE);
+    assert_int_equal(rmdir(sub), 0);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_file, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_folder, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_way, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -404,3 +404,222 @@ def test_a_full_disk():
         s.write("list", big(5))
         eventually(lambda: marks(s) == of(5))
         assert len(s.find("event=cache")) == 1, s.log()
+
+
+# --- files that change under it ---------------------------------------------------------------------
+
+SLOW = ["--check-files", "3600s"]  # so that what is seen was told by the kernel
+SEEN = 5                           # seconds in which that must be served
+
+
+def small(mark, head=SOA):
+    return head + f":{mark}:listed $\n20.0.0.9\n20.0.1.9\n"
+
+
+def seen(server, mark, zone=ZONE, patience=SEEN):
+    eventually(lambda: server.values("9.0.0.20", zone=zone) == [f"127.0.0.{mark}"], patience, f"mark {mark}")
+
+
+def in_place(path, text):
+    with open(path, "w") as f:
+        f.write(text)
+
+
+def test_written_in_place():
+    with one(small(4), options=SLOW) as s:
+        for mark in (5, 6, 7):
+            in_place(s.path("list"), small(mark))
+            seen(s, mark)
+
+
+def test_same_size_and_time():
+    """Only the content is another one."""
+    with one(small(4), options=SLOW) as s:
+        old = os.stat(s.path("list"))
+        for mark in (5, 6):
+            time.sleep(0.05)
+            in_place(s.path("list"), small(mark))
+            os.utime(s.path("list"), ns=(old.st_atime_ns, old.st_mtime_ns))
+            seen(s, mark)
+        s.write("list.x", small(7))
+        os.utime(s.path("list.x"), ns=(old.st_atime_ns, old.st_mtime_ns))
+        os.rename(s.path("list.x"), s.path("list"))
+        seen(s, 7)
+
+
+def test_written_again_at_once():
+    """Twice within one tick of the file system's clock, the same size, in place."""
+    with one(small(2), options=SLOW) as s:
+        for mark in range(3, 9):
+            in_place(s.path("list"), small(1 + mark % 9 if mark != 9 else 2))
+            in_place(s.path("list"), small(mark))
+            seen(s, mark)
+            in_place(s.path("list"), small(mark + 1))
+            seen(s, mark + 1)
+
+
+def test_gone_and_back():
+    with one(small(4), options=SLOW) as s:
+        os.unlink(s.path("list"))
+        s.await_line("result=refused", "No such file", "the data before")
+        seen(s, 4)
+        s.write("list", small(5))
+        seen(s, 5)
+
+
+def test_bad_and_mended():
+    with one(small(4), options=SLOW) as s:
+        for bad, why in (("<html>\n" * 40, "more bad lines"), (SOA, "no entry"), (SOA + "::1\n" * 20, "bad lines"),
+                         ("\x1f\x8b\x08\0\0", "gzip"), (SOA + "0.0.0.0/0\n", "")):
+            after = len(s.lines)
+            s.write("list", bad.encode("latin-1"))
+            s.await_line("result=refused", why, 'served="the data before"', after=after)
+            seen(s, 4)
+        s.write("list", small(5))
+        seen(s, 5)
+
+
+def test_symbolic_links():
+    with Server(TYPED, files={"v1/list": small(4), "v2/list": small(5)}, options=SLOW, expect_ready=False) as s:
+        s.kill()
+        os.symlink("v1/list", s.path("list"))
+        s.expect_ready = True
+        s.start()
+        seen(s, 4)
+        os.symlink("v2/list", s.path("list.new"))
+        os.rename(s.path("list.new"), s.path("list"))
+        seen(s, 5)
+        s.write("v2/list", small(6))
+        seen(s, 6)
+
+
+def test_a_link_to_a_folder():
+    """As Kubernetes changes a ConfigMap, and many a deployment its `current`."""
+    with Server(ZONE + ":ip4set:{}/current/list", files={"v1/list": small(4), "v2/list": small(5)}, options=SLOW,
+                expect_ready=False) as s:
+        s.kill()
+        os.symlink("v1", s.path("current"))
+        s.expect_ready = True
+        s.start()
+        seen(s, 4)
+        os.symlink("v2", s.path("current.new"))
+        os.rename(s.path("current.new"), s.path("current"))
+        seen(s, 5)
+        s.write("v2/list", small(6))
+        seen(s, 6)
+
+
+def test_a_folder_that_goes_and_comes_back():
+    with Server(ZONE + ":ip4set:{}/data/list", files={"data/list": small(4)}, options=SLOW) as s:
+        shutil.rmtree(s.path("data"))
+        s.await_line("result=refused", "No such file")
+        seen(s, 4)
+        s.write("data/list", small(5))
+        seen(s, 5)
+        s.write("data/list", small(6))
+        seen(s, 6)
+        os.rename(s.path("data"), s.path("was"))
+        s.write("fresh/list", small(7))
+        os.rename(s.path("fresh"), s.path("data"))
+        seen(s, 7)
+
+
+def test_a_folder_that_is_not_there_yet():
+    with Server(ZONE + ":ip4set:{}/late/data/list", options=SLOW) as s:
+        assert s.rcode("9.0.0.20") == "SERVFAIL"
+        s.write("late/data/list", small(4))
+        seen(s, 4)
+
+
+def test_two_zones_of_one_file():
+    with Server(TYPED, "other.example:ip4set:{}/list", files={"list": small(4)}, options=SLOW) as s:
+        s.write("list", small(5))
+        seen(s, 5)
+        seen(s, 5, "other.example")
+
+
+def test_ttl_and_soa_follow():
+    with one(small(4), options=SLOW) as s:
+        s.write("list", "$TTL 77\n" + SOA.replace(" 0 3600 ", " 4711 3600 ") + ":4:listed $\n20.0.0.9\n20.0.1.9\n")
+        eventually(lambda: s.ask("9.0.0.20").answer[0].ttl == 77)
+        assert s.ask("", "SOA").answer[0][0].serial == 4711
+
+
+def test_half_a_file():
+    """Its writer has not closed it: nothing is taken. Then all of it is."""
+    with one(big(4), options=[*SLOW]) as s:
+        text = big(5)
+        with open(s.path("list"), "w") as f:
+            for at in range(0, len(text), 60000):
+                f.write(text[at:at + 60000])
+                f.flush()
+                time.sleep(0.05)
+                assert marks(s) == of(4)
+        eventually(lambda: marks(s) == of(5))
+
+
+def test_while_it_is_read():
+    """It grows all the time; what is served was the file at some moment, and in the end all of it."""
+    with one(small(4), options=SLOW) as s:
+        for i in range(400):
+            with open(s.path("list"), "a") as f:
+                f.write(f"21.{i >> 8}.{i & 255}.9\n")
+            if i % 20 == 0:
+                assert s.values("9.0.0.20") == ["127.0.0.4"]
+        eventually(lambda: s.rcode("9.143.1.21") == "NOERROR", SEEN)
+        assert all(s.rcode(f"9.{i & 255}.{i >> 8}.21") == "NOERROR" for i in range(400))
+
+
+def test_unreadable_and_mended():
+    if os.geteuid() != 0:
+        pytest.skip("needs another user")
+    with one(small(4), options=["--user", "nobody", "--check-files", "1s"], expect_ready=False) as s:
+        os.chmod(s.folder, 0o755)
+        s.hup()
+        seen(s, 4)
+        s.write("list", small(5))
+        os.chmod(s.path("list"), 0o600)
+        s.hup()
+        s.await_line("result=refused", "may not be read")
+        seen(s, 4) if s.values("9.0.0.20") == ["127.0.0.4"] else seen(s, 5)
+        os.chmod(s.path("list"), 0o644)
+        seen(s, 5)
+
+
+def test_some_zones_are_bad():
+    with Server(TYPED, "b.example:ip4set:{}/bad", "c.example:ip4set:{}/missing", "d.example:dnset:{}/names",
+                files={"list": small(4), "bad": "<html>\n" * 30, "names": ":2:x\nspam.example\n"}) as s:
+        seen(s, 4)
+        assert s.values("spam.example", zone="d.example") == ["127.0.0.2"]
+        assert s.rcode("9.0.0.20", zone="b.example") == "SERVFAIL"
+        assert s.rcode("", "SOA", zone="c.example") == "SERVFAIL"
+        s.write("bad", small(6))
+        s.write("missing", small(7))
+        seen(s, 6, "b.example")
+        seen(s, 7, "c.example")
+        s.alive()
+
+
+def test_two_hundred_zones():
+    names = [f"z{i}.example" for i in range(200)]
+    with Server(*[f"{n}:ip4set:{{}}/{n}" for n in names], options=SLOW,
+                files={n: small(2 + i % 50) for i, n in enumerate(names)}) as s:
+        for i in (0, 99, 199):
+            assert s.values("9.0.0.20", zone=names[i]) == [f"127.0.0.{2 + i % 50}"]
+        for i, n in enumerate(names):
+            s.write(n, small(3 + i % 50))
+        for i in (0, 57, 199):
+            seen(s, 3 + i % 50, names[i])
+        s.hup()
+        seen(s, 3 + 199 % 50, names[199])
+
+
+def test_few_descriptors():
+    with one(small(4), options=SLOW) as s:
+        s.kill()
+        inner = s.command
+        s.command = lambda *more: ["sh", "-c", "ulimit -n 40; exec \"$@\"", "sh", *inner(*more)]
+        s.start()
+        for mark in (5, 6):
+            s.write("list", small(mark))
+            seen(s, mark)

@@ -32,8 +32,9 @@ struct unit {
     int64_t retry_at;           /* of loop_now(); 0: not needed */
     int64_t loaded_wall;
     int folder;   /* notice of an own zone's folder, -1 none */
-    int *folders; /* of the files' folders */
-    size_t folder_count;
+    int *folders; /* of the folders on the way to the files */
+    size_t folder_count, folder_cap;
+    bool winding; /* a way to a file has symbolic links, or ends early */
 };
 
 struct hub {

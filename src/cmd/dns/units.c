@@ -397,10 +397,12 @@ void unit_look(struct hub *h, struct unit *u)
 {
     if (h->stopping)
         return;
-    if (u->zone->own)
+    if (u->zone->own) {
         look_own(h, u);
-    else if (files_changed(h, u))
+    } else if (files_changed(h, u)) {
+        unit_watch(h, u); /* a file may be a link now, or a link a file */
         order(h, u, WORK_LOAD, false);
+    }
 }
 
 void units_retry(struct hub *h, int64_t now)

@@ -15,7 +15,8 @@ void units_load_mapped(struct hub *h);
 void units_load_rest(struct hub *h);
 /* The same where all files are to be read again, changed or not. */
 void units_read_again(struct hub *h);
-/* Watches folders that are not watched yet. */
+/* Watches the folders that there are now. */
+void unit_watch(struct hub *h, struct unit *u);
 void units_watch(struct hub *h);
 /* Writes to the cache what was published and is not there, and clears the cache up. */
 void units_keep(struct hub *h, int64_t now);

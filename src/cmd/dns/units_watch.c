@@ -4,34 +4,16 @@
  *
  * A file that is being written is told of many times. It is read when its writer closes it or moves
  * it into place; for writers that keep it open there is the look every minute (check-files).
+ *
+ * A path may lead over symbolic links, as those that are swapped to put a new release in place, or
+ * may end before the file, which its makers have removed and will make again: the folders where
+ * such a way may change are watched too, and the way is walked anew after each change.
  */
 #include "cmd/dns/units.h"
 
 #include "io/datadir.h"
 
 #include <stdlib.h>
-
-void units_on_notice(void *cookie, int folder, const char *name, enum notice_what what)
-{
-    struct hub *h = cookie;
-
-    if (folder == h->parents[0] || folder == h->parents[1])
-        units_watch(h);
-    for (size_t i = 0; i < h->unit_count; i++) {
-        struct unit *u = h->units[i];
-        bool its = u->folder == folder;
-
-        for (size_t f = 0; f < u->folder_count; f++)
-            its = its || u->folders[f] == folder;
-        if (!its && what != NOTICE_LOST)
-            continue;
-        /* Of a file only its end is of interest, of a journal every record. */
-        if (u->zone->own
-                ? strcmp(name, "journal") == 0 || strcmp(name, "image") == 0 || what == NOTICE_LOST
-                : what != NOTICE_WRITTEN)
-            unit_look(h, u);
-    }
-}
 
 /* --- folders ---------------------------------------------------------------------------------- */
 
@@ -53,34 +35,108 @@ static void watch_own(struct hub *h, struct unit *u)
         h->parents[0] = notice_add(h->notice, h->site->state);
 }
 
+static bool has(const int *folders, size_t count, int folder)
+{
+    for (size_t i = 0; i < count; i++)
+        if (folders[i] == folder)
+            return true;
+    return false;
+}
+
+/* A folder that no unit looks at any more; an own zone's is never one of a file. */
+static void forget(struct hub *h, int folder)
+{
+    bool used = folder == h->parents[0] || folder == h->parents[1];
+
+    for (size_t i = 0; i < h->unit_count; i++)
+        used = used || h->units[i]->folder == folder ||
+               has(h->units[i]->folders, h->units[i]->folder_count, folder);
+    if (!used)
+        notice_remove(h->notice, folder);
+}
+
+static void add_way(struct hub *h, struct unit *u, const char *file)
+{
+    int found[NOTICE_WAY_MAX];
+    bool winding;
+    size_t n = notice_add_way(h->notice, file, found, &winding);
+
+    u->winding = u->winding || winding;
+    for (size_t i = 0; i < n; i++)
+        if (!has(u->folders, u->folder_count, found[i]) &&
+            array_grow(&u->folders, &u->folder_cap, sizeof(int), u->folder_count + 1) == 0)
+            u->folders[u->folder_count++] = found[i];
+}
+
 static void watch_files(struct hub *h, struct unit *u)
 {
-    size_t cap = 0;
+    int *was = u->folders;
+    size_t was_count = u->folder_count;
 
-    if (u->folder_count)
-        return;
+    u->folders = NULL;
+    u->folder_count = u->folder_cap = 0;
+    u->winding = false;
     for (size_t d = 0; d < u->zone->dataset_count; d++)
-        for (size_t f = 0; f < u->zone->datasets[d].file_count; f++) {
-            struct span path = span_str(u->zone->datasets[d].files[f]);
-            size_t slash = span_rfind(path, '/');
-            char folder[DATADIR_PATH_MAX] = ".";
-            int got;
+        for (size_t f = 0; f < u->zone->datasets[d].file_count; f++)
+            add_way(h, u, u->zone->datasets[d].files[f]);
+    for (size_t i = 0; i < was_count; i++)
+        if (!has(u->folders, u->folder_count, was[i]))
+            forget(h, was[i]);
+    free(was);
+}
 
-            if (slash < path.n &&
-                !span_copy(span_slice(path, 0, slash ? slash : 1), folder, sizeof(folder)))
-                continue;
-            got = notice_add(h->notice, folder);
-            if (got >= 0 && array_grow(&u->folders, &cap, sizeof(int), u->folder_count + 1) == 0)
-                u->folders[u->folder_count++] = got;
-        }
+void unit_watch(struct hub *h, struct unit *u)
+{
+    if (!h->notice)
+        return;
+    if (u->zone->own)
+        watch_own(h, u);
+    else
+        watch_files(h, u);
 }
 
 void units_watch(struct hub *h)
 {
-    for (size_t i = 0; h->notice && i < h->unit_count; i++) {
-        if (h->units[i]->zone->own)
-            watch_own(h, h->units[i]);
-        else
-            watch_files(h, h->units[i]);
+    for (size_t i = 0; i < h->unit_count; i++)
+        unit_watch(h, h->units[i]);
+}
+
+/* --- what is told ----------------------------------------------------------------------------- */
+
+/* What the kernel has lost track of is looked at from the beginning. */
+static void lost(struct hub *h, int folder)
+{
+    for (size_t i = 0; i < h->unit_count; i++) {
+        struct unit *u = h->units[i];
+
+        if (u->folder == folder)
+            u->folder = -1;
+        unit_watch(h, u);
+        unit_look(h, u);
+    }
+}
+
+void units_on_notice(void *cookie, int folder, const char *name, enum notice_what what)
+{
+    struct hub *h = cookie;
+
+    if (folder == h->parents[0] || folder == h->parents[1])
+        units_watch(h);
+    if (what == NOTICE_LOST) {
+        lost(h, folder);
+        return;
+    }
+    for (size_t i = 0; i < h->unit_count; i++) {
+        struct unit *u = h->units[i];
+
+        /* Of a file only its end is of interest, of a journal every record. */
+        if (u->zone->own) {
+            if (u->folder == folder && (strcmp(name, "journal") == 0 || strcmp(name, "image") == 0))
+                unit_look(h, u);
+        } else if (what != NOTICE_WRITTEN && has(u->folders, u->folder_count, folder)) {
+            if (u->winding)
+                unit_watch(h, u);
+            unit_look(h, u);
+        }
     }
 }
