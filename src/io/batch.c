@@ -9,6 +9,9 @@
  * (IP_PKTINFO) and told to answer from it. Where an address is given that is left out, since it
  * costs time with each datagram.
  *
+ * What the kernel was told of a path's MTU is not believed (IP_PMTUDISC_OMIT): anybody can forge that
+ * message and so have answers cut into fragments, into which others are slipped (RFC 9715).
+ *
  * The slots of a batch are used from the first, so a quiet server keeps to a few kB that stay in
  * the cache. Nobody is woken by closing a socket here: a thread that waits is got out by a signal.
  */
@@ -50,6 +53,17 @@ static int ask_for_address(int fd, enum ip_family family)
     if (family == IP_V4)
         return setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on));
     return setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof(on));
+}
+
+/* A kernel that knows no such thing is no reason not to start. */
+static void omit_path_mtu(int fd, enum ip_family family)
+{
+    int four = IP_PMTUDISC_OMIT, six = IPV6_PMTUDISC_OMIT;
+
+    if (family == IP_V4)
+        setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &four, sizeof(four));
+    else
+        setsockopt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &six, sizeof(six));
 }
 
 static bool is_anywhere(struct ip ip)
@@ -116,6 +130,7 @@ int batch_new(const int *fds, size_t count, struct batch **ret)
 
         b->fds[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
         b->anywhere[i] = is_anywhere(ip);
+        omit_path_mtu(fds[i], ip.family);
         if (b->anywhere[i] && ask_for_address(fds[i], ip.family) < 0) {
             int r = -errno;
 

@@ -82,6 +82,36 @@ static void expect(int fd, const char *text)
     assert_memory_equal(got, text, strlen(text));
 }
 
+/* A forged "fragmentation needed" must not cut answers. */
+static void test_path_mtu(void **state)
+{
+    static const struct {
+        const char *ip;
+        int level, option, want;
+    } cases[] = {
+        {"127.0.0.1", IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT},
+        {"::1", IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct listen_place at = local(cases[i].ip);
+        char err[LISTEN_ERROR_MAX];
+        socklen_t n = sizeof(int);
+        struct batch *b;
+        int fd, got = -1;
+
+        if (batch_socket(&at, true, 0, &fd, err) < 0) {
+            assert_int_equal(i, 1); /* a host without IPv6 */
+            continue;
+        }
+        assert_int_equal(batch_new(&fd, 1, &b), 0);
+        assert_int_equal(getsockopt(fd, cases[i].level, cases[i].option, &got, &n), 0);
+        assert_int_equal(got, cases[i].want);
+        batch_free(&b);
+        close(fd);
+    }
+}
+
 /* More than one batch at once, each from a client of its own. */
 static void test_many(void **state)
 {
@@ -258,10 +288,10 @@ static void test_taken(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_many),    cmocka_unit_test(test_anywhere),
-        cmocka_unit_test(test_sockets), cmocka_unit_test(test_sizes),
-        cmocka_unit_test(test_gone),    cmocka_unit_test(test_signal),
-        cmocka_unit_test(test_taken),
+        cmocka_unit_test(test_path_mtu), cmocka_unit_test(test_many),
+        cmocka_unit_test(test_anywhere), cmocka_unit_test(test_sockets),
+        cmocka_unit_test(test_sizes),    cmocka_unit_test(test_gone),
+        cmocka_unit_test(test_signal),   cmocka_unit_test(test_taken),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
