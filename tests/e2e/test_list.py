@@ -9,6 +9,7 @@ import re
 import signal
 import smtplib
 import sqlite3
+import struct
 import subprocess
 import time
 
@@ -428,6 +429,48 @@ def test_many_at_once_and_an_old_image(book):
     before = os.stat(image).st_ino
     book("expire")
     assert os.stat(image).st_ino == before
+
+
+def move(book, of, to):
+    """As if another host had been listed in its place; addresses as hexadecimal digits."""
+    with book.store() as db:
+        db.execute(f"UPDATE listings SET address = x'{to}' WHERE address = x'{of}'")
+        db.execute(f"INSERT INTO listing_dirty SELECT id FROM listings WHERE address = x'{to}'")
+
+
+@of_public_space
+def test_another_text_in_an_image_that_was_due(book):
+    """Another --url, and then so many changes that an image is due: what is listed reads otherwise in DNS now,
+    which no step of the journal tells, so it begins anew and secondaries take the whole zone."""
+    book("publish")
+    journal = os.path.join(book.state, "zones", ZONE, "journal")
+
+    def base():
+        with open(journal, "rb") as f:
+            return struct.unpack("<I", f.read(16)[12:])[0]
+
+    with book.dns() as ask:
+        fill(book, 700)
+        book("expire")
+        wait_for(lambda: "why?n=" in ask("203.0.113.5", kind="TXT"), 5)
+        first, size = base(), os.path.getsize(journal)
+        with open(book.config, encoding="utf-8") as f:
+            text = f.read()
+        with open(book.config, "w", encoding="utf-8") as f:
+            f.write(text.replace("why?n=", "because/"))
+        move(book, "cb007100", "cb006400")
+        book("expire")
+        assert base() == first and "why?n=" in ask("203.0.113.5", kind="TXT")   # no image was due yet
+        with book.store() as db:
+            db.execute("DELETE FROM listings")
+        fill(book, 1400)
+        book("expire")
+        move(book, "cb007100", "cb006401")
+        book("expire")
+        wait_for(lambda: "because/" in ask("203.0.113.5", kind="TXT"), 5)
+        assert base() != first and os.path.getsize(journal) < size
+        assert "because/" in ask("203.0.117.5", kind="TXT")
+        book("check")
 
 
 def test_a_token_that_comes_after_the_verdict(book):
