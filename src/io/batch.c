@@ -9,8 +9,8 @@
  * (IP_PKTINFO) and told to answer from it. Where an address is given that is left out, since it
  * costs time with each datagram.
  *
- * What the kernel was told of a path's MTU is not believed (IP_PMTUDISC_OMIT): anybody can forge that
- * message and so have answers cut into fragments, into which others are slipped (RFC 9715).
+ * What the kernel was told of a path's MTU is not believed (IP_PMTUDISC_OMIT): anybody can forge
+ * that message and so have answers cut into fragments, into which others are slipped (RFC 9715).
  *
  * The slots of a batch are used from the first, so a quiet server keeps to a few kB that stay in
  * the cache. Nobody is woken by closing a socket here: a thread that waits is got out by a signal.
