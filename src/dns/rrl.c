@@ -26,6 +26,7 @@
 enum { LINE = 8, TIME_BITS = 48, PREFIXES = DNS_RRL_PREFIXES };
 
 #define NS        UINT64_C(1000000000)
+#define SKEW      NS /* between two workers' clocks */
 #define TIME_MASK ((UINT64_C(1) << TIME_BITS) - 1)
 
 struct level {
@@ -88,14 +89,17 @@ void dns_rrl_init(struct dns_rrl *r, void *memory, unsigned bits, struct dns_rrl
 }
 
 /*
- * How far ahead a slot's time lies; what is further than any can be is long past. A time of 0 was
- * never written: else a table's free slots would all seem to be ahead just before each wrap.
+ * How far ahead a slot's time lies; what is further than any can be is long past. Another worker's
+ * clock may be ahead of ours by what we have spent on a batch, so a full counter may seem more than
+ * full: taken for long past, it would be given a whole burst anew at each tick of the clock. A time
+ * of 0 was never written: else a table's free slots would all seem to be ahead just before each
+ * wrap.
  */
 static uint64_t ahead_of(uint64_t slot, uint64_t now, uint64_t depth)
 {
     uint64_t ahead = (slot - now) & TIME_MASK;
 
-    return (slot & TIME_MASK) != 0 && ahead <= depth ? ahead : 0;
+    return (slot & TIME_MASK) != 0 && ahead <= depth + SKEW ? ahead : 0;
 }
 
 /* The counter of a hash: the slot with its tag, else the one that is empty first. */

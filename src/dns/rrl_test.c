@@ -86,6 +86,23 @@ static void one_address(void **state)
     }
 }
 
+/* Two workers on one table, one of which is a batch behind: a full counter stays one. */
+static void clocks_apart(void **state)
+{
+    static const unsigned behind[] = {1, 4, 20, 999};
+
+    for (size_t i = 0; i < COUNT(behind); i++) {
+        struct dns_rrl r = table(100, 250, 0);
+        unsigned n = 0;
+
+        for (int64_t now = 5000; now < 10000; now += 4) {
+            n += passes(&r, v4(0x0a000001), 20, now);
+            n += passes(&r, v4(0x0a000001), 20, now - behind[i]);
+        }
+        assert_in_range(n, 740, 760);
+    }
+}
+
 static void off(void **state)
 {
     struct dns_rrl r = table(0, 0, 2);
@@ -214,9 +231,9 @@ static void limits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_address), cmocka_unit_test(off),    cmocka_unit_test(networks4),
-        cmocka_unit_test(networks6),   cmocka_unit_test(slips),  cmocka_unit_test(slips_are_fair),
-        cmocka_unit_test(flood),       cmocka_unit_test(limits),
+        cmocka_unit_test(one_address),    cmocka_unit_test(clocks_apart), cmocka_unit_test(off),
+        cmocka_unit_test(networks4),      cmocka_unit_test(networks6),    cmocka_unit_test(slips),
+        cmocka_unit_test(slips_are_fair), cmocka_unit_test(flood),        cmocka_unit_test(limits),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
