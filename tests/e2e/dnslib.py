@@ -77,7 +77,7 @@ class Server:
             words += ["--listen", place]
         zones = [z.replace("{}", self.folder) for z in self.zones]
         if self.reserved:
-            for name in dict.fromkeys(z.split(":")[0] for z in zones):
+            for name in dict.fromkeys(z.split(":")[0] for z in zones if z[0] != ":"):
                 words += ["--reserved", name]
         return [*words, *(str(o).replace("{}", self.folder) for o in self.options), *more, *zones]
 

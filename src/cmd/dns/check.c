@@ -23,7 +23,7 @@ enum { FAULT = 1, MESSAGES_MAX = 1 << 20 };
 struct checking {
     struct site *site;
     bool json;
-    struct loaded **loaded; /* of each zone; NULL: refused */
+    struct loaded **loaded; /* of each zone, then the rules for all; NULL: refused */
     size_t faults, warnings;
 };
 
@@ -86,7 +86,7 @@ static void tell_zone(struct checking *c, const struct site_zone *z, const struc
 
 static void load(struct checking *c, size_t i)
 {
-    const struct site_zone *z = &c->site->zones[i];
+    const struct site_zone *z = i < c->site->zone_count ? &c->site->zones[i] : &c->site->everyone;
     struct data_result r;
 
     if (z->own)
@@ -108,13 +108,16 @@ static void load(struct checking *c, size_t i)
 /* Zones with good data, asked their test questions as they would be served. */
 static void test(struct checking *c)
 {
-    struct publish_zone *zones = calloc(c->site->zone_count + 1, sizeof(*zones));
+    size_t count = c->site->zone_count;
+    struct publish_zone *zones = calloc(count + 1, sizeof(*zones));
+    const struct loaded *rules = c->loaded[count];
     char why[PUBLISH_WHY_MAX];
     struct zone_set *set = NULL;
 
     for (size_t i = 0; zones && i < c->site->zone_count; i++)
         zones[i] = (struct publish_zone){&c->site->zones[i], c->loaded[i]};
-    if (!zones || publish_set(c->site, zones, c->site->zone_count, NULL, NULL, &set, why) < 0) {
+    if (!zones ||
+        publish_set(c->site, zones, count, rules ? rules->acl : NULL, NULL, NULL, &set, why) < 0) {
         fault(c, "", zones ? why : "out of memory");
         free(zones);
         return;
@@ -165,13 +168,15 @@ int dns_check(struct dns_args *args, struct conf *conf)
     c.loaded = calloc(c.site->zone_count + 1, sizeof(struct loaded *));
     for (size_t i = 0; c.loaded && i < c.site->zone_count; i++)
         load(&c, i);
+    if (c.loaded && c.site->everyone.dataset_count)
+        load(&c, c.site->zone_count);
     if (c.loaded)
         test(&c);
     else
         fault(&c, "", "out of memory");
     if (!c.json)
         printf("%zu zones, %zu faults, %zu warnings\n", c.site->zone_count, c.faults, c.warnings);
-    for (size_t i = 0; c.loaded && i < c.site->zone_count; i++)
+    for (size_t i = 0; c.loaded && i <= c.site->zone_count; i++)
         loaded_unref(&c.loaded[i]);
     free(c.loaded);
     site_unref(&c.site);

@@ -224,7 +224,7 @@ static struct loaded *make(struct reading *r, const struct loaded *before)
         fine = make_image(r, r->zones.v[i], before, &l->sources[i]);
         l->count += l->sources[i].image != NULL;
     }
-    if (fine && r->zones.n == 0) {
+    if (fine && r->zones.n == 0 && r->zone != &r->site->everyone) {
         data_say(r->result, "only an acl is named, and no data");
         fine = false;
     }
@@ -239,6 +239,8 @@ static struct loaded *make(struct reading *r, const struct loaded *before)
     l->acl = r->acl;
     r->acl = NULL;
     data_sum(l);
+    if (r->zone == &r->site->everyone)
+        l->entries = zone_acl_count(l->acl);
     if (r->result->accepted)
         buf_add_str(&l->accepted, r->result->why);
     return l;

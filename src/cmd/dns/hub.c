@@ -33,6 +33,8 @@ static const struct loaded *data_of(const struct hub *h, const struct site_zone 
 static struct publish_zone *gather(const struct hub *h, struct loaded ***ret_held)
 {
     const struct site *s = h->site;
+    const struct loaded *rules;
+    bool open = units_everyone(h, &rules);
     struct publish_zone *zones = calloc(s->zone_count + 1, sizeof(*zones));
     struct loaded **held = calloc(s->zone_count + 1, sizeof(struct loaded *));
 
@@ -42,9 +44,10 @@ static struct publish_zone *gather(const struct hub *h, struct loaded ***ret_hel
         return NULL;
     }
     for (size_t i = 0; i < s->zone_count; i++) {
-        zones[i] = (struct publish_zone){&s->zones[i], data_of(h, &s->zones[i])};
+        zones[i] = (struct publish_zone){&s->zones[i], open ? data_of(h, &s->zones[i]) : NULL};
         held[i] = (struct loaded *)(uintptr_t)zones[i].loaded;
     }
+    held[s->zone_count] = (struct loaded *)(uintptr_t)rules;
     *ret_held = held;
     return zones;
 }
@@ -52,9 +55,10 @@ static struct publish_zone *gather(const struct hub *h, struct loaded ***ret_hel
 /* Zones with data that nobody has asked yet. False: some were taken back, begin again. */
 static bool test_fresh(struct hub *h, const struct zone_set *set)
 {
+    const struct loaded *rules;
     bool all = true;
 
-    for (size_t i = 0; i < h->site->zone_count; i++) {
+    for (size_t i = 0; units_everyone(h, &rules) && i < h->site->zone_count; i++) {
         struct unit *u = unit_of(h, &h->site->zones[i]);
         char why[PUBLISH_WHY_MAX];
 
@@ -103,6 +107,7 @@ static int publish_once(struct hub *h, bool *ret_again)
 {
     struct loaded **held = NULL;
     struct publish_zone *zones = gather(h, &held);
+    size_t count = h->site->zone_count;
     const struct dns_cookie_keys *cookies =
         h->site->has_cookies ? &h->site->cookies : &h->cookies.keys;
     struct zone_set *set = NULL;
@@ -112,11 +117,12 @@ static int publish_once(struct hub *h, bool *ret_again)
 
     *ret_again = false;
     if (zones)
-        r = publish_set(h->site, zones, h->site->zone_count, cookies, &h->shapes, &set, why);
+        r = publish_set(h->site, zones, count, held[count] ? held[count]->acl : NULL, cookies,
+                        &h->shapes, &set, why);
     if (r == 0 && !test_fresh(h, set))
         *ret_again = true;
     else if (r == 0)
-        s = served_new(h->slot, set, h->site, held, h->site->zone_count);
+        s = served_new(h->slot, set, h->site, held, count + 1);
     if (s) {
         shapes_save(&h->shapes, h->site->state);
         served_publish(h->slot, s);
@@ -135,13 +141,15 @@ static int publish_once(struct hub *h, bool *ret_again)
 
 int hub_publish(struct hub *h)
 {
+    const struct loaded *rules;
     bool again = true;
     int r = 0;
 
     /* Each round takes at least one zone's new data back, so there are not more than zones. */
     while (again && r == 0)
         r = publish_once(h, &again);
-    for (size_t i = 0; i < h->unit_count; i++)
+    /* While nobody may ask, new data wait for their test questions. */
+    for (size_t i = 0; units_everyone(h, &rules) && i < h->unit_count; i++)
         unit_settle(h->units[i]);
     return r;
 }
@@ -229,6 +237,7 @@ int hub_start(struct hub *h)
     secrets_own(&h->cookies, h->site->state, loop_wall());
     shapes_load(&h->shapes, h->site->state);
     notifier_site(h->notifier, h->site);
+    units_load_everyone(h);
     units_load_mapped(h);
     r = hub_publish(h);
     if (r < 0)
@@ -255,6 +264,7 @@ void hub_reload(struct hub *h, struct site *site, bool again)
     notifier_site(h->notifier, h->site);
     site_unref(&was);
     units_watch(h);
+    units_load_everyone(h);
     hub_publish(h);
     if (again)
         units_read_again(h);

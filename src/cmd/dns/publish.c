@@ -20,6 +20,7 @@ enum {
 
 struct making {
     const struct site *site;
+    const struct zone_acl *everyone;
     struct shapes *shapes; /* or NULL */
     struct zone_spec *specs;
     struct zone_source *sources; /* of all zones, one behind the other */
@@ -161,7 +162,7 @@ static int set_of(struct making *m, const struct publish_zone *zones, size_t cou
 {
     const struct dns_args *a = &m->site->args;
     const struct zone_set_options options = {
-        .acl = m->site->acl,
+        .acl = m->everyone ? m->everyone : m->site->acl,
         .nsid = span_str(a->nsid),
         .version = span_str(a->version_text),
         .udp_max = (uint16_t)a->udp_max,
@@ -190,10 +191,10 @@ static int make_set(struct making *m, const struct publish_zone *zones, size_t c
 }
 
 int publish_set(const struct site *s, const struct publish_zone *zones, size_t count,
-                const struct dns_cookie_keys *cookies, struct shapes *shapes, struct zone_set **ret,
-                char why[PUBLISH_WHY_MAX])
+                const struct zone_acl *everyone, const struct dns_cookie_keys *cookies,
+                struct shapes *shapes, struct zone_set **ret, char why[PUBLISH_WHY_MAX])
 {
-    struct making m = {.site = s, .shapes = shapes};
+    struct making m = {.site = s, .everyone = everyone, .shapes = shapes};
     size_t sources = 0;
     int r = -ENOMEM;
 

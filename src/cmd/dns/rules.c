@@ -101,16 +101,54 @@ static int name_unit(struct site_zone *z)
     return z->unit ? 0 : -ENOMEM;
 }
 
+/* TYPE:FILE,FILE */
+static int add_dataset(struct site_zone *z, struct span rest, const char *workdir,
+                       char why[RULES_WHY_MAX])
+{
+    size_t cap = z->dataset_count;
+    struct site_dataset *d;
+    struct span type;
+    int r;
+
+    if (array_grow(&z->datasets, &cap, sizeof(struct site_dataset), z->dataset_count + 1) < 0)
+        return -ENOMEM;
+    d = &z->datasets[z->dataset_count];
+    *d = (struct site_dataset){0};
+    z->dataset_count++;
+    if (!span_cut(&rest, ':', &type) || !rbl_type_of(type, &d->type))
+        return refuse(why, "the type is none of ip4set, ip4tset, ip4trie, ip6tset, ip6trie, dnset, "
+                           "generic, combined, acl");
+    r = add_files(d, rest, workdir, why);
+    return r ? r : name_unit(z);
+}
+
+/* ":acl:FILE,FILE": who may ask, of every zone. */
+static int add_everyone(struct site *site, struct span rest, const char *workdir,
+                        char why[RULES_WHY_MAX])
+{
+    struct site_zone *z = &site->everyone;
+    int r;
+
+    if (z->dataset_count)
+        return refuse(why, "is the second acl for all zones: name all its files in one, "
+                           ":acl:FILE,FILE");
+    if (!(z->text = strdup(":acl")))
+        return -ENOMEM;
+    r = add_dataset(z, rest, workdir, why);
+    if (r == 0 && z->datasets[0].type != RBL_ACL)
+        return refuse(why, "has no zone's name before the colon; only an acl may be without");
+    return r;
+}
+
 int rules_zone(const char *text, const char *workdir, struct site *site, char why[RULES_WHY_MAX])
 {
-    struct span rest = span_str(text), name, type;
-    struct site_dataset *d;
+    struct span rest = span_str(text), name;
     struct dns_name wire;
     struct site_zone *z;
     bool bare = span_find(rest, ':') == rest.n;
-    size_t cap;
-    int r;
 
+    if (text[0] == ':')
+        return add_everyone(site, span_slice(rest, 1, rest.n), workdir, why);
     if (!span_cut(&rest, ':', &name) || !dns_name_parse(name, &wire) || wire.n == 1)
         return refuse(why, "is no zone's name");
     dns_name_lower(&wire);
@@ -123,17 +161,7 @@ int rules_zone(const char *text, const char *workdir, struct site *site, char wh
         z->own = true;
         return (z->unit = strdup(z->text)) ? 0 : -ENOMEM;
     }
-    cap = z->dataset_count;
-    if (array_grow(&z->datasets, &cap, sizeof(struct site_dataset), z->dataset_count + 1) < 0)
-        return -ENOMEM;
-    d = &z->datasets[z->dataset_count];
-    *d = (struct site_dataset){0};
-    z->dataset_count++;
-    if (!span_cut(&rest, ':', &type) || !rbl_type_of(type, &d->type))
-        return refuse(why, "the type is none of ip4set, ip4tset, ip4trie, ip6tset, ip6trie, dnset, "
-                           "generic, combined, acl");
-    r = add_files(d, rest, workdir, why);
-    return r ? r : name_unit(z);
+    return add_dataset(z, rest, workdir, why);
 }
 
 /* --- rules ------------------------------------------------------------------------------------ */

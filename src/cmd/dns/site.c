@@ -426,6 +426,10 @@ static void seal(struct reading *r)
 
     if (s->acl && zone_acl_seal(s->acl, NULL) < 0)
         r->no_memory = true;
+    if (s->acl && s->everyone.dataset_count)
+        tell(r, "acl", s->everyone.text,
+             "all zones have rules here and in a dataset (acl, or public-resolvers that are "
+             "refused): keep them in one place");
     for (size_t i = 0; i < s->zone_count; i++) {
         struct site_zone *z = &s->zones[i];
         bool from_files = false;
@@ -525,6 +529,7 @@ void site_unref(struct site **ps)
     for (size_t i = 0; i < s->zone_count; i++)
         rules_zone_deinit(&s->zones[i]);
     free(s->zones);
+    rules_zone_deinit(&s->everyone);
     zone_acl_free(s->acl);
     if (s->tsig)
         explicit_bzero(s->tsig, s->tsig_count * sizeof(s->tsig[0]));

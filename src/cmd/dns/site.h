@@ -65,7 +65,8 @@ struct site {
     char state[4096]; /* the state folder, "" when none could be found */
     struct site_zone *zones;
     size_t zone_count;
-    struct zone_acl *acl; /* of all zones */
+    struct zone_acl *acl;      /* of all zones */
+    struct site_zone everyone; /* ":acl:FILE": rules for all zones in a file; no dataset: none */
     struct dns_tsig_key *tsig;
     size_t tsig_count;
     struct site_notify *notify;

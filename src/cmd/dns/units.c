@@ -58,6 +58,15 @@ static struct unit *unit_named(const struct hub *h, const char *key)
     return NULL;
 }
 
+bool units_everyone(const struct hub *h, const struct loaded **ret)
+{
+    const struct site_zone *z = &h->site->everyone;
+    const struct unit *u = z->dataset_count ? unit_of(h, z) : NULL;
+
+    *ret = u ? u->now : NULL;
+    return z->dataset_count == 0 || *ret;
+}
+
 /* --- results ---------------------------------------------------------------------------------- */
 
 static void log_remarks(const struct unit *u, const struct data_result *r)
@@ -136,7 +145,7 @@ void unit_take_back(struct unit *u)
 void unit_settle(struct unit *u)
 {
     if (u->fresh)
-        u->unkept = !u->zone->own && !u->kept;
+        u->unkept = !u->zone->own && !u->kept && u->zone->name.n;
     u->fresh = false;
     loaded_unref(&u->before);
 }
@@ -170,12 +179,13 @@ static void run(struct job *j)
 
 static void tell_ready(struct hub *h)
 {
+    const struct loaded *rules;
     size_t good = 0;
 
     if (h->ready || h->stopping || (h->first && loader_busy(h->first)))
         return;
     h->ready = true;
-    for (size_t i = 0; i < h->site->zone_count; i++) {
+    for (size_t i = 0; units_everyone(h, &rules) && i < h->site->zone_count; i++) {
         const struct unit *u = unit_of(h, &h->site->zones[i]);
 
         good += u && u->now;
@@ -452,13 +462,19 @@ static struct unit *new_unit(const struct hub *h, const struct site_zone *z)
     return u;
 }
 
+/* The rules for all zones are the last. */
+static const struct site_zone *zone_number(const struct site *s, size_t i)
+{
+    return i < s->zone_count ? &s->zones[i] : &s->everyone;
+}
+
 int units_make(struct hub *h)
 {
-    struct unit **units = calloc(h->site->zone_count + 1, sizeof(struct unit *));
-    size_t n = 0;
+    size_t count = h->site->zone_count + (h->site->everyone.dataset_count ? 1 : 0), n = 0;
+    struct unit **units = calloc(count + 1, sizeof(struct unit *));
 
-    for (size_t i = 0; units && i < h->site->zone_count; i++) {
-        const struct site_zone *z = &h->site->zones[i];
+    for (size_t i = 0; units && i < count; i++) {
+        const struct site_zone *z = zone_number(h->site, i);
         bool have = false;
 
         for (size_t k = 0; k < n; k++)
@@ -484,10 +500,24 @@ int units_make(struct hub *h)
     h->units = units;
     h->unit_count = n;
     for (size_t k = n; k-- > 0;)
-        for (size_t i = h->site->zone_count; i-- > 0;)
-            if (strcmp(units[k]->key, h->site->zones[i].unit) == 0)
-                units[k]->zone = &h->site->zones[i];
+        for (size_t i = count; i-- > 0;)
+            if (strcmp(units[k]->key, zone_number(h->site, i)->unit) == 0)
+                units[k]->zone = zone_number(h->site, i);
     return 0;
+}
+
+void units_load_everyone(struct hub *h)
+{
+    const struct site_zone *z = &h->site->everyone;
+    struct unit *u = z->dataset_count ? unit_of(h, z) : NULL;
+    struct data_result r;
+
+    if (!u || u->now)
+        return;
+    stamp(h, u);
+    data_load_files(h->site, z, NULL, loop_wall(), &r);
+    take(h, u, &r);
+    data_result_deinit(&r);
 }
 
 void units_load_mapped(struct hub *h)
@@ -496,7 +526,7 @@ void units_load_mapped(struct hub *h)
         struct unit *u = h->units[i];
         struct data_result r;
 
-        if (u->now)
+        if (u->now || u->zone->name.n == 0)
             continue;
         stamp(h, u);
         if (u->zone->own) {

@@ -6,9 +6,16 @@
 #include "cmd/dns/hub.h"
 
 struct unit *unit_of(const struct hub *h, const struct site_zone *z);
+/*
+ * The rules of all zones' clients that a file has; NULL where none is named. False when one is named
+ * and was never good: then it is not known who may ask, and no zone answers.
+ */
+bool units_everyone(const struct hub *h, const struct loaded **ret);
 /* Makes the units of h->site; those that are as before stay, with their data. -ENOMEM. */
 int units_make(struct hub *h);
 void units_free(struct hub *h);
+/* Reads those rules where there are none yet, at once: they are few, and all hangs on them. */
+void units_load_everyone(struct hub *h);
 /* Maps what needs no compiling and has no data yet: at the start, before anything is served. */
 void units_load_mapped(struct hub *h);
 /* Orders what else is missing, and the rest of the check of what was mapped. */
