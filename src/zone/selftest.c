@@ -225,6 +225,17 @@ static void lame(const struct test *t)
     }
 }
 
+/* RFC 1035 §5.2 wants one. NSD and Knot take a zone that has none all the same, BIND does not. */
+static void without_ns(const struct test *t)
+{
+    const struct zone *z = t->zone;
+
+    if (!t->result->warning[0] && z->ns_count == 0 && (z->transfer_acl || z->transfer_key_count))
+        snprintf(t->result->warning, sizeof(t->result->warning),
+                 "it may be transferred and names no name server (NS): BIND does not take it, name "
+                 "one");
+}
+
 bool zone_selftest(const struct zone_set *set, const struct zone *zone,
                    struct zone_selftest *result)
 {
@@ -240,5 +251,6 @@ bool zone_selftest(const struct zone_set *set, const struct zone *zone,
         if (!branch(&t, &zone->branches[i]))
             return false;
     lame(&t);
+    without_ns(&t);
     return true;
 }

@@ -478,15 +478,20 @@ def test_zone_below_a_zone_with_keys():
 
 def test_name_server_without_address(tmp_path):
     """A name server that its own zone denies: resolvers that look for it give the zone up."""
-    def said(text):
+    def said(text, *more):
         (tmp_path / "list").write_text(text)
         return subprocess.run([DNS, "--config", os.devnull, "--state", tmp_path, "--check", "--reserved", ZONE,
-                               f"{ZONE}:combined:{tmp_path}/list"],
+                               *more, f"{ZONE}:combined:{tmp_path}/list"],
                               capture_output=True, text=True, timeout=PATIENCE, check=True).stderr
     data = "$DATASET ip4trie @\n:127.0.0.2:x\n192.0.2.1\n"
     assert f"warning: {ZONE}: the name server ns.{ZONE} " in said(SOA + data)
     assert "name server" not in said(SOA.replace("ns.bl.example", "ns.example") + data)
     assert "name server" not in said(f"{SOA}{data}$DATASET generic @\nns A 192.0.2.53\n")
+    # BIND takes no zone without one.
+    for more, warned in ((["--transfer", "192.0.2.53"], True),
+                         (["--transfer", "192.0.2.53", "--ns", "ns.example"], False),
+                         ([], False)):
+        assert ("names no name server" in said(data, *more)) == warned
     with one() as s:
         s.await_line("event=zone", "the name server ns.bl.example ")
         s.alive()
