@@ -93,9 +93,14 @@ static int fill(struct rbl_work *w, const struct rbl_set *set)
     return r;
 }
 
-/* What the $ lines said, where an earlier dataset has not said it. */
+/*
+ * What the $ lines said, where an earlier dataset has not said it. A serial that is the time of the
+ * files is that of the newest file of all datasets, whichever has the SOA.
+ */
 static void merge_meta(struct zone_meta *m, const struct zone_meta *add)
 {
+    bool timed = m->has_soa ? m->soa.serial == m->serial : add->soa.serial == add->serial;
+
     if (!m->has_soa && add->has_soa) {
         m->has_soa = true;
         m->soa = add->soa;
@@ -112,6 +117,8 @@ static void merge_meta(struct zone_meta *m, const struct zone_meta *add)
         m->expires_wall = add->expires_wall;
     if (add->serial > m->serial)
         m->serial = add->serial;
+    if (m->has_soa && timed)
+        m->soa.serial = m->serial;
 }
 
 static int verdict(struct rbl_work *w)

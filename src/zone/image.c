@@ -226,6 +226,16 @@ enum zone_image_got zone_image_open(struct span bytes, struct zone_image *ret)
     return ZONE_IMAGE_OK;
 }
 
+uint64_t zone_image_sum(const struct zone_image *im)
+{
+    struct disk_header h;
+
+    memcpy(&h, im->p, sizeof(h));
+    memset(&h.sec[ZONE_SEC_META], 0, sizeof(h.sec[ZONE_SEC_META]));
+    h.sum = 0;
+    return zone_sum(&h, sizeof(h));
+}
+
 struct span zone_image_fact(const struct zone_image *im, const char *name)
 {
     struct facts_reader r = {

@@ -113,6 +113,8 @@ struct zone_record {
 enum zone_image_got zone_image_open(struct span bytes, struct zone_image *ret);
 enum zone_image_got zone_image_verify(const struct zone_image *im);
 const char *zone_image_got_name(enum zone_image_got got);
+/* Of all that it says, as its header sums it up; what it says of itself (meta) is left out. */
+uint64_t zone_image_sum(const struct zone_image *im);
 /* The value of zone_data_fact(); an empty span where there is none. */
 struct span zone_image_fact(const struct zone_image *im, const char *name);
 

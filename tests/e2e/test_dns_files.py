@@ -623,3 +623,64 @@ def test_few_descriptors():
         for mark in (5, 6):
             s.write("list", small(mark))
             seen(s, mark)
+
+
+# --- serials for secondaries ------------------------------------------------------------------------
+
+OPEN = ["--transfer", "127.0.0.1"]
+
+
+def serial(server):
+    return server.ask("", "SOA").answer[0][0].serial
+
+
+def test_the_serial_never_falls_and_always_rises():
+    """It is the time of the file; where that says nothing new, one more than before. Also over a restart."""
+    with one(small(4), options=[*SLOW, *OPEN]) as s:
+        last = serial(s)
+        assert last == int(os.stat(s.path("list")).st_mtime)
+        for mark in range(5, 9):
+            # Several within a second, then one from an old copy.
+            s.write("list", small(mark))
+            if mark == 8:
+                os.utime(s.path("list"), (1000000000, 1000000000))
+                s.hup()
+            seen(s, mark)
+            eventually(lambda: serial(s) > last)  # noqa: B023
+            last = serial(s)
+        again(s)
+        assert serial(s) == last, "nothing has changed"
+        s.kill()
+        s.write("list", small(9))
+        os.utime(s.path("list"), (1100000000, 1100000000))
+        s.start()
+        assert serial(s) == last + 1
+        s.write("list", small(10))
+        os.utime(s.path("list"), (last + 1000, last + 1000))
+        s.hup()
+        seen(s, 10)
+        eventually(lambda: serial(s) == last + 1000)
+        s.options.extend(["--ttl", "5m"])
+        again(s)
+        assert serial(s) == last + 1001, "the records are others"
+
+
+def test_the_serial_of_the_newest_file():
+    """A SOA in one file, and the change in another dataset's."""
+    with Server(TYPED, ZONE + ":dnset:{}/names", files={"list": small(4), "names": ":2:x\na.example\n"}) as s:
+        for name, at in (("list", 1500000000), ("names", 1600000000), ("names", 1700000000), ("list", 1750000000)):
+            os.utime(s.path(name), (at, at))
+            s.hup()
+            eventually(lambda: serial(s) == max(int(os.stat(s.path(n)).st_mtime) for n in ("list", "names")))
+
+
+def test_a_serial_of_the_operators_own():
+    fixed = SOA.replace(" 0 3600 ", " 4711 3600 ")
+    with one(small(4, fixed), options=[*SLOW, *OPEN]) as s:
+        s.write("list", small(5, fixed))
+        seen(s, 5)
+        assert serial(s) == 4711
+        s.await_line("serial=4711", "secondaries will not take them")
+        s.write("list", small(6, SOA.replace(" 0 3600 ", " 4712 3600 ")))
+        seen(s, 6)
+        assert serial(s) == 4712 and len(s.find("secondaries will not")) == 1

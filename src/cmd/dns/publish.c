@@ -8,6 +8,7 @@
 #include "cmd/dns/publish.h"
 
 #include "zone/selftest.h"
+#include "zone/shape.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -22,6 +23,7 @@ struct making {
     const struct site *site;
     const struct zone_acl *everyone;
     struct shapes *shapes; /* or NULL */
+    bool settled;          /* the serials of files' zones are in `shapes` */
     struct zone_spec *specs;
     struct zone_source *sources; /* of all zones, one behind the other */
     struct dns_name (*ns)[ZONE_NS_MAX];
@@ -105,16 +107,56 @@ static void add_shape(const struct making *m, const struct site_zone *z, struct 
     spec->soa.serial += known->raised;
 }
 
+/* Made of files, and for secondaries, which look at the serial. For others it is as rbldnsd's. */
+static bool has_secondaries(const struct publish_zone *p)
+{
+    return !p->zone->own && p->loaded && (p->zone->transfer_acl || p->zone->transfer_key_count);
+}
+
+/* The serial in $SOA is a number of the operator's, and not the time of the files. */
+static bool is_fixed(const struct loaded *l)
+{
+    for (size_t i = 0; i < l->count; i++) {
+        const struct zone_meta *m = &l->sources[i].image->image.meta;
+
+        if (m->has_soa)
+            return m->soa.serial != m->serial;
+    }
+    return false;
+}
+
+static bool see_files(const struct making *m, const struct publish_zone *p,
+                      const struct zone_set *set, const struct zone *zone)
+{
+    uint64_t sum = zone_shape(set, zone);
+    uint32_t files = zone_serial(zone);
+
+    for (size_t i = 0; i < p->loaded->count; i++)
+        sum = sum * 31 + zone_image_sum(&p->loaded->sources[i].image->image);
+    return shapes_serial(m->shapes, zone, sum, files, is_fixed(p->loaded)) == files;
+}
+
 /* False: a serial rises, so it must be made again. */
 static bool see_shapes(const struct making *m, const struct publish_zone *zones, size_t count,
                        const struct zone_set *set)
 {
     bool same = true;
 
-    for (size_t i = 0; i < count && m->shapes; i++)
+    for (size_t i = 0; i < count && m->shapes; i++) {
         if (zones[i].zone->own && zones[i].loaded)
             same = shapes_see(m->shapes, set, zone_set_at(set, i)) && same;
+        else if (has_secondaries(&zones[i]))
+            same = see_files(m, &zones[i], set, zone_set_at(set, i)) && same;
+    }
     return same;
+}
+
+static void add_serial(const struct making *m, const struct publish_zone *p, struct zone_spec *spec)
+{
+    const struct shape *known = shapes_of(m->shapes, &p->zone->name);
+
+    if (known && !is_fixed(p->loaded))
+        spec->soa.serial = known->since;
 }
 
 static size_t add_zone(struct making *m, size_t i, const struct publish_zone *p, size_t at)
@@ -153,6 +195,8 @@ static size_t add_zone(struct making *m, size_t i, const struct publish_zone *p,
         add_soa(m, z, spec, serial_of(l));
     if (z->own && l && m->shapes)
         add_shape(m, z, spec);
+    else if (m->settled && has_secondaries(p))
+        add_serial(m, p, spec);
     return at;
 }
 
@@ -208,6 +252,7 @@ int publish_set(const struct site *s, const struct publish_zone *zones, size_t c
         r = make_set(&m, zones, count, cookies, ret, why);
         if (r == 0 && !see_shapes(&m, zones, count, *ret)) {
             zone_set_free(*ret);
+            m.settled = true;
             r = make_set(&m, zones, count, cookies, ret, why);
         }
     }

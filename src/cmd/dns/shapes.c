@@ -139,3 +139,37 @@ bool shapes_see(struct shapes *s, const struct zone_set *set, const struct zone 
              "what its records share has changed: secondaries take the whole zone", NULL);
     return false;
 }
+
+static void tell_fixed(const struct zone *zone, uint32_t serial)
+{
+    log_warn(
+        "zone", "zone", zone_title(zone), "serial", LOG_NUM((int64_t)serial), "text",
+        "the data have changed and the serial in $SOA has not risen: secondaries will not take "
+        "them; raise it, or write 0 for the time of the file",
+        NULL);
+}
+
+uint32_t shapes_serial(struct shapes *s, const struct zone *zone, uint64_t sum, uint32_t files,
+                       bool fixed)
+{
+    struct shape one = {.zone = *zone_wire(zone), .sum = sum, .since = files};
+    struct shape *known = find(s, zone_wire(zone));
+
+    if (!known) {
+        s->unsaved |= add(s, &one);
+        return files;
+    }
+    if (known->sum == sum && known->since == files)
+        return files;
+    if (!zone_serial_after(files, known->since)) {
+        if (fixed && known->sum != sum)
+            tell_fixed(zone, files);
+        else if (!fixed)
+            one.since = known->since + (known->sum != sum);
+    }
+    if (known->sum == sum && known->since == one.since)
+        return one.since;
+    *known = one;
+    s->unsaved = true;
+    return one.since;
+}

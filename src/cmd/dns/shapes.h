@@ -2,7 +2,9 @@
 /*
  * The shape (zone/shape.h) that each of our own zones had when it was last published, and what
  * follows for its serial: that of the data, raised by one each time that the shape has changed. The
- * sum rises with each change of either, whatever the clock says. Kept in <state>/dns/serials,
+ * sum rises with each change of either, whatever the clock says. For zones of files that may be
+ * transferred the shape is that and all data, and the serial the time of the newest file, or one
+ * more than the last one where that is not enough. Kept in <state>/dns/serials,
  *
  *     ZONE SHAPE RAISED SINCE
  *
@@ -17,7 +19,7 @@ struct shape {
     struct dns_name zone;
     uint64_t sum;
     uint32_t raised; /* the SOA's serial is the data's and this */
-    uint32_t since;  /* the first serial of the SOA that had this shape */
+    uint32_t since;  /* the first serial of the SOA that had this shape; of files: the last one */
 };
 
 struct shapes {
@@ -38,5 +40,14 @@ const struct shape *shapes_of(const struct shapes *s, const struct dns_name *zon
  * or its `since` was not known. A zone that memory was too short for stays unknown.
  */
 bool shapes_see(struct shapes *s, const struct zone_set *set, const struct zone *zone);
+
+/*
+ * A zone of files is about to be published, whose shape and data have this sum and whose files give
+ * this serial: the one that it is to have. It never falls, and rises when the sum is another one.
+ * `fixed`: the data name a serial, which holds whatever it is; a change without a higher one, which
+ * no secondary would see, is told to the log.
+ */
+uint32_t shapes_serial(struct shapes *s, const struct zone *zone, uint64_t sum, uint32_t files,
+                       bool fixed);
 
 #endif
