@@ -15,8 +15,9 @@ struct publish_zone {
 enum { PUBLISH_WHY_MAX = 400 };
 
 /*
- * 0 or -errno with the reason. `everyone`: the rules of a file for all zones, or NULL. The set borrows from all that is given. `shapes` are brought up to
- * date, to be saved before the set is published; NULL: nobody will.
+ * 0 or -errno with the reason. The set borrows from all that is given. `everyone`: the rules of a
+ * file for all zones, or NULL. `shapes` are brought up to date, to be saved before the set is
+ * published; NULL: nobody will.
  */
 int publish_set(const struct site *s, const struct publish_zone *zones, size_t count,
                 const struct zone_acl *everyone, const struct dns_cookie_keys *cookies,

@@ -7,8 +7,8 @@
 
 struct unit *unit_of(const struct hub *h, const struct site_zone *z);
 /*
- * The rules of all zones' clients that a file has; NULL where none is named. False when one is named
- * and was never good: then it is not known who may ask, and no zone answers.
+ * The rules of a file for the clients of all zones; NULL where none is named. False when one is
+ * named and was never good: then it is not known who may ask, and no zone answers.
  */
 bool units_everyone(const struct hub *h, const struct loaded **ret);
 /* Makes the units of h->site; those that are as before stay, with their data. -ENOMEM. */
