@@ -23,6 +23,7 @@ enum {
     ARF_TEXT_MAX = 64 << 10,   /* octets of the words, or of the enclosed message, that we write */
     ARF_ATTACHMENTS_MAX = 4,   /* in one report of ours */
     ARF_MESSAGE_MAX = 2 << 20, /* octets of a report of ours, its attachments in base64 included */
+    ARF_NAME_MAX = 200,        /* octets of the words before our address */
     ARF_BOUNDARY_MAX = 40,     /* octets of the boundary that the caller gives */
     ARF_BASE64_LINE = 76,      /* RFC 2045 §6.8 */
 };
@@ -84,7 +85,7 @@ struct arf_attachment {
 struct arf_message {
     int64_t date_wall;
     int zone_minutes;
-    struct span from_name;  /* words before the address; may be empty */
+    struct span from_name;  /* words before the address, UTF-8; may be empty */
     struct span from;       /* mailbox */
     struct span to;         /* mailbox */
     struct span reply_to;   /* mailbox, or empty */

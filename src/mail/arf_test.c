@@ -238,6 +238,36 @@ static void encodes(void **state)
     buf_deinit(&got);
 }
 
+/* The words before the address, as they stand in the field. */
+static void names(void **state)
+{
+    static const struct {
+        const char *name, *want;
+    } cases[] = {
+        {"", "From: <"},
+        {"The list, of relays (open)", "From: \"The list, of relays (open)\" <"},
+        {"a\" <x@y>, \"b", "From: =?UTF-8?B?YSIgPHhAeT4sICJi?=\r\n <"},
+        {"back\\slash", "From: =?UTF-8?B?YmFja1xzbGFzaA==?=\r\n <"},
+        {"\xc3\xbc", "From: =?UTF-8?B?w7w=?=\r\n <"},
+        /* 41 octets, then one of two: the second word begins with it. */
+        {"12345678901234567890123456789012345678901\xc3\xbc",
+         "From: =?UTF-8?B?MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=?=\r\n "
+         "=?UTF-8?B?w7w=?=\r\n <"},
+    };
+    struct buf out = BUF_INIT(ARF_MESSAGE_MAX);
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct arf_message m = sample();
+
+        m.from_name = span_str(cases[i].name);
+        assert_int_equal(arf_write(&m, &out, NULL), ARF_WRITTEN);
+        if (!strstr(buf_str(&out), cases[i].want))
+            fail_msg("%s: %s", cases[i].name, buf_str(&out));
+        buf_clear(&out);
+    }
+    buf_deinit(&out);
+}
+
 static void refuses(void **state)
 {
     static const struct {
@@ -250,8 +280,9 @@ static void refuses(void **state)
         {"no recipient", offsetof(struct arf_message, to), "", "to"},
         {"a new field in the subject", offsetof(struct arf_message, subject), "x\nBcc: c@d",
          "subject"},
-        {"a quote in the name", offsetof(struct arf_message, from_name), "a\" <x@y>, \"b",
+        {"a new field in the name", offsetof(struct arf_message, from_name), "a\r\nBcc: <x@y>",
          "from-name"},
+        {"a name that is no UTF-8", offsetof(struct arf_message, from_name), "a\xff", "from-name"},
         {"a new field in the report", offsetof(struct arf_message, mail_from), "a\r\nSource-IP: 1",
          "mail-from"},
         {"a blank in the agent is fine, a control not", offsetof(struct arf_message, user_agent),
@@ -310,7 +341,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads),  cmocka_unit_test(encloses), cmocka_unit_test(bounds),
         cmocka_unit_test(writes), cmocka_unit_test(encodes),  cmocka_unit_test(refuses),
-        cmocka_unit_test(limits),
+        cmocka_unit_test(limits), cmocka_unit_test(names),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -60,6 +60,15 @@ static bool text_ok(struct span s)
     return s.n > 0 && span_is_utf8(s);
 }
 
+/* A display name: UTF-8 of one line. */
+static bool name_ok(struct span s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if ((unsigned char)s.p[i] < ' ' || s.p[i] == 0x7f)
+            return false;
+    return s.n <= ARF_NAME_MAX && span_is_utf8(s);
+}
+
 /* A path of an envelope: may be empty for the null path, may be no good address. */
 static bool path_ok(struct span s)
 {
@@ -77,7 +86,6 @@ static const char *first_bad(const struct arf_message *m)
         enum value kind;
         bool optional;
     } values[] = {
-        {"from-name", m->from_name, VALUE_LINE, true},
         {"from", m->from, VALUE_MAILBOX, false},
         {"to", m->to, VALUE_MAILBOX, false},
         {"reply-to", m->reply_to, VALUE_MAILBOX, true},
@@ -93,8 +101,7 @@ static const char *first_bad(const struct arf_message *m)
         if (!value_ok(values[i].value, values[i].kind) &&
             !(values[i].optional && !values[i].value.n))
             return values[i].name;
-    if (span_find(m->from_name, '"') < m->from_name.n ||
-        span_find(m->from_name, '\\') < m->from_name.n)
+    if (!name_ok(m->from_name))
         return "from-name";
     if (!path_ok(m->mail_from))
         return "mail-from";
@@ -150,18 +157,47 @@ static void add_date(struct buf *out, const char *name, int64_t wall, int zone)
     buf_add_str(out, "\r\n");
 }
 
+/* Encoded words (RFC 2047 §2): 75 octets each, and no character is cut in two. */
+static void add_encoded(struct buf *out, struct span name)
+{
+    enum { PIECE = 42 };
+
+    while (name.n) {
+        size_t n = name.n < PIECE ? name.n : PIECE;
+
+        while (n < name.n && ((unsigned char)name.p[n] & 0xc0) == 0x80)
+            n--;
+        buf_add_str(out, "=?UTF-8?B?");
+        escape_base64(out, span_slice(name, 0, n));
+        buf_add_str(out, "?=\r\n ");
+        name = span_slice(name, n, name.n);
+    }
+}
+
+static void add_from(const struct arf_message *m, struct buf *out)
+{
+    bool plain = true;
+
+    for (size_t i = 0; i < m->from_name.n; i++)
+        plain = plain && char_ok(m->from_name.p[i], VALUE_LINE) && m->from_name.p[i] != '"' &&
+                m->from_name.p[i] != '\\';
+    buf_add_str(out, "From: ");
+    if (m->from_name.n && plain) {
+        buf_add_char(out, '"');
+        buf_add(out, m->from_name);
+        buf_addf(out, "\"%s", m->from_name.n + m->from.n + 12 > MAIL_LINE_GOOD ? "\r\n " : " ");
+    } else {
+        add_encoded(out, m->from_name);
+    }
+    buf_add_char(out, '<');
+    buf_add(out, m->from);
+    buf_add_str(out, ">\r\n");
+}
+
 static void add_header(const struct arf_message *m, struct buf *out)
 {
     add_date(out, "Date", m->date_wall, m->zone_minutes);
-    if (m->from_name.n) {
-        buf_add_str(out, "From: \"");
-        buf_add(out, m->from_name);
-        buf_addf(out, "\"%s<", m->from_name.n + m->from.n + 12 > MAIL_LINE_GOOD ? "\r\n " : " ");
-        buf_add(out, m->from);
-        buf_add_str(out, ">\r\n");
-    } else {
-        add_field(out, "From", "<", m->from, ">");
-    }
+    add_from(m, out);
     add_field(out, "To", "<", m->to, ">");
     if (m->reply_to.n)
         add_field(out, "Reply-To", "<", m->reply_to, ">");

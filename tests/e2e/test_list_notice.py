@@ -122,6 +122,43 @@ def test_what_stands_in_it(world):
         assert set(item) <= {"content_type", "description", "payload", "hash", "size"}
 
 
+def test_words_that_are_not_ascii(world):
+    """Who keeps the list may be called as he likes; not so as to add a field."""
+    with Names(named()) as names:
+        for org in ("Verein f\u00fcr geschlossene T\u00fcren \u65e5\u672c", 'A "list" <x@y.example>, \\ of (ours'):
+            text = shown(world, names, "--org", org)
+            assert text.isascii()
+            message = email.message_from_string(text, policy=email.policy.strict.clone(raise_on_defect=True))
+            assert [(who.display_name, who.addr_spec) for who in message["From"].addresses] == [(org, "list@bl.example")]
+            first = message.get_payload()[0].get_payload()
+            assert org in first[0].get_content()
+            assert json.loads(first[1].get_content())["reporter"]["org"] == org
+        for bad in ("a\r\nBcc: x@y.example", "x" * 201):
+            assert world.list("notice", "--print", *WHO, "--org", bad, RELAY).code == 64
+        for bad in ("a b", "a.example\r\nX: y", "-"):
+            assert world.list("notice", "--print", *WHO, "--name", bad, RELAY).code == 64
+
+
+def test_xarf_as_its_schema_wants_it(world):
+    """What version 4.0 asks of every report and of a misconfiguration."""
+    with Names(named()) as names:
+        text = shown(world, names, "--url", "https://bl.example/l/")
+    message = email.message_from_string(text, policy=email.policy.strict)
+    report = json.loads(message.get_payload()[0].get_payload()[1].get_content())
+    assert {"xarf_version", "report_id", "timestamp", "reporter", "sender", "source_identifier", "category",
+            "type", "service"} <= set(report)
+    assert re.fullmatch(r"4\.[0-9]+\.[0-9]+", report["xarf_version"])
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", report["timestamp"])
+    assert 1 <= report["source_port"] <= 65535 and 0 <= report["confidence"] <= 1
+    assert len(report["description"]) <= 1000 and isinstance(report["service"], str)
+    assert all(re.fullmatch(r"[a-z0-9][a-z0-9_+-]*:[a-z0-9][a-z0-9_+-]*", tag) for tag in report["tags"])
+    assert 1 <= len(report["evidence"]) <= 50
+    for item in report["evidence"]:
+        payload = base64.b64decode(item["payload"], validate=True)
+        assert item["size"] == len(payload) <= 5 << 20 and len(item["description"]) <= 500
+        assert item["hash"] == "sha256:" + hashlib.sha256(payload).hexdigest()
+
+
 def test_no_token_leaves_the_house(world):
     """Whoever had a token could mail it to the sink, and frame the host."""
     rcpts = set()

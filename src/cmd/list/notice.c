@@ -10,6 +10,7 @@
 #include "cmd/list/tell.h"
 #include "io/file.h"
 #include "io/random.h"
+#include "mail/arf.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -330,6 +331,22 @@ static int run(struct tell *t, const struct list_call *call, char **words, int c
     return ledger_close(&t->g, status);
 }
 
+static bool org_ok(const char *org)
+{
+    for (const char *p = org; *p; p++)
+        if ((unsigned char)*p < ' ' || *p == 0x7f)
+            return false;
+    return strlen(org) <= ARF_NAME_MAX && span_is_utf8(span_str(org));
+}
+
+static bool host_ok(const char *name)
+{
+    char mailbox[NOTICE_MAILBOX_MAX + 1];
+    int n = snprintf(mailbox, sizeof(mailbox), "x@%s", name);
+
+    return n > 0 && n <= NOTICE_MAILBOX_MAX && notice_mailbox_ok(span_str(mailbox));
+}
+
 static int misuse(struct tell_args *a, int words)
 {
     if (!a->folder && !a->smarthost && !a->print)
@@ -347,6 +364,11 @@ static int misuse(struct tell_args *a, int words)
         return options_misuse(&options, "--contact: no mailbox");
     a->org = a->org ? a->org : "Open relay list";
     a->name = a->name ? a->name : strrchr(a->from, '@') + 1;
+    if (!org_ok(a->org))
+        return options_misuse(&options, "--org: one line of UTF-8, %d octets at most",
+                              ARF_NAME_MAX);
+    if (!host_ok(a->name))
+        return options_misuse(&options, "--name: no host name");
     a->retest_at = a->retest_at ? a->retest_at : a->contact;
     a->opt_out_at = a->opt_out_at ? a->opt_out_at : a->contact;
     return 0;
