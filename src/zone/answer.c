@@ -258,7 +258,8 @@ static void below(struct way *w, bool zone_below)
         say_rule(w, &say);
         return;
     }
-    if (action == ZONE_ACL_TEST && say.run_count == 0) {
+    if (action == ZONE_ACL_TEST && say.run_count == 0 &&
+        (say.count || !(say.around || zone_below))) {
         refuse(w, DNS_EDE_PROHIBITED, "only the test entries may be asked from here");
         return;
     }

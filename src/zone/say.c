@@ -140,6 +140,7 @@ static void ask4(const struct asking *a, const struct zone_branch *b, unsigned l
             list4(a, b, ip);
         if (!loop)
             break;
+        say->around |= b->tests4;
         test = b->tests4 && ip != 0x7f000001 ? test_of(b, ip) : NULL;
         if (test && say->count == 0)
             add_test(a, test);
@@ -149,8 +150,8 @@ static void ask4(const struct asking *a, const struct zone_branch *b, unsigned l
         loop = ip >> 24 == 127;
         if (!say->exists && b->look4 && (!loop || a->zone->data_tests))
             say->exists = below4(b, ip, len);
-        if (!say->exists && loop && b->tests4)
-            say->exists = test_within(b, ip, len);
+        if (loop && b->tests4 && test_within(b, ip, len))
+            say->exists = say->around = true;
         break;
     case DNS_BLNAME_LONG:
     case DNS_BLNAME_BAD:
@@ -195,6 +196,7 @@ static void ask6(const struct asking *a, const struct zone_branch *b, unsigned l
             list6(a, b, ip);
         if (!loop)
             break;
+        say->around |= b->tests6;
         test = b->tests6 && (uint32_t)ip.lo != 0x7f000001 ? test_of(b, (uint32_t)ip.lo) : NULL;
         if (test && say->count == 0)
             add_test(a, test);
@@ -204,8 +206,8 @@ static void ask6(const struct asking *a, const struct zone_branch *b, unsigned l
         ip = (struct zone_ip6){half[0], half[1]};
         if (!say->exists && b->look6 && (len < 104 || !mapped_loop(ip) || a->zone->data_tests))
             say->exists = below6(b, ip, len);
-        if (!say->exists && b->tests6)
-            say->exists = test_within6(b, ip, len);
+        if (b->tests6 && test_within6(b, ip, len))
+            say->exists = say->around = true;
         break;
     case DNS_BLNAME_LONG:
     case DNS_BLNAME_BAD:
@@ -286,6 +288,7 @@ static void ask_names(const struct asking *a, const struct zone_branch *b, unsig
     if (test && b->tests_names && a->say->count == 0)
         add_test(a, &b->tests[0]);
     a->say->test |= test && a->say->count != 0;
+    a->say->around |= b->tests_names && (test || invalid);
 }
 
 static void ask_records(const struct asking *a, const struct zone_branch *b,
@@ -352,19 +355,23 @@ void zone_say(const struct zone *zone, const struct dns_query *q, unsigned label
     const struct zone_branch *narrowest = NULL;
 
     ret->exists = labels == 0;
-    ret->test = false;
+    ret->test = ret->around = false;
     ret->count = ret->run_count = 0;
     ret->subject.n = 0;
     for (size_t i = 0; i < zone->branch_count; i++) {
         const struct zone_branch *b = &zone->branches[i];
         unsigned in = labels - b->labels;
 
-        if (labels < b->labels)
-            ret->exists |= above(q, labels, b);
-        else if ((!narrowest || b->labels > narrowest->labels) &&
-                 q->label_at[labels] - q->label_at[in] == b->sub_n &&
-                 memcmp(q->name + q->label_at[in], b->sub, b->sub_n) == 0)
+        if (labels < b->labels) {
+            bool on_the_way = above(q, labels, b);
+
+            ret->exists |= on_the_way;
+            ret->around |= on_the_way;
+        } else if ((!narrowest || b->labels > narrowest->labels) &&
+                   q->label_at[labels] - q->label_at[in] == b->sub_n &&
+                   memcmp(q->name + q->label_at[in], b->sub, b->sub_n) == 0) {
             narrowest = b;
+        }
     }
     if (narrowest)
         ask_branch(&a, narrowest, labels - narrowest->labels, mode);

@@ -36,6 +36,7 @@ struct zone_saying {
 struct zone_say {
     bool exists; /* the name is there: listed, with records, or empty with something below */
     bool test;   /* a test entry, made by us or by the data */
+    bool around; /* belongs to these: it is one, is above one, or is 127.0.0.1 or INVALID */
     uint8_t count, run_count;
     uint32_t ip4;
     struct zone_ip6 ip6;
