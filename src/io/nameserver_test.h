@@ -16,14 +16,23 @@
 
 #include <cmocka.h>
 
-enum { NOERROR = 0, SERVFAIL = 2, NXDOMAIN = 3, NOTIMP = 4, REFUSED = 5, SILENT = 100, GARBAGE };
+/* TRUNCATED: answers by UDP carry TC and nothing else. */
+enum {
+    NOERROR = 0,
+    SERVFAIL = 2,
+    NXDOMAIN = 3,
+    NOTIMP = 4,
+    REFUSED = 5,
+    SILENT = 100,
+    GARBAGE,
+    TRUNCATED
+};
 
 /* Records as "[owner/]TYPE data", split by ";". An owner other than the question is rare. */
 static const struct zone_row {
     const char *name, *type;
     int rcode;
     const char *records;
-    bool truncate; /* UDP answers carry TC and nothing else */
 } zone[] = {
     {"example.org", "MX", NOERROR, "MX 20 c.example.org;MX 10 a.example.org;MX 10 b.example.org"},
     {"null.example", "MX", NOERROR, "MX 0 ."},
@@ -39,7 +48,7 @@ static const struct zone_row {
     {"aliasnone.example", "MX", NOERROR, "CNAME example.org"},
     {"broken.example", "MX", NOERROR, "RAW 000a0161c0ff"}, /* a pointer into nothing */
     {"loopptr.example", "MX", NOERROR, "RAW 000ac02f"},    /* a pointer to itself */
-    {"big.example", "MX", NOERROR, "MX 10 a.example.org;MX 20 b.example.org", true},
+    {"big.example", "MX", TRUNCATED, "MX 10 a.example.org;MX 20 b.example.org"},
 
     {"a.example.org", "A", NOERROR, "A 192.0.2.1;A 192.0.2.2;A 192.0.2.1"},
     {"a.example.org", "AAAA", NOERROR, "AAAA 2001:db8::1"},
@@ -67,7 +76,7 @@ static const struct zone_row {
      "PTR a.example.org"},
 
     {"txt.example", "TXT", NOERROR, "TXT v=spf1|-all;TXT second"},
-    {"long.example", "TXT", NOERROR, "TXT one|two|three", true},
+    {"long.example", "TXT", TRUNCATED, "TXT one|two|three"},
 };
 
 static unsigned asked_udp, asked_tcp;
@@ -193,7 +202,7 @@ static void answer(struct span question, bool over_tcp, struct buf *out)
     type = num_get16(q + at + 1);
     row = row_of(buf_str(&name), type);
     flags = 0x8180U | (row ? row->rcode < 16 ? (unsigned)row->rcode : 0 : NXDOMAIN);
-    if (row && row->truncate && !over_tcp) {
+    if (row && row->rcode == TRUNCATED && !over_tcp) {
         flags |= 0x0200;
     } else if (row && strcmp(row->records, "MANY") == 0) {
         for (records = 0; records < 200; records++) {

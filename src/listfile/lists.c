@@ -110,8 +110,8 @@ void lists_skip(struct lists_work *w, struct span shown, const char *what, const
 enum lists_field lists_field_of(struct span name)
 {
     static const char *const words[LISTS_FIELDS] = {
-        [LISTS_ENTRY] = "entry ip ipaddress ipaddr ipv4 ipv6 srcip dstip sourceip address prefix "
-                        "network subnet netblock cidr range",
+        [LISTS_ENTRY] = ("entry ip ipaddress ipaddr ipv4 ipv6 srcip dstip sourceip address prefix "
+                         "network subnet netblock cidr range"),
         [LISTS_NAMED] = "name domain host hostname domainname fqdn",
         [LISTS_CODE] = "code value a",
         [LISTS_REASON] = "text reason txt",
