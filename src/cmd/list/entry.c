@@ -118,18 +118,37 @@ static void arrive(const struct ledger *g, struct entry *t, enum list_state was)
     }
 }
 
+/* A reason too long for its record is cut, but not inside a character; the caller frees it. */
+static char *reason_of(const char *fmt, va_list ap)
+{
+    char text[STORE_TEXT_MAX + 1];
+    int n = vsnprintf(text, sizeof(text), fmt, ap);
+    size_t end = n < 0 ? 0 : (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1;
+
+    if (n >= (int)sizeof(text))
+        while (end && ((unsigned char)text[end - 1] & 0x80)) {
+            end--;
+            if (((unsigned char)text[end] & 0xc0) == 0xc0)
+                break;
+        }
+    return span_dup(span_of(text, end));
+}
+
 bool entry_step(struct ledger *g, struct entry *t, enum list_event event, const char *who,
                 uint32_t run, const char *fmt, ...)
 {
     enum list_state was = entry_state(t), now;
-    struct buf text = BUF_INIT(STORE_TEXT_MAX);
     va_list ap;
 
     if (t->count == ENTRY_STEPS_MAX || !list_life_step(was, event, &now))
         return false;
     va_start(ap, fmt);
-    buf_addv(&text, fmt, ap);
+    t->texts[t->count] = reason_of(fmt, ap);
     va_end(ap);
+    if (!t->texts[t->count]) {
+        t->err = -ENOMEM;
+        return false;
+    }
     t->l.state = now;
     t->l.changed_wall = g->now_wall;
     arrive(g, t, was);
@@ -141,19 +160,11 @@ bool entry_step(struct ledger *g, struct entry *t, enum list_event event, const 
         .became = span_str(list_state_name(now)),
         .class = t->l.class,
         .who = span_str(who),
-        .reason = buf_span(&text),
+        .reason = span_str(t->texts[t->count]),
         .run = run,
         .expires_wall = t->l.expires_wall,
     };
-    /* A reason too long for its record is cut rather than lost with the step. */
-    t->texts[t->count] = text.err == -ENOMEM ? NULL : buf_take(&text);
-    if (!t->texts[t->count])
-        t->texts[t->count] = span_dup(SPAN_LIT("(no reason could be kept)"));
-    if (!t->texts[t->count])
-        t->err = -ENOMEM;
-    t->records[t->count].reason = span_str(t->texts[t->count]);
     t->count++;
-    buf_deinit(&text);
     return true;
 }
 

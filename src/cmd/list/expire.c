@@ -121,33 +121,37 @@ static int covered(struct ledger *g)
 
 /* --- exemptions that are over ---------------------------------------------------------------- */
 
+/* What is still covered is passed over, or it would stand before the rest for ever. */
 static int keep_returned(void *ctx, const struct store_listing *l)
 {
-    struct ids *ids = ctx;
+    struct guarding *c = ctx;
+    struct ip_prefix net;
 
-    if (ids->count < AT_ONCE)
-        ids->v[ids->count++] = l->id;
-    return 0;
+    if (list_guard_ask(&c->g->guard, l->address, c->g->now_wall, &net) <= LIST_GUARD_PERSON)
+        c->ids.v[c->ids.count++] = l->id;
+    return c->ids.count == AT_ONCE;
 }
 
 static int returned(struct ledger *g)
 {
     static const struct store_listing_filter exempt = {.states = 1U << LIST_EXEMPT, .side = -1};
-    struct ids ids = {.count = 0};
-    struct ip_prefix net;
-    int rc = store_listings_each(g->store, &exempt, keep_returned, &ids);
+    struct guarding c = {.g = g};
+    int rc;
 
-    for (size_t i = 0; i < ids.count && rc == 0; i++) {
-        struct entry e;
+    do {
+        c.ids.count = 0;
+        rc = store_listings_each(g->store, &exempt, keep_returned, &c);
+        for (size_t i = 0; i < c.ids.count && rc >= 0; i++) {
+            struct entry e;
 
-        rc = entry_open_id(g, ids.v[i], &e);
-        if (rc == 0 &&
-            list_guard_ask(&g->guard, e.l.address, g->now_wall, &net) <= LIST_GUARD_PERSON &&
-            entry_step(g, &e, LIST_RETURN, "rules", 0, "no exemption covers it any more"))
-            rc = entry_commit(g, &e, NULL, NULL, 0);
-        entry_close(&e);
-    }
-    return rc;
+            rc = entry_open_id(g, c.ids.v[i], &e);
+            if (rc == 0 &&
+                entry_step(g, &e, LIST_RETURN, "rules", 0, "no exemption covers it any more"))
+                rc = entry_commit(g, &e, NULL, NULL, 0);
+            entry_close(&e);
+        }
+    } while (rc >= 0 && c.ids.count == AT_ONCE);
+    return rc < 0 ? rc : 0;
 }
 
 int expire_over(struct ledger *g, uint64_t *ret_count)

@@ -18,11 +18,12 @@
 #include "trace/trace.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
 
-enum { FILE_MAX = 256 << 20, MESSAGE_MAX = 1 << 20 };
+enum { FILE_MAX = 256 << 20, MESSAGE_MAX = 1 << 20, REASON_MAX = 1000 };
 
 struct args {
     struct list_args common;
@@ -50,13 +51,13 @@ static const struct option_row rows[] = {
 static const struct options options = {
     .program = "postern list nominate",
     .about = "Gives a reason to test an address.",
-    .usage = "[OPTION]... FILE...\n       postern list nominate --reason TEXT ADDRESS...\n"
-             "       postern list nominate --run RUN",
-    .text =
-        "A file holds JSON lines (evidence of the gate, postern trace --nominate), or one "
-        "message: a spam sample, a bounce or a feedback report (ARF). \"-\" is standard input.\n\n"
-        "Exit status: 0 nominated, 1 nothing to nominate, 64 misuse, 65 a file is neither, 66 "
-        "no such file, 75 try again.",
+    .usage = "[OPTION]... FILE...\n[OPTION]... --reason TEXT ADDRESS...\n"
+             "[OPTION]... --run RUN",
+    .text = "A file holds JSON lines (evidence of the gate, postern trace --nominate), or one "
+            "message: a spam sample, a bounce or a feedback report (ARF), or an mbox of them. "
+            "\"-\" is standard input.\n\n"
+            "Exit status: 0 nominated, 1 nothing to nominate, 64 misuse, 65 a file is neither, 66 "
+            "no such file, 75 try again.",
     .rows = rows,
 };
 
@@ -64,6 +65,7 @@ struct work {
     struct ledger g;
     struct args *args;
     uint64_t nominated, again, refused, other, bad;
+    bool failed; /* the store */
 };
 
 /* --- one nomination -------------------------------------------------------------------------- */
@@ -97,6 +99,7 @@ static int nominate(struct work *w, struct entry_nomination *n)
     n->evidence.who = span_str(n->who);
     n->evidence.wall = n->evidence.wall ? n->evidence.wall : w->g.now_wall;
     got = entry_nominate(&w->g, n, &why);
+    w->failed |= got < 0;
     return got < 0 ? ledger_store_error(&w->g, got) : tell(w, n->ip, got, why);
 }
 
@@ -195,8 +198,7 @@ static const char *blamed(const struct work *w, const struct trace *t, struct ip
     static char why[120];
 
     if (w->args->host) {
-        if (!ip_parse(span_str(w->args->host), ret))
-            return "--host is no address";
+        ip_parse(span_str(w->args->host), ret);
         return shown(t, *ret, ret_own) ? NULL : "no genuine line of it shows the address of --host";
     }
     if (trace_class_blames(t->class) && t->culprit.ip.family != IP_NONE) {
@@ -297,18 +299,75 @@ static int message(struct work *w, const char *path, struct span text)
                                         .text = span_slice(text, 0, LIST_EVIDENCE_MAX)}});
 }
 
+/* "From a@b.example Sat Nov 21 20:00:05 2026": not every "From " in a text begins a message. */
+static bool separates(struct span line)
+{
+    if (!span_starts(line, SPAN_LIT("From ")))
+        return false;
+    for (size_t i = 7; i + 2 < line.n; i++)
+        if (line.p[i] == ':' && ascii_is_digit(line.p[i - 2]) && ascii_is_digit(line.p[i - 1]) &&
+            ascii_is_digit(line.p[i + 1]) && ascii_is_digit(line.p[i + 2]))
+            return true;
+    return false;
+}
+
+/* The first message of an mbox, which is taken off *rest: up to an empty line and a separator. */
+static struct span cut_message(struct span *rest)
+{
+    struct span all = *rest, line;
+    bool empty = false, begun = false;
+
+    while (rest->n) {
+        struct span before = *rest;
+
+        span_cut(rest, '\n', &line);
+        if (begun && empty && separates(line)) {
+            *rest = before;
+            return span_slice(all, 0, all.n - before.n);
+        }
+        begun = true;
+        empty = line.n == 0 || (line.n == 1 && line.p[0] == '\r');
+    }
+    return all;
+}
+
+static int mbox(struct work *w, const char *path, struct span text)
+{
+    unsigned number = 0;
+    int status = 0;
+
+    while (text.n && (status == 0 || status == EX_DATAERR)) {
+        struct span one = cut_message(&text);
+        char where[PATH_MAX + 20];
+
+        snprintf(where, sizeof(where), "%s#%u", path, ++number);
+        /* One that says nothing does not stand in the way of the others. */
+        status = message(w, where, span_slice(one, 0, MESSAGE_MAX));
+        w->bad += status == EX_DATAERR;
+    }
+    return status == EX_DATAERR ? 0 : status;
+}
+
+/* The mark that some editors of text put in front. */
+static struct span without_bom(struct span s)
+{
+    return span_starts(s, SPAN_LIT("\xef\xbb\xbf")) ? span_slice(s, 3, s.n) : s;
+}
+
 static int file(struct work *w, const char *path)
 {
     struct buf text = BUF_INIT(FILE_MAX);
     int rc = file_read(path, &text), status;
-    struct span s = span_trim(buf_span(&text));
+    struct span whole = without_bom(buf_span(&text)), s = span_trim(whole);
 
     if (rc < 0)
         status = ledger_say(&w->g, EX_NOINPUT, "%s: %s", path, strerror(-rc));
     else if (s.n == 0 || s.p[0] == '{')
         status = lines(w, path, s);
+    else if (span_starts(whole, SPAN_LIT("From ")))
+        status = mbox(w, path, whole);
     else
-        status = message(w, path, span_slice(buf_span(&text), 0, MESSAGE_MAX));
+        status = message(w, path, span_slice(whole, 0, MESSAGE_MAX));
     buf_deinit(&text);
     return status;
 }
@@ -380,13 +439,24 @@ static int from_run(struct work *w, const char *name)
 
 /* --- the verb -------------------------------------------------------------------------------- */
 
+/* As much of it as a record holds; the evidence keeps the whole. */
+static struct span in_short(const char *reason)
+{
+    struct span s = span_slice(span_str(reason), 0, REASON_MAX);
+
+    /* Not in the middle of a character. */
+    while (s.n == REASON_MAX && s.n && ((unsigned char)reason[s.n] & 0xc0) == 0x80)
+        s.n--;
+    return s;
+}
+
 static int addresses(struct work *w, char **words, int count)
 {
     int status = 0;
 
     for (int i = 0; i < count && status == 0; i++) {
         struct entry_nomination n = {.evidence = {.source = SPAN_LIT("person"),
-                                                  .reason = span_str(w->args->reason),
+                                                  .reason = in_short(w->args->reason),
                                                   .witness = SPAN_LIT("person"),
                                                   .text = span_str(w->args->reason)}};
 
@@ -410,6 +480,11 @@ static int together(struct work *w, char **words, int count)
         status = file(w, words[i]);
     /* What came before a bad word or file counts, as if each had been given alone. */
     rc = store_commit(w->g.store);
+    /* What was undone with it must not be told as done. */
+    if (rc < 0 || w->failed) {
+        buf_deinit(&w->g.out);
+        w->g.out = (struct buf)BUF_INIT(VIEW_OUT_MAX);
+    }
     return status == 0 && rc < 0 ? ledger_store_error(&w->g, rc) : status;
 }
 
@@ -426,8 +501,10 @@ int verb_nominate(int argc, char **argv)
     if (args.run ? first < argc : first == argc)
         return list_call_end(&call, options_misuse(&options, args.run ? "--run takes no file"
                                                                       : "what is to be read?"));
-    if (!args.run && !args.reason && ip_parse(span_str(argv[first]), &ip))
+    if (!args.run && (!args.reason || !*args.reason) && ip_parse(span_str(argv[first]), &ip))
         return list_call_end(&call, options_misuse(&options, "an address needs --reason TEXT"));
+    if (args.host && !ip_parse(span_str(args.host), &ip))
+        return list_call_end(&call, options_misuse(&options, "--host is no address"));
     status = ledger_open(&w.g, &call, LEDGER_CHANGE);
     if (status == 0 && args.run)
         status = from_run(&w, args.run);

@@ -61,7 +61,7 @@ static const struct option_row exempt_rows[] = {
 static const struct options exempt_options = {
     .program = "postern list exempt",
     .about = "Keeps an address or a network out of tests and out of the list.",
-    .usage = "[OPTION]... --reason TEXT ADDRESS|NETWORK...\n       postern list exempt --list",
+    .usage = "[OPTION]... --reason TEXT ADDRESS|NETWORK...\n--list [OPTION]...",
     .text = "Exit status: 0, 1 there is no such exemption, 64 misuse, 75 try again.",
     .rows = exempt_rows,
 };
@@ -111,8 +111,9 @@ static int delist(struct ledger *g, const struct args *args, struct ip ip, int *
         rc = entry_commit(g, &e, NULL, NULL, 0);
     if (rc == 0 && done && !args->output)
         rc = collect_outputs_gone(g, id, 0);
-    tell(g, "delist", ip_text(ip, text),
-         rc == 0 && done ? list_state_name(entry_state(&e)) : "is not listed");
+    if (rc == 0)
+        tell(g, "delist", ip_text(ip, text),
+             done ? list_state_name(entry_state(&e)) : "is not listed");
     if (!done)
         *ret_status = 1;
     entry_close(&e);
@@ -135,8 +136,9 @@ static int confirm(struct ledger *g, const struct args *args, struct ip ip, int 
         entry_admit(g, &e, j, 0, who_of(g, args));
         rc = e.count ? entry_commit(g, &e, NULL, NULL, 0) : 0;
     }
-    tell(g, "confirm", ip_text(ip, text),
-         waits ? list_state_name(entry_state(&e)) : "does not wait for a word");
+    if (rc == 0)
+        tell(g, "confirm", ip_text(ip, text),
+             waits ? list_state_name(entry_state(&e)) : "does not wait for a word");
     if (!waits || !list_state_served(entry_state(&e)))
         *ret_status = 1;
     entry_close(&e);
@@ -248,11 +250,13 @@ static int exempt(struct ledger *g, const struct args *args, struct ip_prefix ne
         rc = excuse_in(g, args, net);
     if (rc == STORE_NONE)
         *ret_status = 1;
+    if (rc < 0)
+        return rc;
     tell(g, "exempt", text,
          rc == STORE_NONE ? "was not exempt"
          : args->remove   ? "no more exempt"
                           : "exempt");
-    return rc < 0 ? rc : 0;
+    return 0;
 }
 
 static int show_exempt(void *ctx, const struct store_exempt *e)

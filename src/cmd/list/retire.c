@@ -32,13 +32,13 @@ static const struct option_row rows[] = {
 static const struct options options = {
     .program = "postern list retire",
     .about = "Closes the list down for good, step by step (RFC 6471 section 3.4).",
-    .usage =
-        "                                      where it stands\n"
-        "       postern list retire --reason TEXT announced    say so in the zone; for a month\n"
-        "       postern list retire --reason TEXT empty        list nothing; for a month\n"
-        "       postern list retire --reason TEXT dead         stop answering for test entries\n"
-        "       postern list retire --reason TEXT in-service   take it back",
-    .text = "Exit status: 0, 64 misuse, 65 a step would be skipped or hurried, 77 not confirmed.",
+    .usage = "[OPTION]...\n[OPTION]... --reason TEXT STEP",
+    .text = "Without a step it says where the list stands. Steps, a month between two:\n"
+            "  announced   served as ever, and the zone says that it will end\n"
+            "  empty       lists nothing\n"
+            "  dead        stops answering for test entries as well\n"
+            "  in-service  takes it back, from announced or empty\n\n"
+            "Exit status: 0, 64 misuse, 65 a step would be skipped or hurried, 77 not confirmed.",
     .rows = rows,
 };
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
@@ -44,7 +45,9 @@ static const struct options options = {
 
 struct finding {
     struct ledger *g;
-    uint64_t count;
+    uint64_t count, most;   /* most 0: no limit */
+    struct ip_prefix *nets; /* of the operands before this one: what lies in two is told once */
+    size_t before;
 };
 
 static int line(struct ledger *g, const struct store_listing *l)
@@ -81,6 +84,11 @@ static int found(void *ctx, const struct store_listing *l)
 {
     struct finding *f = ctx;
 
+    for (size_t i = 0; i < f->before; i++)
+        if (ip_prefix_has(f->nets[i], l->address))
+            return 0;
+    if (f->most && f->count == f->most)
+        return 1;
     if (f->count++ == 0 && !f->g->args->json)
         buf_addf(&f->g->out, "%-39s  %-6s  %-11s  %-13s  %-19s  %-19s  %s\n", "ADDRESS", "SIDE",
                  "STATE", "CLASS", "SINCE", "EXPIRES", "NUMBER");
@@ -115,18 +123,26 @@ static int search(struct ledger *g, const struct args *args, uint32_t states, ch
         .class = span_str(args->class ? args->class : ""),
         .limit = args->limit,
     };
-    struct finding f = {.g = g};
+    struct finding f = {.g = g, .nets = calloc((size_t)count + 1, sizeof(*f.nets))};
     struct ip_prefix net;
-    int rc = 0;
+    int rc = f.nets ? 0 : -ENOMEM;
 
-    if (count == 0)
+    if (rc == 0 && count == 0)
         rc = store_listings_each(g->store, &filter, found, &f);
     for (int i = 0; i < count && rc == 0; i++) {
-        if (!ip_prefix_parse(span_str(words[i]), &net))
+        if (!ip_prefix_parse(span_str(words[i]), &net)) {
+            free(f.nets);
             return ledger_say(g, EX_USAGE, "%s: is no address or network", words[i]);
+        }
         filter.in = &net;
+        /* Of those that are told already none counts against the limit. */
+        filter.limit = 0;
+        f.most = args->limit;
         rc = store_listings_each(g->store, &filter, found, &f);
+        f.nets[f.before++] = net;
     }
+    free(f.nets);
+    rc = rc > 0 ? 0 : rc;
     if (rc < 0)
         return g->out.err ? ledger_say(g, EX_OSERR, "%s", strerror(-rc))
                           : ledger_store_error(g, rc);
@@ -148,6 +164,8 @@ int verb_search(int argc, char **argv)
         return list_call_end(&call, options_misuse(&options, "--status: there is no such state"));
     }
     status = ledger_open(&g, &call, LEDGER_LOOK);
+    if (status == 0 && args.class && !list_class_of(&g.classes, span_str(args.class)))
+        status = ledger_say(&g, EX_USAGE, "--class: there is no class \"%s\"", args.class);
     if (status == 0)
         status = search(&g, &args, states, argv + first, argc - first);
     option_list_deinit(&args.states);
