@@ -4,7 +4,9 @@ After a thousand random changes, and a compile in their midst, what they give aw
 is when not a listing has changed but what all of them share: the configuration, a class's text."""
 
 import contextlib
+import ipaddress
 import os
+import random
 import shutil
 import subprocess
 import time
@@ -15,11 +17,12 @@ import dns.name
 import dns.query
 import dns.rcode
 import dns.rdatatype
+import dns.rrset
 import dns.tsig
 import dns.tsigkeyring
 import dns.zone
 import pytest
-from dnslib import BUILD, ZONE, Server, eventually, metrics, metrics_place
+from dnslib import BUILD, SOA, ZONE, Server, Stream, eventually, metrics, metrics_place
 from testlib import free_port
 
 WRITE = os.path.join(BUILD, "tests/zonewrite")
@@ -307,6 +310,100 @@ def test_what_all_records_share(tmp_path, words, conf):
         with open(os.path.join(server.state, "dns/serials")) as f:
             name, _, by, since = f.read().split()
         assert (name, int(by), int(since)) == (ZONE, raised + 1, was + 1)
+
+
+def ixfr(server, since):
+    """The serials of the SOAs in the answer to an IXFR, in order, and the number of records."""
+    asked = dns.message.make_query(ZONE, "IXFR")
+    asked.authority.append(dns.rrset.from_text(ZONE + ".", 0, "IN", "SOA", f". . {since} 0 0 0 0"))
+    found, total = [], 0
+    with Stream(server) as c:
+        c.send(asked.to_wire())
+        while len(found) < 2 or found[-1] != found[0] or (len(found) == 3 and total > 3):
+            answer = dns.message.from_wire(c.receive(), one_rr_per_rrset=True).answer
+            found += [r[0].serial for r in answer if r.rdtype == dns.rdatatype.SOA]
+            total += len(answer)
+            if total == 1:
+                break
+    return found, total
+
+
+def test_from_which_serial_on():
+    """Steps for those that the zone had; the whole zone for all others, also for one between two of them."""
+    with Server(ZONE, options=["--transfer", "127.0.0.0/8", "--ns", f"{ZONE}=ns.example"]) as server:
+        folder = os.path.join(server.state, "zones", ZONE)
+        os.makedirs(folder)
+        first = write("new", folder, ZONE, 100, 1)
+        eventually(lambda: serial(server.port) == first, what="our own zone")
+        last = write("change", folder, 10, 2, 0)
+        eventually(lambda: serial(server.port) == last)
+        whole = [last, last]
+        for since, want in ((last, [last]), (last + 1, [last]), (last - 1, [last, last - 1, last, last]),
+                            (first, [last, first, last, last]), (first - 1, whole), (0, whole)):
+            assert ixfr(server, since)[0] == want, since
+        # A journal that begins later: what it has lost is not told as steps.
+        server.kill()
+        for text in ("", "\0\1\n%%% 1 2 3\n", f"{ZONE} 1 -1 5\n", f"{ZONE} {2 ** 64} 1 5\n", "x" * 10000000):
+            server.write("state/dns/serials", text)
+            server.start()
+            assert serial(server.port) == last and ixfr(server, last - 1)[0] == whole
+            server.kill()
+        server.write("state/dns/serials", f"{ZONE} 1 {2 ** 32 - 1} {last}\n")
+        server.start()
+        assert serial(server.port) == last             # raised once more, by 2 ** 32 in all
+        assert ixfr(server, last - 1)[0] == whole
+
+
+V4 = ["10.0.0.0/8 :2:eight $", "11.128.0.0/9", "20.32.0.0/11", "30.0.0.0/15", "31.1.0.0/16", "32.1.128.0/17",
+      "33.2.2.0/23", "34.3.3.0/24", "35.4.4.128/25", "36.5.5.192/26", "37.6.6.32/27", "38.7.7.16/28", "39.8.8.8/29",
+      "40.9.9.4/30", "41.10.10.2/31", "45.255.255.255/32", "!10.1.2.3/32", "!10.200.0.0/16", "!11.128.128.0/17",
+      "!34.3.3.128/25", "10.200.7.0/24 :9:inside an exclusion", "!30.1.255.255/32", "33.2.3.7/32 :7:one of a /23",
+      f"46.1.1.1/32 :2:{'x' * 255}", '46.1.1.2/32 :2:"quoted", \\ and ; $']
+V6 = ["2001:db8::/32 :2:net $", "!2001:db8:5::/48", "2001:db8:5:1::/64 :4:inner", "2001:db9:0:8000::/49 :3:odd",
+      "2001:dba::1/128 :5:one", "!2001:db8::7/128"]
+NAMES = ["bad.example :2:name $", ".both.example :3:both $", "*.wild.example :4:wild $", "!good.wild.example",
+         "!*.deep.wild.example", "x.deep.wild.example :5:x", "a.b.c.d.e.example :2:deep", "!.ex.both.example"]
+MORE = "46.1.1.1\n10.7.7.0/24 :22:over the eight\n!10.7.7.7\n"
+
+
+def edges(lines):
+    """Addresses in and around each net, as names."""
+    some = random.Random(5)
+    for line in lines:
+        net = ipaddress.ip_network(line.split()[0].lstrip("!"))
+        low, high = int(net[0]), int(net[-1])
+        for v in {low - 1, low, low + 1, high - 1, high, high + 1, *(some.randint(low, high) for _ in range(9))}:
+            if v < 2 ** net.max_prefixlen:
+                yield type(net[0])(v).reverse_pointer.rsplit(".", 2)[0]
+
+
+@each("nsd", "knot", "bind")
+def test_all_kinds_of_data(tmp_path, words, conf):
+    """Nets of every length, holes in them, names and what is under them, several values: a secondary answers
+    each question as we do. What DNS's wildcards can't say is told in zone/contents.c."""
+    if not shutil.which(words[0], path=PATHS):
+        pytest.skip(f"{words[0]} is not installed")
+    data = "".join(f"$DATASET {kind} @\n:127.0.0.{code}:{kind} $\n" + "\n".join(lines) + "\n" for kind, code, lines in (
+        ("ip4trie:a", 20, V4), ("ip6trie:b", 30, V6), ("dnset:c", 40, NAMES), ("ip4set:d", 50, [MORE])))
+    port = free_port()
+    with Server(f"{ZONE}:combined:{{}}/list", files={"list": SOA + data, "keys": f"secondary.example:{SECRET}\n"},
+                options=["--tsig-keys", "{}/keys", "--transfer", "127.0.0.0/8 secondary.example", "--accept", ZONE,
+                         "--notify", f"127.0.0.1:{port} secondary.example"]) as server:
+        secondary = Secondary(tmp_path / "secondary", words, conf, server.port, port)
+        try:
+            secondary.has(serial(server.port))
+            assert dump(port) == dump(server.port, keyring=RING)
+            names = [f"{n}.example" for n in "bad both a.both a.b.both wild x.wild good.wild y.good.wild deep.wild "
+                     "x.deep.wild y.deep.wild e d.e b.c.d.e a.b.c.d.e q.a.b.c.d.e q.ex.both".split()]
+            names += [*edges(V4), *edges(V6), "7.7.7.10", "8.7.7.10", "2.0.0.127", "1.0.0.127", "test", "invalid"]
+            for name in names:
+                asked = dns.message.make_query(f"{name}.{ZONE}", "A")
+                ours, theirs = (dns.query.udp(asked, "127.0.0.1", port=p, timeout=5) for p in (server.port, port))
+                assert ours.rcode() == theirs.rcode(), name
+                assert ({r.to_text() for s in ours.answer for r in s} ==
+                        {r.to_text() for s in theirs.answer for r in s}), name
+        finally:
+            secondary.stop()
 
 
 @each("knot")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """TCP: pipelining, limits, abuse; transfers out, signed and not, to clients that read slowly or not at all."""
 
+import os
 import socket
 import struct
 import time
@@ -407,3 +408,30 @@ def test_notify_signed():
             with pytest.raises(TimeoutError):
                 b.told(patience=2.5, keyring=ring)
             assert not s.find("gave-up")
+
+
+def test_false_answers_to_notify():
+    """From another place, to another question, or what is none at all: it is asked again, with the same id."""
+    with Secondary("silent") as secondary, one(options=["--notify", f"127.0.0.1:{secondary.port}"]) as s:
+        m, client = secondary.told()
+        right = dns.message.make_response(m).to_wire()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as port, \
+                socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as address:
+            port.sendto(right, client)
+            address.bind(("127.0.0.9", secondary.port))
+            address.sendto(right, client)
+        for false in (bytes([right[0] ^ 1]) + right[1:], right[:2] + bytes([right[2] & 0x87]) + right[3:],
+                      right[:2] + bytes([right[2] & 0x7f]) + right[3:], b"", right[:5], os.urandom(300)):
+            secondary.s.sendto(false, client)
+        again, _ = secondary.told()
+        assert again.id == m.id
+        # A change meanwhile is another question, to which the old answer is none.
+        s.write("list", LIST + "192.0.2.77\n")
+        while (later := secondary.told()[0]).id == m.id:
+            pass
+        secondary.s.sendto(right, client)
+        assert secondary.told()[0].id == later.id
+        secondary.s.sendto(dns.message.make_response(later).to_wire(), client)
+        secondary.s.settimeout(5)
+        with pytest.raises(TimeoutError):
+            secondary.s.recvfrom(4096)
