@@ -147,11 +147,20 @@ static void arm(struct http *h)
         timer_stop(&h->timer);
 }
 
+/*
+ * A full daemon does not listen, and takes that up again at the beginning of a round, when one
+ * before it has seen connections end. Nothing would wake us for that one: so it is made here.
+ */
 static void run(void *cookie)
 {
     struct http *h = cookie;
+    const union MHD_DaemonInfo *info =
+        MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+    bool full = info && info->num_connections >= HTTP_CONNECTIONS;
 
     MHD_run(h->daemon);
+    if (full)
+        MHD_run(h->daemon);
     arm(h);
 }
 

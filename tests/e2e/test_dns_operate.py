@@ -369,6 +369,21 @@ def test_metrics_are_strict_and_agree_with_the_questions():
         assert all(again[k] >= v for k, v in m.items() if "_total" in k)
 
 
+def test_metrics_after_too_many_came():
+    with Server(ONE, files={"list": LIST}, options=["--metrics-listen", "127.0.0.1:0"]) as s:
+        for many in (64, 150, 70):
+            held = []
+            for _ in range(many):
+                held.append(socket.create_connection(metrics_place(s), PATIENCE))
+                if many == 70:
+                    held[-1].send(b"GET /metrics HTTP/1.1\r\n")
+            s.write("list", LIST + f"192.0.2.{many}\n")
+            eventually(lambda: s.values(f"{many}.2.0.192"), what="a change")
+            for c in held:
+                c.close()
+            assert page(s)["postern_dns_workers"] >= 1
+
+
 # --- the query log ------------------------------------------------------------------------------
 
 def test_a_customers_key_is_not_logged():
