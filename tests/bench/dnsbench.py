@@ -298,6 +298,36 @@ def own(b):
     return found
 
 
+def rss(pid):
+    """All memory that it has mapped and touched, and what of it is no file's; kB."""
+    with open(f"/proc/{pid}/smaps_rollup") as f:
+        kb = {line.split(":")[0]: int(line.split()[1]) for line in f.read().splitlines()[1:]}
+    return kb["Rss"], kb["Anonymous"]
+
+
+def files(b):
+    """The same of rbldnsd's files, which the first start has compiled and kept."""
+    path, folder = b.path("files.txt"), os.path.join(b.path("files"), "dns/cache")
+    listed = write_list(path, OWN, SEED + 3)
+    zone, first = f"{ZONE}:ip4trie:{path}", f"{reverse(listed[0])}.{ZONE}"
+    with b.postern(zone, state="files") as s:
+        compiled = s.wait(first)
+        until = time.monotonic() + PATIENCE
+        while not os.path.isdir(folder) or not [n for n in os.listdir(folder) if len(n) == 16]:
+            if time.monotonic() > until:
+                raise DnsError("the compiled list is not kept")
+            time.sleep(0.1)
+    restarts = []
+    for _ in range(RESTARTS):
+        with b.postern(zone, state="files") as s:
+            restarts.append(s.wait(first) * 1000)
+            time.sleep(1)
+            memory, own_memory = rss(s.process.pid)
+    os.unlink(path)
+    return {"compiled_s": round(compiled, 2), "restart_ms": round(statistics.median(restarts), 1),
+            "slowest_ms": round(max(restarts), 1), "rss_kb": memory, "anonymous_kb": own_memory}
+
+
 def change(b):
     """From the acknowledgement of a change (fdatasync) to the answer that has it."""
     write = os.path.join(b.build, "tests/zonewrite")
@@ -324,7 +354,8 @@ def change(b):
     return {"middle_ms": round(statistics.median(waits), 3), "slowest_ms": round(max(waits), 3)}
 
 
-PARTS = (("queries", queries), ("workers", workers), ("replacing", replacing), ("own", own), ("change", change))
+PARTS = (("queries", queries), ("workers", workers), ("replacing", replacing), ("own", own), ("files", files),
+         ("change", change))
 
 
 def missing(build):

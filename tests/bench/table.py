@@ -131,6 +131,11 @@ def _dns(r):
     if q := r.get("own"):
         found.append(_row("dns: ms from restart to the first answer, 10 M", q["restart_ms"], None, want=50,
                           least=False))
+    if q := r.get("files"):
+        found += [_row("dns: ms from restart to the first answer, 10 M lines of rbldnsd's files", q["restart_ms"], None,
+                       want=50, least=False),
+                  _row("dns: the same where nothing was kept, s", q["compiled_s"], None),
+                  _row("dns: kB in memory then, of no file", q["anonymous_kb"], None)]
     if q := r.get("change"):
         found += [_row("dns: ms from acknowledged to served, the middle of 100", q["middle_ms"], None, want=10,
                        least=False),
