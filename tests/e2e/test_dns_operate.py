@@ -166,7 +166,7 @@ INSANE = [  # type, what is added to good data, the line that is to be named, wo
     ("dnset", "invalid\n", 3, "INVALID"),
     ("dnset", ".invalid\n", 3, "INVALID"),
     ("ip4set", "$TIMESTAMP 2020:01:01 2021:01:01\n", 3, "expired"),
-    ("ip4set", "$TIMESTAMP 2099:01:01\n", 3, "future"),
+    ("ip4set", "$TIMESTAMP 2099:01:01\n", 3, "ahead"),
 ]
 
 
@@ -185,6 +185,19 @@ def test_insane_data_are_told_with_line_and_remedy(type, added, line, words):
         s.write("list", good + added)
         assert "data before" in told(seen)
         assert s.values(name) == ["127.0.0.2"] and s.rcode("2.0.0.224") == "NXDOMAIN"
+
+
+def test_accept_takes_data_of_any_time():
+    for stamp in ("2099:01:01", "2020:01:01 2021:01:01"):
+        with Server(ONE, files={"list": f"$TIMESTAMP {stamp}\n" + LIST}, options=["--accept", ZONE]) as s:
+            assert s.values("1.2.0.192") == ["127.0.0.2"] and s.find("result=accepted", "list:1: "), s.log()
+
+
+def test_a_clock_that_is_a_little_behind():
+    """The file was made on a machine whose clock is a minute ahead of ours."""
+    stamp = time.strftime("%Y:%m:%d:%H:%M:%S", time.gmtime(time.time() + 60))
+    with Server(ONE, files={"list": f"$TIMESTAMP {stamp}\n" + LIST}) as s:
+        assert s.values("1.2.0.192") == ["127.0.0.2"]
 
 
 @pytest.mark.parametrize("type, text", [

@@ -149,8 +149,12 @@ struct reading {
 
 static int parse(struct reading *r, const struct site_dataset *d, const struct rbl_file *files)
 {
+    struct rbl_options options = r->options;
+
+    /* Data of the future are judged with the image, where the operator may accept them. */
+    options.now_wall = INT64_MAX;
     if (d->type != RBL_ACL)
-        return rbl_read(d->type, files, d->file_count, &r->options, &r->zones, &r->remarks);
+        return rbl_read(d->type, files, d->file_count, &options, &r->zones, &r->remarks);
     if (!r->acl && !(r->acl = zone_acl_new()))
         return -ENOMEM;
     return rbl_read_acl(files, d->file_count, &r->options, r->acl, &r->remarks);
