@@ -26,7 +26,7 @@ import dns.rrset
 import dns.tsigkeyring
 import pytest
 
-from testlib import BUILD, PATIENCE, Server, call, free_port, open_to_all
+from testlib import BUILD, PATIENCE, Names, Server, call, free_port, open_to_all
 
 LIST = os.path.join(BUILD, "postern-list")
 SECRET = base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
@@ -485,6 +485,98 @@ def test_nft_takes_the_sets(run, tmp_path, mixed):
     bad.write_text(text.replace("198.51.100.7", "198.51.100.777"))
     assert subprocess.run(["/usr/sbin/nft", "-c", "-f", str(bad)], capture_output=True,
                           check=False).returncode != 0
+
+
+NFT_ASK = """
+import socket, sys
+with socket.create_server(("127.0.0.1", 0)) as server:
+    for source in sys.argv[1:]:
+        try:
+            socket.create_connection(server.getsockname(), 0.5, (source, 0)).close()
+            print(source, "passes")
+        except TimeoutError:
+            print(source, "is dropped")
+"""
+
+
+def test_a_packet_filter_drops_the_listed(run, tmp_path):
+    """In a network of its own: who is listed gets no answer, before and after a renewal."""
+    if os.geteuid() != 0 or not shutil.which("nft", path="/usr/sbin:/usr/bin"):
+        pytest.skip("needs root and nft")
+    write(tmp_path, "before", "198.18.28.7\n198.18.28.16/30\n")
+    write(tmp_path, "after", "198.18.28.8\n198.18.28.16/30\n")
+    for name in ("before", "after"):
+        run("export", "--format", "nftables", "--output", tmp_path / f"{name}.nft", name)
+    ask = " ".join(["/usr/bin/python3", str(write(tmp_path, "ask.py", NFT_ASK)), "198.18.28.7", "198.18.28.8",
+                    "198.18.28.18"])
+    script = f"""set -e
+        ip link set lo up
+        ip addr add 198.18.28.0/24 dev lo
+        nft -f before.nft
+        nft add chain inet postern in '{{ type filter hook input priority 0; }}'
+        nft add rule inet postern in ip saddr @listed4 drop
+        {ask}
+        nft -f after.nft
+        {ask}"""
+    got = subprocess.run(["unshare", "-n", "sh", "-c", script], cwd=tmp_path, text=True, capture_output=True,
+                         check=False, env={**os.environ, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
+    if "not permitted" in got.stderr or "not supported" in got.stderr:
+        pytest.skip(got.stderr)
+    assert got.stdout.splitlines() == [
+        "198.18.28.7 is dropped", "198.18.28.8 passes", "198.18.28.18 is dropped",
+        "198.18.28.7 passes", "198.18.28.8 is dropped", "198.18.28.18 is dropped"], got.stderr
+
+
+RESOLVER = """\
+options {{
+    directory "{dir}";
+    listen-on port {port} {{ 127.0.0.1; }};
+    listen-on-v6 {{ none; }};
+    pid-file "{dir}/pid";
+    session-keyfile none;
+    recursion yes;
+    dnssec-validation no;
+    empty-zones-enable no;
+    forward only;
+    forwarders {{ 127.0.0.1 port {above}; }};
+    response-policy {{ zone "rpz.test.example"; }};
+}};
+controls {{ }};
+zone "rpz.test.example" {{ type primary; file "out.rpz"; }};
+"""
+
+
+def test_a_resolver_keeps_to_the_policy_zone(run, tmp_path):
+    """named: what resolves to a listed address, and what is listed by name, does not exist."""
+    if not shutil.which("named", path="/usr/sbin:/usr/bin"):
+        pytest.skip("needs named")
+    write(tmp_path, "list", "192.0.2.0/25\n2001:db8::7\nbad.example.org\n*.worse.example.org\n"
+                            "32.1.2.18.198.rpz-ip\n")
+    export(run, tmp_path, "rpz", "--name", "rpz.test.example", "list")
+    there = {("good.example.org", "A"): ["198.18.2.1"], ("bad.example.org", "A"): ["198.18.2.2"],
+             ("x.worse.example.org", "A"): ["198.18.2.2"], ("worse.example.org", "A"): ["198.18.2.2"],
+             ("inside.example.org", "A"): ["192.0.2.127"], ("beside.example.org", "A"): ["192.0.2.128"],
+             ("six.example.org", "AAAA"): ["2001:db8::7"], ("seven.example.org", "AAAA"): ["2001:db8::8"]}
+    blocked = {"bad.example.org", "x.worse.example.org", "inside.example.org", "six.example.org"}
+    port = free_port()
+    with Names(there) as above:
+        config = write(tmp_path, "conf", RESOLVER.format(port=port, dir=tmp_path, above=above.place.partition(":")[2]))
+        with open(tmp_path / "log", "w", encoding="utf-8") as log, \
+                subprocess.Popen(["named", "-g", "-c", str(config)], stdout=log, stderr=log,
+                                 env={"PATH": "/usr/sbin:/usr/bin"}) as resolver:
+            try:
+                got, end = {}, time.monotonic() + PATIENCE
+                while len(got) < len(there) and time.monotonic() < end and resolver.poll() is None:
+                    for name, kind in there:
+                        with contextlib.suppress(OSError, dns.exception.Timeout):
+                            answer = dns.query.udp(dns.message.make_query(name, kind), "127.0.0.1", 1, port)
+                            if answer.rcode() != dns.rcode.SERVFAIL:
+                                got[name] = answer.rcode()
+                    time.sleep(0.05)
+            finally:
+                resolver.terminate()
+    assert got == {name: dns.rcode.NXDOMAIN if name in blocked else dns.rcode.NOERROR for name, _ in there}, \
+        (tmp_path / "log").read_text()[-2000:]
 
 
 def test_named_takes_the_policy_zone(run, tmp_path, mixed):
