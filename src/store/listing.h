@@ -126,6 +126,12 @@ struct store_chain {
 
 /* Reads every record and its hash. */
 int store_records_check(struct store *store, struct store_chain *ret);
+/*
+ * From a record on whose number and hash somebody has kept: it must be there as it was, and those
+ * behind it unbroken. What lies before it is not read; ret->records counts it nevertheless.
+ */
+int store_records_check_since(struct store *store, int64_t seq, const uint8_t hash[STORE_HASH],
+                              struct store_chain *ret);
 
 typedef int store_evidence_fn(void *ctx, const struct store_evidence *evidence);
 int store_evidence_each(struct store *store, int64_t listing, store_evidence_fn *fn, void *ctx);

@@ -217,6 +217,40 @@ static void a_missing_record_shows(void **state)
     store_close(store);
 }
 
+static void from_a_record_on(void **state)
+{
+    struct store *store = fixture_open(*state, STORE_CREATE);
+    struct store_chain chain;
+    uint8_t third[STORE_HASH], other[STORE_HASH] = {1};
+
+    for (unsigned i = 1; i < 6; i++) {
+        char address[32];
+
+        snprintf(address, sizeof(address), "192.0.2.%u", i);
+        add(store, address, STORE_SIDE_HOST, 1, 0);
+        if (i == 3) {
+            assert_int_equal(store_records_check(store, &chain), 0);
+            memcpy(third, chain.head, sizeof(third));
+        }
+    }
+    assert_int_equal(store_records_check_since(store, 3, third, &chain), 0);
+    assert_int_equal(chain.broken, 0);
+    assert_int_equal(chain.records, 5);
+    assert_int_equal(store_records_check_since(store, 3, other, &chain), 0);
+    assert_int_equal(chain.broken, 3);
+    assert_int_equal(store_records_check_since(store, 6, third, &chain), 0);
+    assert_int_equal(chain.broken, 6);
+    assert_int_equal(sqlite3_exec(store->db,
+                                  "DROP TRIGGER listing_records_change;"
+                                  "UPDATE listing_records SET reason = 'x' WHERE seq = 5;"
+                                  "UPDATE listing_records SET reason = 'x' WHERE seq = 1",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    assert_int_equal(store_records_check_since(store, 3, third, &chain), 0);
+    assert_int_equal(chain.broken, 5);
+    store_close(store);
+}
+
 static int add_evidence(void *ctx, const struct store_evidence *e)
 {
     buf_addf(ctx, "%.*s:%.*s:%zu ", SPAN_ARG(e->source), SPAN_ARG(e->witness), e->text.n);
@@ -387,14 +421,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_set_up, fixture_tear_down)
-        T(comes_back_as_it_was),
-        T(are_found),
-        T(records_hold_together),
-        T(a_missing_record_shows),
-        T(evidence_and_proofs),
-        T(marks_and_values),
-        T(exemptions),
-        T(counts),
+        T(comes_back_as_it_was),   T(are_found),        T(records_hold_together),
+        T(a_missing_record_shows), T(from_a_record_on), T(evidence_and_proofs),
+        T(marks_and_values),       T(exemptions),       T(counts),
         T(limits_are_kept),
 #undef T
     };

@@ -186,15 +186,21 @@ int store_record_counts(struct store *store, int64_t from_wall, store_record_fn 
 struct walk {
     struct store *store;
     struct store_chain *chain;
+    const uint8_t
+        *kept; /* the hash that the next one must have; NULL: what follows from the last */
 };
 
 static int check_one(void *ctx, const struct store_record *r)
 {
-    const struct walk *w = ctx;
+    struct walk *w = ctx;
     struct store_chain *c = w->chain;
     uint8_t hash[STORE_HASH];
-    int rc = hash_of(w->store, c->head, r, hash);
+    int rc = 0;
 
+    if (w->kept)
+        memcpy(hash, w->kept, STORE_HASH);
+    else
+        rc = hash_of(w->store, c->head, r, hash);
     if (rc < 0)
         return rc;
     if ((uint64_t)r->seq != c->records + 1 || memcmp(hash, r->hash, STORE_HASH) != 0) {
@@ -203,12 +209,27 @@ static int check_one(void *ctx, const struct store_record *r)
     }
     c->records++;
     memcpy(c->head, hash, STORE_HASH);
+    w->kept = NULL;
     return 0;
+}
+
+int store_records_check_since(struct store *store, int64_t seq, const uint8_t hash[STORE_HASH],
+                              struct store_chain *ret)
+{
+    struct walk w = {store, ret, hash};
+    int rc;
+
+    *ret = (struct store_chain){.records = (uint64_t)seq - 1};
+    rc = store_records_each(store, NULL, seq - 1, check_one, &w);
+    /* Cut off at the end: the one that was kept is not there any more. */
+    if (rc >= 0 && ret->records < (uint64_t)seq)
+        ret->broken = seq;
+    return rc < 0 ? rc : 0;
 }
 
 int store_records_check(struct store *store, struct store_chain *ret)
 {
-    struct walk w = {store, ret};
+    struct walk w = {store, ret, NULL};
     int rc;
 
     *ret = (struct store_chain){0};

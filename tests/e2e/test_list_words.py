@@ -134,6 +134,23 @@ def test_no_room(book):
     assert "9.8.8.8" in kept and set(told) <= set(kept), (len(told), len(kept))
 
 
+def test_check_from_the_last_time_on(book):
+    book.nominate("9.9.9.1")
+    mark = book.json("check", code=1)[0]["last"]
+    book.nominate("9.9.9.2")
+    got = book.json("check", "--since", mark, code=1)[0]
+    assert got["sound"] and got["last"].startswith("2:") and got["last"] in book("check", code=1).out
+    for bad in ("x", "1:", "0:" + mark[2:], mark + "0", ":" + mark):
+        book("check", "--since", bad, code=64)
+    assert "number 2 is not" in book("check", "--since", "2" + mark[1:], code=65).out
+    # Its end cut off, the chain is unbroken to who has kept nothing.
+    with book.store() as db:
+        db.execute("DROP TRIGGER listing_records_remove")
+        db.execute("DELETE FROM listing_records WHERE seq = 2")
+    assert book.json("check", code=1)[0]["sound"]
+    assert not book.json("check", "--since", got["last"], code=65)[0]["sound"]
+
+
 def test_help_says_how_it_is_called():
     for verb in ("nominate", "exempt", "retire", "test", "retest", "show", "search"):
         head = call([LIST, verb, "--help"]).out.split("\n\n")[0]

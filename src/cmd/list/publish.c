@@ -4,6 +4,8 @@
  * good what was lost. `check` reads records, images and journals, and compares them with the store.
  */
 #include "cmd/list/zones_priv.h"
+
+#include "base/num.h"
 #include "zone/sanity.h"
 
 #include <errno.h>
@@ -15,6 +17,7 @@
 struct args {
     struct list_args common;
     bool force;
+    const char *since;
 };
 
 static const struct option_row publish_rows[] = {
@@ -35,6 +38,9 @@ static const struct options publish_options = {
 };
 
 static const struct option_row check_rows[] = {
+    {.group = "How"},
+    {"since", 0, "NUMBER:HASH", "only the records from this one on, which must be as it was",
+     OPTION_TEXT, offsetof(struct args, since)},
     LIST_OPTION_ROWS(struct args, common),
     {0},
 };
@@ -43,8 +49,11 @@ static const struct options check_options = {
     .program = "postern list check",
     .about = "Checks records, images and journals, and that the zones say what the store says.",
     .usage = "[OPTION]...",
-    .text = "Exit status: 0 all is well, 1 the zones are behind the store, 64 misuse, 65 something "
-            "is damaged, 66 no store.",
+    .text =
+        "What a check says of the last record is what --since takes the next time: then not all "
+        "are read, and a chain that was made anew or cut off at its end shows.\n\n"
+        "Exit status: 0 all is well, 1 the zones are behind the store, 64 misuse, 65 something "
+        "is damaged, 66 no store.",
     .rows = check_rows,
 };
 
@@ -104,6 +113,7 @@ struct checking {
     const char *zone;
     struct zone_now now;
     uint64_t wanted, missing, other;
+    char last[2 * STORE_HASH + 24]; /* of the records, while they are told */
     int result;
 };
 
@@ -146,6 +156,8 @@ static void tell(struct checking *c, const char *subject, int result, const char
         json_t *doc =
             json_pack("{s:s, s:s, s:b}", "type", "check", "subject", subject, "sound", result == 0);
 
+        if (doc && *c->last)
+            json_object_set_new(doc, "last", json_string(c->last));
         if (doc && view_json_text(doc, "why", span_str(what)))
             report_lines(out, doc);
         json_decref(doc);
@@ -208,19 +220,60 @@ static int check_zone(void *ctx, const char *zone)
     return status;
 }
 
-static int check_records(struct checking *c)
+static bool hex_digit(char c, unsigned *ret)
 {
-    struct store_chain chain;
-    char why[100];
-    int rc = store_records_check(c->g->store, &chain);
+    c = ascii_lower(c);
+    *ret = ascii_is_digit(c) ? (unsigned)(c - '0') : (unsigned)(c - 'a' + 10);
+    return ascii_is_digit(c) || (c >= 'a' && c <= 'f');
+}
 
+/* "49054:" and the hash, as a check prints it. */
+static bool mark_of(const char *text, int64_t *ret_seq, uint8_t hash[STORE_HASH])
+{
+    struct span number, rest = span_str(text);
+    uint64_t seq;
+
+    if (!span_cut(&rest, ':', &number) || !num_u64(number, 1, INT64_MAX, &seq) ||
+        rest.n != 2 * STORE_HASH)
+        return false;
+    for (size_t i = 0; i < STORE_HASH; i++) {
+        unsigned high, low;
+
+        if (!hex_digit(rest.p[2 * i], &high) || !hex_digit(rest.p[2 * i + 1], &low))
+            return false;
+        hash[i] = (uint8_t)(high << 4 | low);
+    }
+    *ret_seq = (int64_t)seq;
+    return true;
+}
+
+static int check_records(struct checking *c, const char *since)
+{
+    char why[200], head[2 * STORE_HASH + 1];
+    uint8_t hash[STORE_HASH];
+    struct store_chain chain;
+    int64_t seq = 0;
+    int rc;
+
+    if (since && !mark_of(since, &seq, hash))
+        return ledger_say(c->g, EX_USAGE, "--since: \"%s\" is no NUMBER:HASH", since);
+    rc = since ? store_records_check_since(c->g->store, seq, hash, &chain)
+               : store_records_check(c->g->store, &chain);
     if (rc < 0)
         return ledger_store_error(c->g, rc);
+    for (size_t i = 0; i < STORE_HASH; i++)
+        snprintf(head + 2 * i, 3, "%02x", chain.head[i]);
     if (chain.broken)
         snprintf(why, sizeof(why), "number %" PRId64 " is not what it was", chain.broken);
+    else if (chain.records)
+        snprintf(why, sizeof(why), "%" PRIu64 ", an unbroken chain, the last %" PRIu64 ":%s",
+                 chain.records, chain.records, head);
     else
-        snprintf(why, sizeof(why), "%" PRIu64 ", an unbroken chain", chain.records);
+        snprintf(why, sizeof(why), "0, an unbroken chain");
+    if (!chain.broken && chain.records)
+        snprintf(c->last, sizeof(c->last), "%" PRIu64 ":%s", chain.records, head);
     tell(c, "records", chain.broken ? EX_DATAERR : 0, why);
+    *c->last = '\0';
     return 0;
 }
 
@@ -243,7 +296,7 @@ int verb_check(int argc, char **argv)
     if (status == 0 && zones_retired(&g, step, &since) < 0)
         status = ledger_store_error(&g, -EIO);
     if (status == 0)
-        status = check_records(&c);
+        status = check_records(&c, args.since);
     if (status == 0)
         status = zones_each(&g, check_zone, &c);
     printed = ledger_close(&g, status);
