@@ -53,6 +53,7 @@ struct export_options {
 struct export_count {
     uint64_t lines;    /* of entries */
     uint64_t left_out; /* entries or values that the format can't say */
+    uint64_t cut;      /* texts: those of rbldnsd have 255 octets at most */
 };
 
 enum export_got {

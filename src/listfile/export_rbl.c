@@ -6,7 +6,8 @@
  *
  * rbldnsd's tries hold one value for a prefix. What has several goes into as many datasets, whose
  * answers rbldnsd puts together; among names a second dataset must also say "!" for each name that
- * has fewer values than another above it.
+ * has fewer values than a wildcard above it, and so must one that only some codes go into. An "!"
+ * is written where it hides something, so that what is read back is written the same.
  *
  * In a text "$" is doubled, for alone it stands for the address; "=" in front keeps a text that
  * begins with a blank or with "=" as it is.
@@ -15,6 +16,7 @@
 
 #include "base/num.h"
 #include "dns/wire.h"
+#include "listfile/rbl.h"
 
 enum { A_DEFAULT = 0x7f000002, SUBJECT = 1 };
 
@@ -26,25 +28,52 @@ struct layer {
     bool all;     /* ip4set: every value is a line of its own */
     bool begun;   /* and so the TTL is settled */
     uint32_t ttl; /* 0: the zone's */
+    /* Wildcards above the last name, as they were written, and how long their keys are. */
+    struct {
+        uint8_t n;
+        bool listed;
+    } above[DNS_LABELS_MAX + 1];
+    unsigned depth;
+    struct zone_rname last;
 };
+
+/* How an octet of a text is written. A line end can't be; what a text ends in is trimmed. */
+static void put_octet(struct export_work *w, char c)
+{
+    if (c == '$')
+        buf_add_char(&w->out, '$');
+    if (c == SUBJECT)
+        buf_add_char(&w->out, '$');
+    else
+        buf_add_char(&w->out, c == '\n' || c == '\r' || c == 0 ? ' ' : c);
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == 0;
+}
 
 static void put_text(struct export_work *w, const struct zone_said *said)
 {
     struct span s;
     const char subject[2] = {SUBJECT, 0};
+    size_t end = 0, n;
+    bool plain;
 
     export_text(w, said, subject);
     s = buf_span(&w->text);
-    if (s.n && (s.p[0] == '=' || s.p[0] == ' '))
+    plain = s.n && (s.p[0] == '=' || is_blank(s.p[0]));
+    n = plain;
+    while (end < s.n && n + (s.p[end] == '$' ? 2 : 1) <= RBL_TXT_MAX)
+        n += s.p[end++] == '$' ? 2 : 1;
+    if (end < s.n) /* rbldnsd would cut it, and so do we when it is read back */
+        w->count->cut++;
+    while (end && is_blank(s.p[end - 1]))
+        end--;
+    if (plain && end)
         buf_add_char(&w->out, '=');
-    for (size_t i = 0; i < s.n; i++) {
-        if (s.p[i] == '$')
-            buf_add_char(&w->out, '$');
-        if (s.p[i] == SUBJECT)
-            buf_add_char(&w->out, '$');
-        else
-            buf_add_char(&w->out, (unsigned char)s.p[i] < ' ' ? ' ' : s.p[i]);
-    }
+    for (size_t i = 0; i < end; i++)
+        put_octet(w, s.p[i]);
 }
 
 static void put_value(struct export_work *w, const struct zone_said *said)
@@ -117,14 +146,36 @@ static void most_values_name(struct export_work *w, const struct zone_piece_name
             layer->k++;
 }
 
-static void rbl_name(struct export_work *w, const struct zone_piece_name *piece)
+/* Does a wildcard that was written list what the piece speaks of? Names come in their order. */
+static bool covered(struct layer *layer, const struct zone_piece_name *piece)
 {
-    struct layer *layer = w->ctx;
+    size_t same = 0;
+
+    while (same < layer->last.n && same < piece->key_len && layer->last.b[same] == piece->key[same])
+        same++;
+    memcpy(layer->last.b, piece->key, piece->key_len);
+    layer->last.n = (uint8_t)piece->key_len;
+    while (layer->depth && layer->above[layer->depth - 1].n > same)
+        layer->depth--;
+    for (unsigned i = layer->depth; i-- > 0;)
+        if (layer->above[i].n < piece->key_len)
+            return layer->above[i].listed;
+    return false;
+}
+
+static void rbl_name(struct export_work *w, struct layer *layer,
+                     const struct zone_piece_name *piece)
+{
     struct zone_said said;
     bool value = !piece->excluded && export_said(w, piece->hit, layer->k, &said);
+    bool hidden = covered(layer, piece);
 
-    if (piece->table != layer->table)
+    if (!value && !hidden && (layer->k || !piece->excluded))
         return;
+    if (piece->wild && layer->depth <= DNS_LABELS_MAX) {
+        layer->above[layer->depth].n = (uint8_t)piece->key_len;
+        layer->above[layer->depth++].listed = value;
+    }
     put_dataset(w, value ? &said : NULL);
     buf_addf(&w->out, "%s%s", value ? "" : "!", piece->wild ? "*." : "");
     export_put_name(w, piece->key, piece->key_len);
@@ -156,6 +207,18 @@ void export_rbl_nets(struct export_work *w, enum export_format format)
         lost_values(w, most);
 }
 
+/* All of a table's names, wanted or not: what is not may have to be excluded. */
+static void put_names(struct export_work *w, struct layer *layer)
+{
+    struct zone_view_cursor at = {0};
+    struct zone_piece_name piece;
+
+    w->ctx = layer;
+    while (w->r == 0 && zone_view_next_name(w->view, &at, &piece))
+        if (piece.table == layer->table)
+            rbl_name(w, layer, &piece);
+}
+
 void export_rbl_names(struct export_work *w)
 {
     for (unsigned table = 0; table < ZONE_NAME_TABLES_MAX; table++) {
@@ -169,7 +232,7 @@ void export_rbl_names(struct export_work *w)
         }
         lost_values(w, layer.k);
         layer.k = 0;
-        export_each_name(w, rbl_name);
+        put_names(w, &layer);
     }
 }
 
@@ -279,8 +342,7 @@ void export_rbl_combined(struct export_work *w)
         for (unsigned k = 0; k < most.k && w->r == 0; k++) {
             struct layer layer = {.dataset = "dnset:names", .k = k, .table = table};
 
-            w->ctx = &layer;
-            export_each_name(w, rbl_name);
+            put_names(w, &layer);
         }
     }
     struct layer records = {.dataset = "generic:records"};

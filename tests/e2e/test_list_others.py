@@ -470,6 +470,29 @@ def test_rbldnsd_reads_back_what_we_write(run, tmp_path, mixed):
         assert any(part["both"].values())
 
 
+def test_export_of_some_codes_hides_what_has_others(run, tmp_path):
+    """A name with a code that is not asked for must not be listed by the wildcard above it."""
+    source = tmp_path / "names"
+    source.write_text("*.example.com :2:wild\na.example.com :3:own\n*.b.example.com :3:under\nc.b.example.com :2:c\n"
+                      "lone.example.org :3:lone\n")
+    path, _ = export(run, tmp_path, "dnset", "--code", "127.0.0.2", f"dnset:{source}")
+    assert path.read_text() == ("*.example.com :2:wild\n!a.example.com\n!*.b.example.com\n"
+                                "c.b.example.com :2:c\n")
+
+
+def test_texts_are_as_long_as_rbldnsd_has_them(run, tmp_path):
+    source = tmp_path / "list"
+    source.write_text(f"$1 {'x' * 200}\n192.0.2.1 $1\n192.0.2.2 $1 {'y' * 60} $ $1\n192.0.2.3 \"q\" \\ $$ #;=\ta\n")
+    path, got = export(run, tmp_path, "ip4trie", f"ip4trie:{source}")
+    assert "1 texts are cut at 255 octets" in got.err
+    lines = path.read_text().splitlines()
+    assert [len(line.split(":", 2)[2]) for line in lines[:2]] == [200, 255]
+    assert lines[2] == '192.0.2.3 :2:"q" \\ $$ #;=\ta'
+    kept = path.rename(tmp_path / "kept")
+    again, got = export(run, tmp_path, "ip4trie", f"ip4trie:{kept}")
+    assert again.read_bytes() == kept.read_bytes() and "cut" not in got.err
+
+
 def test_nft_takes_the_sets(run, tmp_path, mixed):
     if not shutil.which("nft", path="/usr/sbin:/usr/bin"):
         pytest.skip("needs nft")

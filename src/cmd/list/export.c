@@ -85,6 +85,9 @@ static void say_left_out(const struct export_count *count, const char *format)
     if (count->left_out)
         fprintf(stderr, "%s: %llu entries are left out: %s can't say them\n", program,
                 (unsigned long long)count->left_out, format);
+    if (count->cut)
+        fprintf(stderr, "%s: %llu texts are cut at 255 octets: %s has no longer ones\n", program,
+                (unsigned long long)count->cut, format);
 }
 
 static int write_out(const struct args *args, const struct buf *out)

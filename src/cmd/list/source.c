@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 
 const char *source_forms(void)
@@ -104,6 +105,7 @@ static int files_read(struct span names, const struct source_options *o, struct 
 {
     struct files *f = calloc(1, sizeof(*f));
     struct span name;
+    struct stat st;
     int rc = f ? 0 : -ENOMEM;
 
     while (rc == 0 && span_cut(&names, ',', &name)) {
@@ -124,10 +126,11 @@ static int files_read(struct span names, const struct source_options *o, struct 
             rc = source_say(o, EX_DATAERR, f->name[f->count - 1], "is damaged");
         else if (rc < 0)
             rc = source_say(o, EX_NOINPUT, f->name[f->count - 1], strerror(-rc));
+        /* A serial of 0 in $SOA is the time of the file. */
         f->v[f->count - 1] = (struct rbl_file){
             .name = f->name[f->count - 1],
             .text = buf_span(&f->text[f->count - 1]),
-            .mtime_wall = o->now_wall,
+            .mtime_wall = stat(f->name[f->count - 1], &st) < 0 ? o->now_wall : st.st_mtim.tv_sec,
         };
     }
     if (rc && f) {
