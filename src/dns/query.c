@@ -117,6 +117,8 @@ static enum dns_parse records_read(struct dns_query *q)
             return DNS_PARSE_FORMERR;
         if (i == answers && i < before)
             q->authority_at = (uint16_t)owner;
+        if (i < before && dns_wire_get16(q->packet + type) == DNS_TYPE_TSIG)
+            return DNS_PARSE_FORMERR; /* RFC 8945 §5.1: nowhere but at the end of all */
         if (i >= before) {
             enum dns_parse got = additional_read(q, owner, type, i + 1 == before + additional);
 

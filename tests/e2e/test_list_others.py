@@ -728,6 +728,11 @@ def test_the_rows_in_dns(run, tmp_path):
                 assert answer.answer[0][0].address == "127.0.0.3"
         assert not wrong, (tmp_path / "log").read_text()
     assert len(names) > 200
+    # No records say what a pattern says.
+    for more, warned in ((["--transfer", "192.0.2.53"], True), ([], False)):
+        got = call([os.path.join(BUILD, "postern-dns"), "--state", str(tmp_path / "state"), "--check", *more,
+                    "dyn.example"])
+        assert ("every transfer fails" in got.err) == warned, got.err
 
 
 def test_an_imported_transfer_in_dns(run, tmp_path):
