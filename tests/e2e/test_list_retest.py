@@ -5,6 +5,7 @@ blocklist's operator, an angry postmaster and a careless cron job would each lik
 import os
 import pty
 import select
+import signal
 import sqlite3
 import subprocess
 import time
@@ -246,6 +247,23 @@ def test_taken_out_while_it_is_tested(book):
             book("delist", "--reason", "a slip", ip)
             assert book.host(ip)["state"] == "dismissed"
             verb.terminate()
+
+
+def test_who_stops_the_list_stops_its_tester(book):
+    ip = f"{book.net}.1"
+    book.nominate(ip)
+    book.nominate(f"{book.net}.2")
+    with Server(ip, book.port, mail=lambda session, path: time.sleep(4)):
+        with subprocess.Popen(book.command("test", "--batch", "1"), stdout=subprocess.DEVNULL,
+                              stderr=subprocess.PIPE, text=True) as verb:
+            wait_for(lambda: book.host(ip)["state"] == "testing")
+            time.sleep(0.3)
+            children = open(f"/proc/{verb.pid}/task/{verb.pid}/children", encoding="ascii").read().split()
+            verb.send_signal(signal.SIGTERM)
+            assert "stopped" in verb.communicate(timeout=10)[1] or verb.returncode >= 64
+    assert children and not any(os.path.exists(f"/proc/{child}") for child in children)
+    assert book.host(ip)["state"] == "nominated"
+    assert asked_for(book, f"{book.net}.2") == 0
 
 
 def on_a_terminal(command, seconds):

@@ -17,6 +17,7 @@
 #include <inttypes.h>
 #include <jansson.h>
 #include <poll.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -263,11 +264,51 @@ static int read_lines(struct watch *w, int fd, tester_fn *fn, void *ctx)
     return rc;
 }
 
+/* --- stopped ---------------------------------------------------------------------------------- */
+
+/*
+ * Who stops the list stops its tester: left alone it would go on with hosts that the next one takes
+ * up again. What it had not finished is put back into the queue then, as always. A second signal
+ * ends us at once.
+ */
+static volatile sig_atomic_t stopped;
+static volatile pid_t stop_child;
+
+static void on_stop(int signum)
+{
+    stopped = signum;
+    kill(stop_child, SIGTERM);
+}
+
+static const int stops[] = {SIGINT, SIGTERM, SIGHUP};
+
+enum { STOPS = sizeof(stops) / sizeof(stops[0]) };
+
+static void stops_take(pid_t child, struct sigaction old[STOPS])
+{
+    struct sigaction act = {.sa_handler = on_stop, .sa_flags = (int)SA_RESETHAND};
+
+    stop_child = child;
+    for (size_t i = 0; i < STOPS; i++) {
+        sigaction(stops[i], NULL, &old[i]);
+        /* Under nohup it was not wanted. */
+        if (old[i].sa_handler != SIG_IGN)
+            sigaction(stops[i], &act, NULL);
+    }
+}
+
+static void stops_give(const struct sigaction old[STOPS])
+{
+    for (size_t i = 0; i < STOPS; i++)
+        sigaction(stops[i], &old[i], NULL);
+}
+
 int tester_run(const struct ledger *g, const struct tester_job *job, tester_fn *fn, void *ctx)
 {
     char program[DATADIR_PATH_MAX];
     const char *words[WORDS_MAX];
     struct child child;
+    struct sigaction old[STOPS];
     struct watch watch;
     int rc, status;
 
@@ -277,9 +318,13 @@ int tester_run(const struct ledger *g, const struct tester_job *job, tester_fn *
     status = spawn(g, (char *const *)(uintptr_t)words, &child);
     if (status)
         return status;
+    stops_take(child.pid, old);
     watch_begin(&watch, g, job);
     rc = read_lines(&watch, fileno(child.out), fn, ctx);
     status = end(g, &child);
+    stops_give(old);
+    if (stopped && !status)
+        status = ledger_say(g, EX_UNAVAILABLE, "stopped by signal %d", (int)stopped);
     return rc ? rc : status;
 }
 
