@@ -542,6 +542,7 @@ def test_retire_step_by_step(book):
         retire("empty")
         wait_for(lambda: ask(ip) == "", 5)
         assert book.host(ip)["state"] == "listed"  # the store forgets nothing
+        assert ask("127.0.0.2") == "127.0.0.2" and "stop asking" in ask.query(ZONE, "TXT").to_text()
         book("check")
         assert "not before" in retire("dead", 65).err
         a_month()

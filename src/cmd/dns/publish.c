@@ -64,15 +64,21 @@ static uint32_t serial_of(const struct loaded *l)
     return serial;
 }
 
-/* "announced 2026-11-21": what postern list has written about the end of the list. */
-static enum zone_state life(const struct loaded *l)
+/*
+ * "announced 2026-11-21": what postern list has written about the end of the list. An empty one
+ * keeps its test entries, so that clients go on finding it in order until it is dead.
+ */
+static enum zone_state life(const struct loaded *l, struct span *ret_txt)
 {
     struct span step =
         l->count ? zone_image_fact(&l->sources[0].image->image, "retire") : SPAN_NULL;
 
+    *ret_txt = SPAN_NULL;
     if (step.n == 0)
         return ZONE_SERVED;
-    return span_starts(step, SPAN_LIT("announced")) ? ZONE_ANNOUNCED : ZONE_RETIRED;
+    if (span_starts(step, SPAN_LIT("empty")))
+        *ret_txt = SPAN_LIT("This list is empty and will end: please stop asking it.");
+    return span_starts(step, SPAN_LIT("dead")) ? ZONE_RETIRED : ZONE_ANNOUNCED;
 }
 
 static size_t add_sources(struct making *m, const struct publish_zone *p, struct zone_spec *spec,
@@ -167,7 +173,7 @@ static size_t add_zone(struct making *m, size_t i, const struct publish_zone *p,
 
     *spec = (struct zone_spec){
         .name = z->name,
-        .state = l ? life(l) : ZONE_BROKEN,
+        .state = ZONE_BROKEN,
         .apex = z->web,
         .apex_count = z->web_count,
         .data_tests = !z->own,
@@ -179,6 +185,7 @@ static size_t add_zone(struct making *m, size_t i, const struct publish_zone *p,
         .keys = z->keys,
     };
     if (l) {
+        spec->state = life(l, &spec->apex_txt);
         at = add_sources(m, p, spec, at);
         for (size_t k = 0; k < l->count; k++)
             zone_spec_fill(spec, &spec->sources[k].view, m->ns[i]);
