@@ -142,7 +142,8 @@ static int entry4(struct filler *f, struct span line)
             got = RBL_ADDR_BAD;
     } else {
         got = rbl_range4(&s, type == RBL_IP4SET, &from, &to, &bits);
-        if (got == RBL_ADDR_OK && bits == 0 && type == RBL_IP4SET)
+        /* 10/0 too, with bits behind its length: no set has all addresses. */
+        if ((got == RBL_ADDR_OK || got == RBL_ADDR_HOST) && bits == 0 && type == RBL_IP4SET)
             got = RBL_ADDR_BAD;
     }
     if (!address_ok(f, got, s, line))

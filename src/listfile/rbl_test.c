@@ -419,6 +419,10 @@ static void options(void **state)
     dump(&zones, &remarks, &got);
     assert_string_equal(buf_str(&got), "1.2.3.0-1.2.3.255 127.0.0.2 ttl 100\n"
                                        "2001:db8::/64 127.0.0.2 ttl 200\n");
+    /* No set has all addresses, however they are written. */
+    zone_remarks_deinit(&remarks);
+    assert_int_equal(read_text(RBL_IP4SET, SPAN_LIT("10/0\n0/0\n"), &o, &zones, &remarks), 0);
+    assert_int_equal(remarks.skipped, 2);
     o.strict = true;
     assert_int_equal(read_text(RBL_IP4SET, SPAN_LIT("1.2.3.4\nx\n"), &o, &zones, &remarks),
                      RBL_REFUSED);

@@ -352,6 +352,9 @@ case("odd prefixes in a trie", f"{Z}:ip4trie:{{f}}", "0.0.0.10 1.2.3.4", f=GOOD4
 10
 """)
 case("host bits allowed", f"-e {Z}:ip4set:{{f}} {Z}:ip6trie:{{g}}", f="10.9.0.1/24\n10.10.3.4/8\n10/4\n192.168.1.5/16 :3:x\n", g="2001:db8::1/32\n2001:db9:1:2:3::/64 :4:x\n")
+case("no length with host bits allowed", f"-e {Z}:ip4set:{{f}}", "1.1.1.1", f="10/0\n!11/0\n10.1.2.3/0 :3:x\n10.0.0.1\n")
+case("no length in a trie", f"-e {Z}:ip4trie:{{f}}", "1.1.1.1", f="10/0 :3:x\n10.0.0.1\n")
+case("no length in a six", f"-e {Z}:ip6trie:{{f}}", f="2001:db8::/0 :3:x\n2001:db8::5\n")
 case("the whole space in halves", f"{Z}:ip4trie:{{f}}", "1.1.1.1 1.1.1.200", f="0/1 :2:low\n128/1 :3:high\n!10/8\n")
 case("exclusions in a set", f"{Z}:ip4set:{{f}}", "0.1.0.10 255.1.0.10 1.2.0.10", f="10.0/16 :2:net\n!10.0.1/24\n10.0.1.5 :3:back\n!10.0.1.5-6\n10.0.1.6 :4:and\n10.0.1.7 :4:yes\n!10.0.2.0/25\n10.0.2.1-3\n!10.0.2.128-10.0.2.255\n10.0.2.200\n")
 case("exclusions in a trie", f"{Z}:ip4trie:{{f}}", "0.1.0.10 255.1.0.10 1.2.0.10", f="10.0/16 :2:net\n!10.0.1/24\n10.0.1.5 :3:back\n!10.0.2.0/25\n10.0.2.4/30 x\n!10.0.2.5 with a value\n! 10.0.2.6 :3:y\n!  10.0.3/24\n")

@@ -5,6 +5,7 @@ An entry is written in one of the forms that rbldnsd takes, of few different add
 ranges lie within each other, repeat and exclude each other. Every entry brings questions: its edges,
 one past them, and something inside."""
 
+import gzip
 import ipaddress
 import os
 
@@ -39,16 +40,19 @@ class Maker:
     def write(self, lines):
         self.files += 1
         path = os.path.join(self.folder, f"file{self.files}")
-        with open(path, "w", encoding="latin-1") as f:
-            f.write("".join(line + "\n" for line in lines))
+        text = "".join(line + "\n" for line in lines).encode("latin-1")
+        with open(path, "wb") as f:
+            f.write(gzip.compress(text) if self.rng.random() < .1 else text)
         return path
 
     # values
 
     def text(self):
-        words = ["listed", "see http://x.test/?ip=$", "$1", "$2/$", "$$", "a:b", "=", "$=", "#", "$9",
+        words = ["z" * self.rng.choice([90, 253, 300]), "\t", "$0", "back\\slash", "%s", "it's", "$$$", "\x7f\x01",
+                 "listed", "see http://x.test/?ip=$", "$1", "$2/$", "$$", "a:b", "=", "$=", "#", "$9",
                  "very " * 30, "\xe9", '"q"']
-        return " ".join(self.rng.choice(words) for _ in range(self.rng.randint(1, 4))).strip()
+        common = words[8:] if self.rng.random() < .8 else words
+        return " ".join(self.rng.choice(common) for _ in range(self.rng.randint(1, 4))).strip()
 
     def value(self):
         r = self.rng
@@ -61,7 +65,7 @@ class Maker:
         if r < .5:
             return ""
         if r < .6:
-            return self.rng.choice([" # c", ";c", " ; c $1", "\t#"])
+            return self.rng.choice([" # c", ";c", " ; c $1", "\t#", "#c", "  \t "])
         return self.rng.choice([" ", "\t ", "  "]) + self.value()
 
     def special(self):
@@ -69,15 +73,28 @@ class Maker:
         return r.choice(["# a comment", "; another", "", " \t", f"$1 {self.text()}", "$2 two $ $1 $$",
                          "#$3 three", f"$TTL {r.choice(['60', '5m', '0', '1h', 'x'])}", "$XYZ 1", "$1",
                          ":$4 four", ":" + r.choice(["2:", "3:t $", "4", "127.0.0.5: u", "0", "x"]),
-                         "$= base $= of $ $1 $=" if r.random() < .2 else "$5 five"])
+                         "$= base $= of $ $1 $=" if r.random() < .2 else "$5 five", self.rare()])
+
+    def rare(self):
+        """$ lines in the middle: said before, broken, of another program, or with bounds."""
+        r = self.rng
+        return r.choice(["$NS 1h late.test", "$NS 2h late1.test late2.test", "$NS 1h -none.test", "$NS",
+                         "$SOA 0 late.test admin.test 1 2 3 4 5", "$SOA 0 late.test", "$TTL 2w", "$TTL 5 6",
+                         "$TIMESTAMP 20200101 2037-01-01", "$TIMESTAMP 2020:01:01:10:20 +9000d", "$TIMESTAMP 0 -",
+                         "$TIMESTAMP x", "$INCLUDE other", "$ORIGIN x.test", "# $2 no", "$10 x", "$= ", "$ 1 x",
+                         "  #$6 six", "$MAXRANGE4 x", "$DATASETS x",
+                         "$MAXRANGE4 /" + r.choice(["8", "16", "24"]) if r.random() < .3 else "$MAXRANGE4 /1",
+                         "$maxrange4 70000" if r.random() < .3 else "$7 seven"])
 
     def head(self):
         r = self.rng
         lines = []
         if r.random() < .7:
-            lines.append("$SOA 0 ns.test admin.test 7 1h 2h 1w " + r.choice(["1m", "10"]))
+            lines.append(r.choice(["$SOA", "#$soa", "  $Soa"]) + r.choice([" 0 ", " 1w ", " 30\t", " 2w "]) +
+                         "ns.test Admin.test. 7 1h 2h 1w " + r.choice(["1m", "10", "1d"]))
         if r.random() < .6:
-            lines.append("$NS 1d ns1.test -ns2.test ns3.test")
+            lines.append(r.choice(["$NS 1d ns1.test -ns2.test ns3.test", "$NS 0 ns1.test", ";$nameserver 5m ns1.test",
+                                   "$NS 1d ns1.test NS1.test. ns2." + ZONE]))
         return lines
 
     # keys
@@ -227,8 +244,14 @@ class Maker:
     def combined(self, count):
         r = self.rng
         lines = self.head() + ["$1 common", "$TTL 9m"]
-        subs = ["@", "proxies", "relays", "deep.relays", "names"]
+        subs = ["@", "proxies", "relays", "deep.relays", "names", r.choice(["a", "10", "com", "b.a", "X-1"])]
+        files = []
         for i in range(r.randint(2, 5)):
+            if i and r.random() < .2:
+                files.append(self.write(lines))
+                lines = r.choice([[], ["$3 of the second file"], [":4:default"], ["# c"]])
+                if r.random() < .5:
+                    lines += self.lines(kind, 3)
             kind = r.choice(TYPES)
             to = r.sample(subs, r.randint(1, 3))
             lines.append(f"$DATASET {kind}:set{i} {' '.join(to)} # data")
@@ -240,5 +263,5 @@ class Maker:
                 if sub != "@":
                     self.known.update(f"{n}.{sub}" for n in new)
                     self.names.update(f"{n}.{sub}" for n in r.sample(sorted(new), min(60, len(new))))
-        self.names.update(subs[1:] + ["x.proxies", "nothing", "x.names"])
-        return f"combined:{self.write(lines)}"
+        self.names.update(subs[1:] + ["x.proxies", "nothing", "x.names", "x." + subs[-1]])
+        return f"combined:{','.join([*files, self.write(lines)])}"
