@@ -90,3 +90,16 @@ def test_acl_of_all_zones_misused(zones, what):
         got = subprocess.run([*s.command("--check")[:-1], *(z.replace("{}", s.folder) for z in zones)], text=True,
                              timeout=PATIENCE, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         assert got.returncode in (1, 66, 78) and what in got.stdout, got.stdout
+
+
+def test_bad_lines_are_told_and_counted():
+    """With file and line, a bounded number of them; how many there are is told too, here and in the log."""
+    text = "".join(f"bad {i}\n192.0.2.{i % 250}\n" for i in range(3000)) + LIST
+    with Server(ZONES[0], files={"list": text}) as s:
+        told = s.find("event=data", "not an address")
+        assert 0 < len(told) <= 50 and f"{s.folder}/list:1: not an address: \\\"bad 0\\\"" in told[0]
+        assert s.find("event=data", "lines-left-out=3000")
+        assert s.values(ASK) == ["127.0.0.2"]
+        got = subprocess.run(s.command("--check"), text=True, timeout=PATIENCE, check=False, capture_output=True)
+        assert got.returncode == 0 and ", 3000 lines left out, read in" in got.stdout, got.stdout
+        assert 0 < len(got.stderr.splitlines()) <= 50

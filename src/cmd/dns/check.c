@@ -70,8 +70,10 @@ static void tell_zone(struct checking *c, const struct site_zone *z, const struc
     char *out;
 
     if (!c->json) {
-        printf("%s: %llu entries, read in %lld ms\n", z->text,
-               (unsigned long long)r->loaded->entries, (long long)r->took_ms);
+        printf("%s: %llu entries", z->text, (unsigned long long)r->loaded->entries);
+        if (r->skipped) /* not each of them has a line */
+            printf(", %llu lines left out", (unsigned long long)r->skipped);
+        printf(", read in %lld ms\n", (long long)r->took_ms);
         return;
     }
     line = json_pack("{ss ss sI sI sI}", "type", "zone", "zone", z->text, "entries",
