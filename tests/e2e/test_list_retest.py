@@ -2,10 +2,12 @@
 """What counts as a second proof, what as closed, and how often somebody may ask: the rules that a
 blocklist's operator, an angry postmaster and a careless cron job would each like to bend."""
 
+import contextlib
 import os
 import pty
 import select
 import signal
+import smtplib
 import sqlite3
 import subprocess
 import time
@@ -110,6 +112,56 @@ def test_a_run_of_last_year_lists_nobody(book):
         db.execute("UPDATE proofs SET received = received - 40 * 86400000")
     book("nominate", "--run", "last")
     assert book.host(f"{book.net}.1")["state"] == "nominated"
+
+
+def to_the_sink(book, sender, rcpt, text):
+    """From an address that is not the host's."""
+    sink = subprocess.Popen([os.path.join(os.path.dirname(LIST), "postern-sink"), "--state", book.state,
+                             "--listen", f"127.0.0.1:{book.sink}", "--probe-domain", DOMAIN],
+                            stderr=subprocess.DEVNULL)
+
+    def deliver():
+        with contextlib.suppress(OSError), \
+                smtplib.SMTP("127.0.0.1", book.sink, source_address=(f"{book.net}.5", 0)) as smtp:
+            smtp.sendmail(sender, [rcpt], text)
+            return True
+        return False
+
+    try:
+        wait_for(deliver, 10)
+    finally:
+        sink.terminate()
+        sink.wait(10)
+
+
+def test_a_postmaster_who_sends_it_on_to_us_is_no_relay(book):
+    """The host takes a form for a mailbox of its own; somebody there redirects it to our contact."""
+    ip = f"{book.net}.1"
+    book.configure(wait="1s")
+    with Server(ip, book.port, rcpt=lambda session, path: relays(session, path)
+                if path.endswith(f"%{DOMAIN}@[{ip}]>") else None) as server:
+        book.nominate(ip)
+        book("test")
+        sender, _, text = server.messages[0]
+    for mail in ("postmaster@victim.example", sender):
+        to_the_sink(book, mail, f"postmaster@{DOMAIN}", text)
+    book.nominate(f"{book.net}.9")
+    book("test", f"{book.net}.9")
+    with book.store() as db:
+        assert db.execute("SELECT count(*) FROM proofs WHERE scope = 1").fetchone()[0] >= 1
+    assert book.host(ip)["state"] == "nominated" and book.says(ip) == ""
+
+
+def test_mail_relayed_to_our_postmaster_is_a_proof(book):
+    """The one form whose recipient has no room for a token."""
+    ip = f"{book.net}.1"
+    with Server(ip, book.port, rcpt=lambda session, path: relays(session, path)
+                if path == f"<postmaster@{DOMAIN}>" else None, relay_to=onward(book)):
+        book.nominate(ip)
+        assert book.json("test")[-1]["proved"] == 1
+    host = book.host(ip)
+    assert host["state"] == "provisional"
+    assert {proof["probe"].split(".")[1] for proof in host["proofs"]} == {"postmaster"}
 
 
 # --- closed ---------------------------------------------------------------------------------------

@@ -34,6 +34,8 @@ struct item {
     struct store_token token;
     struct ip peer;
     enum store_source source;
+    char
+        *role; /* owned: it came to this address of ours, and the token only stood in it; or NULL */
     bool done;
 };
 
@@ -53,20 +55,45 @@ struct judged {
 
 /* --- reading --------------------------------------------------------------------------------- */
 
+/* A sink saw the envelope: such a token was not the recipient. */
+static bool by_text(const struct store_proof *p)
+{
+    return p->scope == STORE_SCOPE_TRANSACTION &&
+           (p->source == STORE_SOURCE_SINK || p->source == STORE_SOURCE_EMBEDDED);
+}
+
+static bool counts(const struct store_proof *p)
+{
+    if (p->what != STORE_WHAT_ARRIVAL)
+        return false;
+    return p->token.kind == TOKEN_RECIPIENT ||
+           p->token.kind == (by_text(p) ? TOKEN_SENDER : TOKEN_INNER);
+}
+
 static int keep(void *ctx, const struct store_proof *p)
 {
     struct batch *b = ctx;
+    char *role = counts(p) && by_text(p) ? span_dup(p->rcpt) : NULL;
 
+    if (!role && counts(p) && by_text(p))
+        return -ENOMEM;
     b->v[b->count++] = (struct item){
         .id = p->id,
         .wall = p->received_wall_ms / 1000,
         .token = p->token,
         .peer = p->peer,
         .source = p->source,
-        .done = p->what != STORE_WHAT_ARRIVAL ||
-                (p->token.kind != TOKEN_RECIPIENT && p->token.kind != TOKEN_INNER),
+        .role = role,
+        .done = !counts(p),
     };
     return b->count == BATCH;
+}
+
+static void batch_clear(struct batch *b)
+{
+    for (size_t i = 0; i < b->count; i++)
+        free(b->v[i].role);
+    b->count = 0;
 }
 
 struct envelope {
@@ -86,6 +113,18 @@ static int keep_sent(void *ctx, const struct store_probe *p)
     s->target = p->target;
     span_copy(p->probe, s->probe, sizeof(s->probe));
     return 1;
+}
+
+/* Of a token that only stood in a message to a role: the envelope that went there, if any. */
+static int as_role(struct ledger *g, const struct item *i, struct envelope *sent)
+{
+    struct sent_role role = {.target = sent->target,
+                             .address = sent->address,
+                             .rcpt = span_str(i->role),
+                             .probe = sent->probe,
+                             .room = sizeof(sent->probe)};
+
+    return sent_to_role(g, &role, &sent->found);
 }
 
 struct family_of {
@@ -244,6 +283,8 @@ static int group_add(struct group *group, const struct store_listing *l, const s
     /* What is older than a listing may be says nothing of today. */
     if (i->wall + ledger_expire_after(group->g) > group->g->now_wall)
         rc = store_probes_of_token(group->g->store, &i->token, keep_sent, &sent);
+    if (rc >= 0 && sent.found && i->role)
+        rc = as_role(group->g, i, &sent);
     if (rc < 0 || !sent.found)
         return rc < 0 ? rc : 0;
     group->texts[2 * group->count] = span_dup(span_str(sent.probe));
@@ -489,7 +530,7 @@ static int take(struct ledger *g, const uint32_t *run, struct collected *ret)
     if (rc == 0 && !run)
         rc = place_get(g, &after);
     while (rc == 0) {
-        b->count = 0;
+        batch_clear(b);
         rc = store_proofs_since(g->store, run, after, keep, b);
         for (size_t i = 0; i < b->count && rc >= 0; i++)
             if (!b->v[i].done)
@@ -501,6 +542,8 @@ static int take(struct ledger *g, const uint32_t *run, struct collected *ret)
     }
     free(group.proofs);
     free(group.texts);
+    if (b)
+        batch_clear(b);
     free(b);
     return rc;
 }

@@ -64,3 +64,37 @@ int sent_began(struct ledger *g, int64_t target, int64_t *ret_wall_ms)
         *ret_wall_ms = t.started_wall * 1000;
     return rc < 0 ? rc : 0;
 }
+
+struct role {
+    const struct sent_role *r;
+    bool found;
+};
+
+static struct span bare(struct span path)
+{
+    bool has = path.n >= 2 && path.p[0] == '<' && path.p[path.n - 1] == '>';
+
+    return has ? span_slice(path, 1, path.n - 1) : path;
+}
+
+static int on_role(void *ctx, const struct store_probe *p)
+{
+    struct role *role = ctx;
+
+    if (!ip_eq(p->address, role->r->address) ||
+        (p->state != STORE_PROBE_ACCEPTED && p->state != STORE_PROBE_PROVED) ||
+        !span_eq_nocase(bare(p->rcpt), bare(role->r->rcpt)))
+        return 0;
+    role->found = true;
+    span_copy(p->probe, role->r->probe, role->r->room);
+    return 1;
+}
+
+int sent_to_role(struct ledger *g, const struct sent_role *r, bool *ret)
+{
+    struct role role = {.r = r};
+    int rc = store_probes_each(g->store, r->target, on_role, &role);
+
+    *ret = role.found;
+    return rc < 0 ? rc : 0;
+}
