@@ -66,7 +66,8 @@ static struct lab_row many_rows[2 * 60];
 
 static struct lab {
     struct lab_image own, out, rbl, sub, names, many, empty;
-    struct zone_acl *acl, *global, *pass;
+    struct zone_acl *acl, *global;
+    struct zone_transfer pass;
     struct zone_keys *keys;
     struct dns_cookie_keys cookies;
     struct zone_set *set, *strict; /* the same, with cookies required */
@@ -89,7 +90,6 @@ static inline void make_acls(void)
 {
     lab.acl = zone_acl_new();
     lab.global = zone_acl_new();
-    lab.pass = zone_acl_new();
     add_rule(lab.acl, "10.0.0.1", ZONE_ACL_IGNORE, 0, NULL);
     add_rule(lab.acl, "10.0.0.2", ZONE_ACL_REFUSE, 0, "over quota");
     add_rule(lab.acl, "10.0.0.3", ZONE_ACL_EMPTY, 0, NULL);
@@ -97,10 +97,9 @@ static inline void make_acls(void)
     add_rule(lab.acl, "10.0.0.0/24", ZONE_ACL_PASS, 0, NULL);
     add_rule(lab.global, "10.9.0.0/16", ZONE_ACL_REFUSE, 0, "public resolver: use a key");
     add_rule(lab.global, "10.8.0.0/16", ZONE_ACL_IGNORE, 0, NULL);
-    add_rule(lab.pass, "10.0.0.53", ZONE_ACL_PASS, 0, NULL);
+    lab_need(ip_prefix_parse(SPAN_LIT("10.0.0.53"), &lab.pass.net), "network");
     lab_need(zone_acl_seal(lab.acl, NULL) == 0, "seal");
     lab_need(zone_acl_seal(lab.global, NULL) == 0, "seal");
-    lab_need(zone_acl_seal(lab.pass, NULL) == 0, "seal");
 }
 
 static inline void make_many(void)
@@ -179,7 +178,8 @@ static inline int setup(void **state)
     z[0].apex = apex;
     z[0].apex_count = 2;
     z[0].acl = lab.acl;
-    z[0].transfer_acl = lab.pass;
+    z[0].transfers = &lab.pass;
+    z[0].transfer_count = 1;
     z[1] = spec_of("Outputs.BL.example.org.", &out);
     z[1].codes = &five;
     z[1].code_count = 1;
@@ -220,7 +220,6 @@ static inline int teardown(void **state)
     zone_set_free(NULL);
     zone_acl_free(lab.acl);
     zone_acl_free(lab.global);
-    zone_acl_free(lab.pass);
     zone_keys_free(lab.keys);
     lab_image_free(&lab.own);
     lab_image_free(&lab.out);

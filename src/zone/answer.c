@@ -275,15 +275,16 @@ static void below(struct way *w, bool zone_below)
 
 static bool may_transfer(const struct way *w)
 {
-    const struct zone *z = w->zone;
-    const struct zone_acl_rule *rule = zone_acl_find(z->transfer_acl, w->client->ip);
+    const struct dns_tsig_key *signer = w->client->tsig;
 
-    if (z->transfer_acl ? !rule || rule->action != ZONE_ACL_PASS : z->transfer_key_count == 0)
-        return false;
-    for (size_t i = 0; i < z->transfer_key_count; i++)
-        if (w->client->tsig && dns_name_eq(&z->transfer_keys[i], &w->client->tsig->name))
+    for (size_t i = 0; i < w->zone->transfer_count; i++) {
+        const struct zone_transfer *t = &w->zone->transfers[i];
+
+        if (ip_prefix_has(t->net, w->client->ip) &&
+            (t->key.n == 0 || (signer && dns_name_eq(&t->key, &signer->name))))
             return true;
-    return z->transfer_key_count == 0;
+    }
+    return false;
 }
 
 static void no_data(struct way *w)

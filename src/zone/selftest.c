@@ -230,7 +230,7 @@ static void without_ns(const struct test *t)
 {
     const struct zone *z = t->zone;
 
-    if (!t->result->warning[0] && z->ns_count == 0 && (z->transfer_acl || z->transfer_key_count))
+    if (!t->result->warning[0] && z->ns_count == 0 && z->transfer_count)
         snprintf(t->result->warning, sizeof(t->result->warning),
                  "it may be transferred and names no name server (NS): BIND does not take it, name "
                  "one");
@@ -244,7 +244,7 @@ static void without_records(const struct test *t)
 
     for (size_t i = 0; i < z->branch_count; i++)
         patterns |= z->branches[i].look_patterns;
-    if (!t->result->warning[0] && patterns && (z->transfer_acl || z->transfer_key_count))
+    if (!t->result->warning[0] && patterns && z->transfer_count)
         snprintf(t->result->warning, sizeof(t->result->warning),
                  "it may be transferred, but has patterns, which no records can tell: every "
                  "transfer fails");

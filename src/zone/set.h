@@ -59,6 +59,12 @@ struct zone_source {
     size_t code_count;
 };
 
+/* Who may transfer: from this network, and with a question that this key signs where one is told. */
+struct zone_transfer {
+    struct ip_prefix net;
+    struct dns_name key; /* lower case; n 0: none */
+};
+
 /* All that is told of a zone. */
 struct zone_spec {
     struct dns_name name; /* any case */
@@ -86,13 +92,8 @@ struct zone_spec {
     bool data_tests;            /* what the data say of a test address stands: rbldnsd's files */
     bool key_required;          /* questions without a good key are refused */
     const struct zone_acl *acl; /* who may ask; NULL all */
-    /*
-     * Who may transfer: an address that has a PASS rule (NULL: any, if there are keys; else
-     * nobody), and, where there are keys, a question signed with one of these.
-     */
-    const struct zone_acl *transfer_acl;
-    const struct dns_name *transfer_keys; /* lower case */
-    size_t transfer_key_count;
+    const struct zone_transfer *transfers; /* who may: whom one of them fits; copied */
+    size_t transfer_count;
     const struct zone_keys *keys; /* NULL: no label is a key */
 };
 

@@ -44,10 +44,10 @@ struct zone {
     struct zone_source *sources; /* sorted by branch */
     struct zone_branch *branches;
     size_t branch_count;
-    const struct zone_acl *acl, *transfer_acl;
+    const struct zone_acl *acl;
     const struct zone_keys *keys;
-    struct dns_name *transfer_keys;
-    size_t transfer_key_count;
+    struct zone_transfer *transfers;
+    size_t transfer_count;
     struct zone_test *tests; /* of all branches */
     char *test_texts;
 };

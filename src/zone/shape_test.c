@@ -102,7 +102,7 @@ enum part {
 
 static void change(struct zone_spec *s, enum part part)
 {
-    static const struct dns_name key;
+    static const struct zone_transfer anyone;
 
     switch (part) {
     case SERIAL:
@@ -166,8 +166,8 @@ static void change(struct zone_spec *s, enum part part)
         source.has6 = false;
         break;
     case KEYS:
-        s->transfer_keys = &key;
-        s->transfer_key_count = 1;
+        s->transfers = &anyone;
+        s->transfer_count = 1;
         break;
     case PARTS:
         break;

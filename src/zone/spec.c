@@ -241,15 +241,15 @@ static int add_texts(struct zone *z, const struct zone_spec *spec)
 static int add_names(struct zone *z, const struct zone_spec *spec)
 {
     z->ns = calloc(spec->ns_count + 1, sizeof(*z->ns));
-    z->transfer_keys = calloc(spec->transfer_key_count + 1, sizeof(*z->transfer_keys));
-    if (!z->ns || !z->transfer_keys)
+    z->transfers = calloc(spec->transfer_count + 1, sizeof(*z->transfers));
+    if (!z->ns || !z->transfers)
         return -ENOMEM;
     for (size_t i = 0; i < spec->ns_count; i++)
         z->ns[i] = spec->ns[i];
-    for (size_t i = 0; i < spec->transfer_key_count; i++)
-        z->transfer_keys[i] = spec->transfer_keys[i];
+    for (size_t i = 0; i < spec->transfer_count; i++)
+        z->transfers[i] = spec->transfers[i];
     z->ns_count = spec->ns_count;
-    z->transfer_key_count = spec->transfer_key_count;
+    z->transfer_count = spec->transfer_count;
     return 0;
 }
 
@@ -285,7 +285,6 @@ int zone_of_spec(struct zone *z, const struct zone_spec *spec, char *why, size_t
     z->raised = spec->raised;
     z->steps_since = spec->steps_since;
     z->acl = spec->acl;
-    z->transfer_acl = spec->transfer_acl;
     z->keys = spec->keys;
     z->apex_count = spec->apex_count;
     for (size_t i = 0; i < spec->apex_count; i++)
@@ -302,7 +301,7 @@ void zone_deinit(struct zone *z)
     free(z->title);
     free(z->apex_txt);
     free(z->ns);
-    free(z->transfer_keys);
+    free(z->transfers);
     free(z->sources);
     free(z->branches);
     free(z->tests);

@@ -251,6 +251,30 @@ def test_transfer_signed():
         assert got.had_tsig and got.answer
 
 
+@pytest.mark.parametrize("rules, may, may_not", [
+    (["127.0.0.8", "127.0.0.9 k2"], ["8", "8 k1", "9 k2"], ["9", "9 k1", "7 k2"]),
+    (["127.0.0.8 k1", "127.0.0.9 k2"], ["8 k1", "9 k2"], ["8", "8 k2", "9 k1"]),
+    (["127.0.0.8 k1", "127.0.0.8 k2"], ["8 k1", "8 k2"], ["8", "9 k1"]),
+    (["127.0.0.0/24 k1", "127.0.0.8"], ["8", "8 k1", "9 k1"], ["9", "9 k2"]),
+], ids=["one with a key", "a key each", "two keys", "within a network"])
+def test_a_rule_is_a_network_and_its_key(rules, may, may_not):
+    """A key opens the zone from its own rule's network alone, and does not close what another rule opens."""
+    files = {"list": LIST, "keys": f"hmac-sha256:k1:{KEY}\nhmac-sha256:k2:{KEY}\n"}
+    options = ["--tsig-keys", "{}/keys"]
+    for rule in rules:
+        options += ["--transfer", rule]
+    with Server(ONE, files=files, options=options) as s:
+        for who in may + may_not:
+            last, *key = who.split()
+            asked = dns.message.make_query(ZONE, "AXFR")
+            if key:
+                asked.use_tsig(dns.tsigkeyring.from_text({key[0]: ("hmac-sha256", KEY)}), key[0])
+            with Stream(s, source=f"127.0.0.{last}") as c:
+                c.send(asked.to_wire())
+                got = c.receive()
+            assert (got[3] & 15 == dns.rcode.NOERROR) == (who in may), who
+
+
 def test_ixfr_of_the_same_serial_is_one_soa():
     with one(many(100), options=LOCAL) as s:
         serial = s.ask("", "SOA").answer[0][0].serial

@@ -116,7 +116,7 @@ static void add_shape(const struct making *m, const struct site_zone *z, struct 
 /* Made of files, and for secondaries, which look at the serial. For others it is as rbldnsd's. */
 static bool has_secondaries(const struct publish_zone *p)
 {
-    return !p->zone->own && p->loaded && (p->zone->transfer_acl || p->zone->transfer_key_count);
+    return !p->zone->own && p->loaded && p->zone->transfer_count;
 }
 
 /* The serial in $SOA is a number of the operator's, and not the time of the files. */
@@ -179,9 +179,8 @@ static size_t add_zone(struct making *m, size_t i, const struct publish_zone *p,
         .data_tests = !z->own,
         .key_required = z->keys != NULL,
         .acl = l && l->acl ? l->acl : z->acl,
-        .transfer_acl = z->transfer_acl,
-        .transfer_keys = z->transfer_keys,
-        .transfer_key_count = z->transfer_key_count,
+        .transfers = z->transfers,
+        .transfer_count = z->transfer_count,
         .keys = z->keys,
     };
     if (l) {

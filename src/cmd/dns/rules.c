@@ -29,9 +29,8 @@ void rules_zone_deinit(struct site_zone *z)
     free(z->datasets);
     free(z->text);
     free(z->unit);
-    free(z->transfer_keys);
+    free(z->transfers);
     zone_acl_free(z->acl);
-    zone_acl_free(z->transfer_acl);
     zone_keys_free(z->keys);
     *z = (struct site_zone){0};
 }

@@ -331,13 +331,16 @@ static void read_tsig(struct reading *r)
     buf_deinit(&bytes);
 }
 
-static int add_transfer_key(struct site_zone *z, const struct dns_tsig_key *key)
+static int add_transfer(struct site_zone *z, struct ip_prefix net, const struct dns_tsig_key *key)
 {
-    size_t cap = z->transfer_key_count;
+    size_t cap = z->transfer_count;
 
-    if (array_grow(&z->transfer_keys, &cap, sizeof(struct dns_name), z->transfer_key_count + 1) < 0)
+    if (array_grow(&z->transfers, &cap, sizeof(z->transfers[0]), z->transfer_count + 1) < 0)
         return -ENOMEM;
-    z->transfer_keys[z->transfer_key_count++] = key->name;
+    z->transfers[z->transfer_count] = (struct zone_transfer){.net = net};
+    if (key)
+        z->transfers[z->transfer_count].key = key->name;
+    z->transfer_count++;
     return 0;
 }
 
@@ -355,13 +358,16 @@ static int transfer_rule(struct site *s, const char *text, char why[RULES_WHY_MA
         snprintf(why, RULES_WHY_MAX, "names a key that is not in the file of tsig-keys");
         return -EINVAL;
     }
+    if (span_trim(rest).n) {
+        snprintf(why, RULES_WHY_MAX, "has more behind the key: write a rule for each key");
+        return -EINVAL;
+    }
     snprintf(why, RULES_WHY_MAX, "too many rules");
     for (size_t i = 0; i < s->zone_count && r == 0; i++) {
         if (zone != SIZE_MAX && zone != i)
             continue;
-        r = add_rule(&s->zones[i].transfer_acl, net, n, ZONE_ACL_PASS, "");
-        if (r == 0 && key)
-            r = add_transfer_key(&s->zones[i], key);
+        for (size_t k = 0; k < n && r == 0; k++)
+            r = add_transfer(&s->zones[i], net[k], key);
     }
     return r;
 }
@@ -438,8 +444,6 @@ static void seal(struct reading *r)
             from_files = from_files || z->datasets[d].type == RBL_ACL;
         /* Rules of files come behind those of the configuration: data.c makes an ACL of both. */
         if (z->acl && zone_acl_seal(z->acl, NULL) < 0)
-            r->no_memory = true;
-        if (z->transfer_acl && zone_acl_seal(z->transfer_acl, NULL) < 0)
             r->no_memory = true;
         if (from_files && z->acl)
             tell(r, "acl", z->text, "has rules here and in a dataset: keep them in one place");

@@ -42,10 +42,9 @@ struct site_zone {
     struct dns_name mname, rname; /* n 0: not told */
     struct ip web[ZONE_APEX_MAX];
     size_t web_count;
-    struct zone_acl *acl;          /* sealed; NULL: no rule */
-    struct zone_acl *transfer_acl; /* sealed; NULL: nobody */
-    struct dns_name *transfer_keys;
-    size_t transfer_key_count;
+    struct zone_acl *acl; /* sealed; NULL: no rule */
+    struct zone_transfer *transfers;
+    size_t transfer_count;
     struct zone_keys *keys;
 };
 
