@@ -2,7 +2,8 @@
 /*
  * A line is built in memory and written by one write(2), so that lines of several programs on one
  * journal never mix. Nothing here can fail towards the caller: a log that can't be written is lost,
- * a service that stops for its log is worse.
+ * a service that stops for its log is worse. So a reader that has stopped is waited for once, and
+ * what he misses is counted and told when he reads on.
  *
  * The flood cut counts per event name, in a small table; a program has some dozens of events. When
  * the table is full the rest share its last place.
@@ -15,6 +16,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +28,7 @@
 enum {
     LINE_MAX_BYTES = 16384,
     EVENTS_MAX = 64,
+    PATIENCE = 500, /* ms with a reader who does not read */
 };
 
 struct event {
@@ -37,7 +40,8 @@ struct event {
 static struct {
     enum log_level level;
     unsigned burst;
-    bool looked, journal;
+    bool looked, journal, torn; /* torn: the last line has no end */
+    unsigned long long missed;  /* lines since the reader stopped */
     struct event events[EVENTS_MAX];
 } logger = {.level = LOG_LEVEL_INFO, .burst = LOG_BURST};
 
@@ -130,22 +134,61 @@ static void add_pair(struct buf *line, const char *key, const char *value)
         buf_add_str(line, "...");
 }
 
-static void put_line(struct buf *line)
+static bool is_read(void)
 {
-    struct span s;
+    struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
+    int r;
 
-    line->err = 0; /* a line that grew too long is cut */
-    buf_add_char(line, '\n');
-    s = buf_span(line);
+    do
+        r = poll(&p, 1, logger.missed ? 0 : PATIENCE);
+    while (r < 0 && errno == EINTR);
+    return r != 0; /* of an error the write tells */
+}
+
+/* False when it could not be written as a whole. PIPE_BUF octets never wait behind a poll(2). */
+static bool put(struct span s)
+{
+    bool begun = false;
+
     while (s.n) {
-        ssize_t n = write(STDERR_FILENO, s.p, s.n);
+        bool read = is_read();
+        ssize_t n = read ? write(STDERR_FILENO, s.p, s.n < PIPE_BUF ? s.n : PIPE_BUF) : -1;
 
-        if (n < 0 && errno == EINTR)
+        if (read && n < 0 && errno == EINTR)
             continue;
-        if (n < 0)
-            return;
+        if (n < 0) {
+            logger.torn = logger.torn || begun;
+            return false;
+        }
+        begun = true;
         s = span_slice(s, (size_t)n, s.n);
     }
+    return true;
+}
+
+static void tell_missed(void)
+{
+    struct buf line = BUF_INIT(LINE_MAX_BYTES);
+
+    if (logger.torn)
+        buf_add_char(&line, '\n');
+    add_head(&line, LOG_LEVEL_WARN);
+    buf_addf(&line, "event=log-missed lines=%llu\n", logger.missed);
+    if (put(buf_span(&line))) {
+        logger.missed = 0;
+        logger.torn = false;
+    }
+    buf_deinit(&line);
+}
+
+static void put_line(struct buf *line)
+{
+    line->err = 0; /* a line that grew too long is cut */
+    buf_add_char(line, '\n');
+    if (logger.missed)
+        tell_missed();
+    if (logger.missed || !put(buf_span(line)))
+        logger.missed++;
 }
 
 static void tell_held(struct event *e)

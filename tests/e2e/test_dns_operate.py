@@ -3,6 +3,7 @@
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -441,3 +442,36 @@ def test_a_flood_does_not_flood_the_log():
         m = page(s)
         assert 0 < logged <= (seconds / 0.25 + 4) * 256 * 3
         assert logged + m["postern_dns_query_log_lost_total"] == m["postern_dns_udp_received_total"]
+
+
+def test_a_log_that_nobody_reads_stops_nothing():
+    """A pager that waits, a collector that hangs."""
+    s = Server(ONE, files={"list": LIST}, options=["--query-log", "1", "--query-log-pairs"])
+    reader, writer = os.pipe()
+    text = b""
+    s.process = subprocess.Popen(s.command(), stdin=subprocess.DEVNULL, stderr=writer)
+    os.close(writer)
+    try:
+        while b"event=ready" not in text:
+            text += os.read(reader, 4096)
+        s.address, s.port = "127.0.0.1", int(re.search(rb" port=(\d+)", text)[1])
+        for _ in range(1500):       # of some 150 octets each: a pipe holds 64 KiB
+            s.values("1.2.0.192")
+        s.write("list", LIST + "192.0.2.222\n")
+        eventually(lambda: s.values("222.2.0.192"))
+        time.sleep(1)
+        text = b""
+        while text.count(b"event=log-missed") == 0:
+            s.values("1.2.0.192")
+            text += os.read(reader, 65536)
+        assert re.search(rb"Z warn event=log-missed lines=[1-9][0-9]*\n", text), text[-500:]
+        for _ in range(1500):
+            s.values("1.2.0.192")
+        time.sleep(1)
+        s.process.terminate()
+        assert s.process.wait(PATIENCE) == 0
+    finally:
+        os.close(reader)
+        s.process.kill()
+        s.process.wait()
+        shutil.rmtree(s.folder)
