@@ -4,6 +4,7 @@
 import os
 import socket
 import struct
+import subprocess
 import time
 
 import dns.edns
@@ -17,7 +18,7 @@ import dns.tsigkeyring
 import dns.xfr
 import dns.zone
 import pytest
-from dnslib import (LIST, PATIENCE, SOA, ZONE, Server, Stream, eventually, metrics, metrics_place, query)
+from dnslib import (DNS, LIST, PATIENCE, SOA, ZONE, Server, Stream, eventually, metrics, metrics_place, query)
 
 ONE = f"{ZONE}:ip4trie:{{}}/list"
 LOCAL = ["--transfer", "127.0.0.0/8"]
@@ -273,6 +274,19 @@ def test_a_rule_is_a_network_and_its_key(rules, may, may_not):
                 c.send(asked.to_wire())
                 got = c.receive()
             assert (got[3] & 15 == dns.rcode.NOERROR) == (who in may), who
+
+
+@pytest.mark.parametrize("option, rule, said", [
+    ("--transfer", "nonsense", "nonsense"), ("--transfer", "127.0.0.1 k3", "not in the file"),
+    ("--transfer", "127.0.0.1 k1 k2", "more behind the key"), ("--notify", "127.0.0.1 k1 k2", "more behind the key"),
+    ("--notify", "127.0.0.0/8", "is no address"), ("--notify", "127.0.0.1 k3", "not in the file"),
+    ("--transfer", "another.example=127.0.0.1", "another.example"),
+])
+def test_bad_rules(tmp_path, option, rule, said):
+    (tmp_path / "keys").write_text(f"k1:{KEY}\nk2:{KEY}\n")
+    r = subprocess.run([DNS, "--config", os.devnull, "--state", tmp_path, "--tsig-keys", tmp_path / "keys", option, rule,
+                        "z.example:ip4set:f"], capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert r.returncode in (64, 78) and said in r.stderr, r.stderr
 
 
 def test_ixfr_of_the_same_serial_is_one_soa():

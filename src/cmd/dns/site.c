@@ -344,24 +344,36 @@ static int add_transfer(struct site_zone *z, struct ip_prefix net, const struct 
     return 0;
 }
 
+/* The key that a rule ends with, NULL for none. */
+static int rule_key(const struct site *s, struct span rest, const struct dns_tsig_key **ret,
+                    char why[RULES_WHY_MAX])
+{
+    struct span name;
+
+    *ret = NULL;
+    if (!span_word(&rest, &name))
+        return 0;
+    *ret = rules_key(s, name);
+    if (*ret && span_trim(rest).n == 0)
+        return 0;
+    snprintf(why, RULES_WHY_MAX,
+             *ret ? "has more behind the key: write a rule for each key"
+                  : "names a key that is not in the file of tsig-keys");
+    return -EINVAL;
+}
+
 static int transfer_rule(struct site *s, const char *text, char why[RULES_WHY_MAX])
 {
-    struct span rest, key_name;
-    const struct dns_tsig_key *key = NULL;
+    const struct dns_tsig_key *key;
+    struct span rest;
     struct ip_prefix net[2];
     size_t zone, n;
     int r = rule_head(s, text, &zone, net, &n, &rest, why);
 
     if (r < 0)
         return r;
-    if (span_word(&rest, &key_name) && !(key = rules_key(s, key_name))) {
-        snprintf(why, RULES_WHY_MAX, "names a key that is not in the file of tsig-keys");
+    if (rule_key(s, rest, &key, why) < 0)
         return -EINVAL;
-    }
-    if (span_trim(rest).n) {
-        snprintf(why, RULES_WHY_MAX, "has more behind the key: write a rule for each key");
-        return -EINVAL;
-    }
     snprintf(why, RULES_WHY_MAX, "too many rules");
     for (size_t i = 0; i < s->zone_count && r == 0; i++) {
         if (zone != SIZE_MAX && zone != i)
@@ -374,7 +386,7 @@ static int transfer_rule(struct site *s, const char *text, char why[RULES_WHY_MA
 
 static int notify_rule(struct site *s, const char *text, char why[RULES_WHY_MAX])
 {
-    struct span rest, word = SPAN_NULL, key_name, host;
+    struct span rest, word = SPAN_NULL, host;
     struct site_notify *n;
     size_t cap = s->notify_count, zone;
     int r = rules_scope(s, text, &zone, &rest, why);
@@ -392,10 +404,8 @@ static int notify_rule(struct site *s, const char *text, char why[RULES_WHY_MAX]
     }
     if (n->port == 0)
         n->port = 53;
-    if (span_word(&rest, &key_name) && !(n->key = rules_key(s, key_name))) {
-        snprintf(why, RULES_WHY_MAX, "names a key that is not in the file of tsig-keys");
+    if (rule_key(s, rest, &n->key, why) < 0)
         return -EINVAL;
-    }
     s->notify_count++;
     return 0;
 }
