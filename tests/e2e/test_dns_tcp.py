@@ -284,8 +284,9 @@ def test_a_rule_is_a_network_and_its_key(rules, may, may_not):
 ])
 def test_bad_rules(tmp_path, option, rule, said):
     (tmp_path / "keys").write_text(f"k1:{KEY}\nk2:{KEY}\n")
-    r = subprocess.run([DNS, "--config", os.devnull, "--state", tmp_path, "--tsig-keys", tmp_path / "keys", option, rule,
-                        "z.example:ip4set:f"], capture_output=True, text=True, timeout=PATIENCE, check=False)
+    r = subprocess.run([DNS, "--config", os.devnull, "--state", tmp_path, "--tsig-keys", tmp_path / "keys",
+                        option, rule, "z.example:ip4set:f"],
+                       capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert r.returncode in (64, 78) and said in r.stderr, r.stderr
 
 
