@@ -149,6 +149,9 @@ static void rfc8020(void **state)
     check(asks, COUNT(asks), "192.0.2.53", false, false);
 }
 
+#define TEN    "0.0.0.0.0.0.0.0.0.0."
+#define MAPPED "f.f.f.f." TEN TEN
+
 static void rbldnsd(void **state)
 {
     static const struct ask asks[] = {
@@ -164,6 +167,24 @@ static void rbldnsd(void **state)
          ZONE_META},
         {"ANY of records", "www.rbl.example.net", DNS_TYPE_ANY, "NOERROR aa A:300:192.0.2.80",
          ZONE_META},
+        {"a mapped address, as the IPv4 one", "9.0.2.0.0.0.0.c." MAPPED "rbl.example.net", TXT,
+         "NOERROR aa TXT:300:\"net 192.0.2.9\"", ZONE_LISTED},
+        {"one that is not listed", "9.0.3.0.0.0.0.c." MAPPED "rbl.example.net", A,
+         "NXDOMAIN aa" NEG, ZONE_NXDOMAIN},
+        {"127.0.0.1, mapped", "1.0.0.0.0.0.f.7." MAPPED "rbl.example.net", A, "NXDOMAIN aa" NEG,
+         ZONE_NXDOMAIN},
+        {"an empty name above listings", "0.0.c." MAPPED "rbl.example.net", A, "NOERROR aa" NEG,
+         ZONE_NODATA},
+        {"and one above none", "1.0.c." MAPPED "rbl.example.net", A, "NXDOMAIN aa" NEG,
+         ZONE_NXDOMAIN},
+        {"above all mapped ones", "f.f." TEN TEN "rbl.example.net", A, "NOERROR aa" NEG,
+         ZONE_NODATA},
+        {"and further up", "0.0.0.rbl.example.net", A, "NOERROR aa" NEG, ZONE_NODATA},
+        {"beside that", "1.0.0.rbl.example.net", A, "NXDOMAIN aa" NEG, ZONE_NXDOMAIN},
+        {"6to4 is looked up as IPv6", TEN TEN "9.0.2.0.0.0.0.c.2.0.0.2.rbl.example.net", A,
+         "NXDOMAIN aa" NEG, ZONE_NXDOMAIN},
+        {"in a list of ours a mapped one too", "1.0.2.0.0.0.0.c." MAPPED "bl.example.org", A,
+         "NXDOMAIN aa" NEG, ZONE_NXDOMAIN},
         {"no SOA, no SOA in a denial", "9.9.9.9.nosoa.example.org", A, "NXDOMAIN aa",
          ZONE_NXDOMAIN},
         {"nor at the apex", "nosoa.example.org", DNS_TYPE_SOA, "NOERROR aa", ZONE_META},

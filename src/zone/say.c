@@ -159,6 +159,26 @@ static void ask4(const struct asking *a, const struct zone_branch *b, unsigned l
     }
 }
 
+/* In ::ffff:0:0/96: the lower 32 bits are an IPv4 address. */
+static bool mapped(struct zone_ip6 ip)
+{
+    return ip.hi == 0 && ip.lo >> 32 == MAPPED;
+}
+
+/*
+ * Is something listed as IPv4 within this prefix? rbldnsd answers for mapped addresses with what it
+ * has of the IPv4 address inside, so do zones of its files. Lists of ours have no such names, which
+ * records of a transfer could not tell.
+ */
+static bool below_mapped(const struct zone_branch *b, struct zone_ip6 ip, unsigned len)
+{
+    if (ip.hi != 0)
+        return false;
+    if (len > 96)
+        return mapped(ip) && below4(b, (uint32_t)ip.lo, len - 96);
+    return (len <= 64 || (ip.lo ^ (uint64_t)MAPPED << 32) >> (128 - len) == 0) && below4(b, 0, 0);
+}
+
 /* In ::ffff:127.0.0.0/104, or a prefix of it: there the test entries are. */
 static bool mapped_loop(struct zone_ip6 ip)
 {
@@ -194,6 +214,10 @@ static void ask6(const struct asking *a, const struct zone_branch *b, unsigned l
         say->ip6 = ip;
         if (data && b->look6)
             list6(a, b, ip);
+        if (data && b->look4 && a->zone->data_tests && mapped(ip)) {
+            say->ip4 = (uint32_t)ip.lo;
+            list4(a, b, say->ip4);
+        }
         if (!loop)
             break;
         say->around |= b->tests6;
@@ -206,6 +230,8 @@ static void ask6(const struct asking *a, const struct zone_branch *b, unsigned l
         ip = (struct zone_ip6){half[0], half[1]};
         if (!say->exists && b->look6 && (len < 104 || !mapped_loop(ip) || a->zone->data_tests))
             say->exists = below6(b, ip, len);
+        if (!say->exists && b->look4 && a->zone->data_tests)
+            say->exists = below_mapped(b, ip, len);
         if (b->tests6 && test_within6(b, ip, len))
             say->exists = say->around = true;
         break;
@@ -322,7 +348,7 @@ static void ask_branch(const struct asking *a, const struct zone_branch *b, unsi
         a->say->exists = true;
     if (list && labels && (b->look4 || b->tests4))
         ask4(a, b, labels);
-    if (list && labels && (b->look6 || b->tests6))
+    if (list && labels && (b->look6 || b->tests6 || (b->look4 && a->zone->data_tests)))
         ask6(a, b, labels);
     if (!names && !b->look_records)
         return;

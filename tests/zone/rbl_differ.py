@@ -235,7 +235,7 @@ class Question:
         self.below = False
         self.refused = False  # the data, as a list of everybody
         self.acl = acl[:2] if acl.startswith(":5") else acl  # the action for our client
-        self.test = name.lower() in TEST_NAMES or any(name.lower().endswith("." + t) for t in TEST_NAMES)
+        self.test = name.lower() in TEST_NAMES or any(name.lower().endswith("." + t) for t in TEST_NAMES - EMPTY_6)
 
     def __str__(self):
         return f"{self.full} {TYPES.get(self.qtype, self.qtype)}"
@@ -243,6 +243,7 @@ class Question:
 
 MAPPED = "f.f.f.f." + "0." * 20
 TEST_6 = [f"{a}.0.0.0.0.0.f.7.{MAPPED}".rstrip(".").split(".") for a in "12"]
+EMPTY_6 = {".".join(v[i:]) for v in TEST_6 for i in range(1, 32)}
 # The test entries of every kind, and the names above them.
 TEST_NAMES = {"test", "invalid", *(f"{n}.0.0.127" for n in range(256)), "0.0.127", "0.127", "127",
               *(".".join(v[i:]) for v in TEST_6 for i in range(32))}
@@ -411,6 +412,9 @@ class Differ:
         n = 32 - nibbles
         guesses += [".".join([*fill, *labels]) for fill in (
             ["0"] * n, ["f"] * n, ["1"] + ["0"] * (n - 1), ["0"] * (n - 1) + ["8"])] if n > 0 else []
+        if q.name.lower() + "." in MAPPED or q.name.lower().endswith(MAPPED.rstrip(".")):
+            # As IPv4 in IPv6, above which there are empty names too.
+            guesses += [m for k in everything if (m := mapped(k[:-len(q.zone) - 1])) and m.endswith(q.name.lower())]
         names = [f"{g}.{q.zone}" for g in guesses]
         known = [n for n in everything if n.endswith("." + q.full.lower())][:5000]
         names = names + 3 * known
@@ -465,6 +469,14 @@ def odd_names(names, rng):
                 ".".join(labels[:-1]), "0" + name}
         odd |= {".".join(labels[i:]) for i in range(len(labels)) if rng.random() < .3}
     return odd
+
+
+def mapped(name):
+    """The name of an IPv4 address as that of ::ffff:a.b.c.d, None for another name."""
+    labels = name.split(".")
+    if len(labels) == 4 and all(x.isdigit() and int(x) < 256 for x in labels):
+        return (".".join(f"{int(x) & 15:x}.{int(x) >> 4:x}" for x in labels) + "." + MAPPED).rstrip(".")
+    return None
 
 
 def v6_of_v4(names, rng):
