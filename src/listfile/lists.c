@@ -111,7 +111,8 @@ enum lists_field lists_field_of(struct span name)
 {
     static const char *const words[LISTS_FIELDS] = {
         [LISTS_ENTRY] = ("entry ip ipaddress ipaddr ipv4 ipv6 srcip dstip sourceip address prefix "
-                         "network subnet netblock cidr range"),
+                         "network subnet netblock cidr range "
+                         "iprange ipprefix ipv4prefix ipv6prefix"),
         [LISTS_NAMED] = "name domain host hostname domainname fqdn",
         [LISTS_CODE] = "code value a",
         [LISTS_REASON] = "text reason txt",
@@ -226,6 +227,18 @@ static int add6(struct lists_work *w, struct zone_ip6 from, struct zone_ip6 to, 
     return r;
 }
 
+/* As much of a text as there is room for; no character is cut in two. */
+static struct span fit(struct span text)
+{
+    size_t n = LISTS_TEXT_MAX;
+
+    if (text.n <= n)
+        return text;
+    while (n > LISTS_TEXT_MAX - 4 && ((unsigned char)text.p[n] & 0xc0) == 0x80)
+        n--;
+    return span_slice(text, 0, n);
+}
+
 /* False when the value is bad, told. */
 static bool value_of(struct lists_work *w, const struct span fields[LISTS_FIELDS],
                      struct zone_value *ret, uint32_t *ret_evidence)
@@ -250,7 +263,7 @@ static bool value_of(struct lists_work *w, const struct span fields[LISTS_FIELDS
     }
     *ret_evidence = (uint32_t)number;
     buf_clear(&w->text);
-    zone_text_add(&w->text, span_slice(reason.n ? reason : w->o->text, 0, LISTS_TEXT_MAX));
+    zone_text_add(&w->text, fit(reason.n ? reason : w->o->text));
     ret->text = buf_span(&w->text);
     return true;
 }
@@ -362,6 +375,11 @@ int lists_read(enum lists_format format, const char *name, struct span bytes,
     int r;
 
     bytes = lists_unmarked(bytes);
+    if (span_starts(bytes, SPAN_LIT("\xff\xfe")) || span_starts(bytes, SPAN_LIT("\xfe\xff"))) {
+        zone_remarks_add(remarks, ZONE_REMARK_REFUSED, name, 0, "save it as UTF-8",
+                         "a list in UTF-16");
+        return LISTS_REFUSED;
+    }
     if (format == LISTS_CSV)
         r = lists_csv(&w, bytes);
     else if (format == LISTS_JSON)

@@ -5,16 +5,19 @@
  *
  *   text   one entry a line, the first word; what follows it, or '#', ';' or "//", is a comment
  *   csv    RFC 4180 with ',', ';' or a tab between fields, with a head line that names the columns
- *          or without one (then the first column is the entry). Lines that begin with '#' are none
+ *          or without one (then the first column is the entry). Lines that begin with '#' are
+ *          none
  *   json   an array, or one value a line; a value is a string or an object. An object with no entry
- *          but a "type" (as the metadata of Spamhaus' DROP) is passed over
+ *          but a "type" (as the metadata of Spamhaus' DROP) is passed over. A file that is one
+ *          object without an entry holds its list in the arrays that it has as members
  *
  * Columns and members, without case, blanks, hyphens and underscores: the entry is the first of
  * `entry ip ipaddress ipaddr ipv4 ipv6 srcip dstip sourceip address prefix network subnet netblock
- * cidr range`, or where there is none of these, of `name domain host hostname domainname fqdn`;
- * `code value a` an A record, `text reason txt` a text, `evidence` a number. An address is strict
- * (base/ip.h): no short forms, no host bits. "a - b" is a range.
- * A name is itself; "*.name" all under it; ".name" both. A byte order mark in front is passed over.
+ * cidr range iprange ipprefix ipv4prefix ipv6prefix`, or where there is none of these, of `name
+ * domain host hostname domainname fqdn`; `code value a` an A record, `text reason txt` a text,
+ * `evidence` a number. An address is strict (base/ip.h): no short forms, no host bits. "a - b" is a
+ * range. A name is itself; "*.name" all under it; ".name" both. A byte order mark in front is
+ * passed over, UTF-16 refused.
  */
 #ifndef POSTERN_LISTFILE_LISTS_H
 #define POSTERN_LISTFILE_LISTS_H

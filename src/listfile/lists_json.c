@@ -2,7 +2,8 @@
 /*
  * JSON in the two ways that lists come in: one array, or one value a line. jansson parses it, and
  * only what it gives is looked at. A value a line keeps memory small and gives a fault a line; an
- * array is read as a whole, up to a bound.
+ * array is read as a whole, up to a bound. So is a file that is one object; one of an object a line
+ * fails as such at its second line, and to try costs nothing.
  */
 #include "listfile/lists_priv.h"
 
@@ -55,12 +56,27 @@ static int value(struct lists_work *w, json_t *v, struct span shown)
     return 0;
 }
 
+static int elements(struct lists_work *w, json_t *list)
+{
+    json_t *v;
+    size_t i;
+    int r = 0;
+
+    json_array_foreach(list, i, v)
+    {
+        w->line = i < UINT32_MAX ? (uint32_t)i + 1 : 0; /* the element: lines are not told */
+        r = value(w, v, SPAN_LIT("element"));
+        if (r)
+            break;
+    }
+    return r;
+}
+
 static int array(struct lists_work *w, struct span bytes)
 {
     json_error_t error;
-    json_t *list, *v;
-    size_t i;
-    int r = 0;
+    json_t *list;
+    int r;
 
     if (bytes.n > LISTS_JSON_MAX)
         return -E2BIG;
@@ -73,23 +89,59 @@ static int array(struct lists_work *w, struct span bytes)
                          "not JSON: %.100s", error.text);
         return LISTS_REFUSED;
     }
-    json_array_foreach(list, i, v)
+    r = elements(w, list);
+    json_decref(list);
+    return r;
+}
+
+/* One object that is all of the file, with lists in it. NULL when it is none. */
+static json_t *wrapping(struct span bytes)
+{
+    struct span fields[LISTS_FIELDS] = {SPAN_NULL};
+    char number[24];
+    json_t *v = bytes.n && bytes.p[0] == '{' && bytes.n <= LISTS_JSON_MAX
+                    ? json_loadb(bytes.p, bytes.n, JSON_REJECT_DUPLICATES, NULL)
+                    : NULL;
+    bool arrays = false;
+    const char *key;
+    json_t *member;
+
+    if (!v)
+        return NULL;
+    members(v, fields, number);
+    json_object_foreach(v, key, member) arrays = arrays || json_is_array(member);
+    if (arrays && !fields[LISTS_ENTRY].n && !fields[LISTS_NAMED].n)
+        return v;
+    json_decref(v);
+    return NULL;
+}
+
+static int unwrapped(struct lists_work *w, json_t *object)
+{
+    const char *key;
+    json_t *member;
+    int r = 0;
+
+    json_object_foreach(object, key, member)
     {
-        w->line = i < UINT32_MAX ? (uint32_t)i + 1 : 0; /* the element: lines are not told */
-        r = value(w, v, SPAN_LIT("element"));
+        if (json_is_array(member))
+            r = elements(w, member);
         if (r)
             break;
     }
-    json_decref(list);
+    json_decref(object);
     return r;
 }
 
 int lists_json(struct lists_work *w, struct span bytes)
 {
     struct span line, rest = span_trim(bytes);
+    json_t *whole = wrapping(rest);
     json_error_t error;
     int r = 0;
 
+    if (whole)
+        return unwrapped(w, whole);
     if (rest.n && rest.p[0] == '[')
         return array(w, rest);
     while (r == 0 && bytes.n && span_cut(&bytes, '\n', &line)) {

@@ -112,6 +112,10 @@ static void reading(void **state)
          "skipped 4 no number of evidence: \"x\"\n"
          "skipped 5 a record without end, or too long: \"\"\n"
          "refused 0 nothing but bad entries\n"},
+        {"UTF-16", LISTS_TEXT,
+         "\xff\xfe"
+         "1",
+         "refused 0 a list in UTF-16\n"},
         {"a comment with other separators", LISTS_CSV,
          "\xef\xbb\xbf# made, by, us\n\nreason;IP Address\nx;192.0.2.1\n", "192.0.2.1+0 x\n"},
         {"an address goes before a name", LISTS_CSV,
@@ -121,17 +125,18 @@ static void reading(void **state)
         {"JSON with a name and an address", LISTS_JSON,
          "{\"name\":\"SBL1\",\"cidr\":\"192.0.2.0/24\"}\n{\"name\":\"example.org\"}\n",
          "192.0.2.0+255\nexample.org\n"},
-        {"JSON, nothing that we know", LISTS_JSON, "{\"prefixes\":[\"192.0.2.1\"]}\n",
-         "skipped 1 no entry in it: \"{\"prefixes\":[\"192.0.2.1\"]}\"\n"
+        {"JSON, nothing that we know", LISTS_JSON, "{\"prefixes\":\"192.0.2.1\"}\n",
+         "skipped 1 no entry in it: \"{\"prefixes\":\"192.0.2.1\"}\"\n"
          "refused 0 nothing but bad entries\n"},
-        {"JSON, an array of strings", LISTS_JSON, " [\"192.0.2.1\",\n\"example.org\", 5]",
-         "192.0.2.1+0\nexample.org\nskipped 3 no entry in it: \"element\"\n"},
-        {"JSON, a value a line", LISTS_JSON,
-         "{\"cidr\":\"192.0.2.0/24\",\"sblid\":\"SBL1\",\"Text\":\"t\",\"evidence\":9}\n"
-         "\"192.0.2.1\"\n\n{\"type\":\"metadata\",\"records\":1}\n{\"x\":1}\n{\n",
-         "192.0.2.0+255 #9 t\n192.0.2.1+0\n"
-         "skipped 5 no entry in it: \"{\"x\":1}\"\n"
-         "skipped 6 not JSON, or over 16384 octets: \"{\"\n"},
+        {"JSON, lists in an object", LISTS_JSON,
+         "{\n \"made\": 1, \"prefixes\": [\n {\"ip_prefix\": \"192.0.2.0/24\"},\n {\"x\": 1}\n ],\n"
+         " \"more\": [\"2001:db8::/32\"]\n}\n",
+         "192.0.2.0+255\n2001:db8::/32\nskipped 2 no entry in it: \"element\"\n"},
+        {"JSON, arrays beside an entry", LISTS_JSON,
+         "{\"ip\":\"192.0.2.1\",\"ns\":[\"ns.example.org\"]}\n", "192.0.2.1+0\n"},
+        {"JSON, arrays in objects a line", LISTS_JSON,
+         "{\"ns\":[\"ns.example.org\"]}\n{\"ip\":\"192.0.2.1\"}\n",
+         "192.0.2.1+0\nskipped 1 no entry in it: \"{\"ns\":[\"ns.example.org\"]}\"\n"},
         {"JSON, an array cut off", LISTS_JSON, "[\"192.0.2.1\",\n",
          "refused 1 not JSON: ']' expected near end of file\n"},
     };
@@ -256,12 +261,44 @@ static void limits(void **state)
     buf_deinit(&in);
 }
 
+/* A text is cut between two characters; what is no UTF-8 at its limit. */
+static void long_texts(void **state)
+{
+    static const struct {
+        const char *piece;
+        size_t times, want;
+    } cases[] = {{"x", 255, 255},        {"x", 256, 255},           {"\xc3\xbc", 127, 254},
+                 {"\xc3\xbc", 128, 254}, {"\xe2\x82\xac", 85, 255}, {"\xf0\x9f\x9a\xaa", 64, 252},
+                 {"\xbc", 300, 251}};
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct buf in = BUF_INIT(5000), text = BUF_INIT(5000);
+        struct lists_options o = {0};
+        struct zone_remarks remarks = {0};
+        struct zone_data d;
+
+        zone_data_init(&d);
+        buf_add_str(&in, "ip,text\n192.0.2.1,");
+        for (size_t k = 0; k < cases[i].times; k++)
+            buf_add_str(&in, cases[i].piece);
+        assert_int_equal(lists_read(LISTS_CSV, "list", buf_span(&in), &o, &d, &remarks), LISTS_OK);
+        assert_int_equal(d.value_count, 1);
+        zone_text_write(d.values[0].text, "", "", "", &text);
+        assert_int_equal(text.n, cases[i].want);
+        zone_data_deinit(&d);
+        zone_remarks_deinit(&remarks);
+        buf_deinit(&in);
+        buf_deinit(&text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reading),
         cmocka_unit_test(guesses),
         cmocka_unit_test(limits),
+        cmocka_unit_test(long_texts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -107,6 +107,37 @@ def test_one_list_in_every_form(run, tmp_path):
         assert run("compare", plain, other).code == 0, other
 
 
+@pytest.mark.parametrize("text, entries", [
+    ("192.0.2.1-192.0.2.5\r\n192.0.2.10 - 192.0.2.12\r\n", 2),
+    ("\ufeff192.0.2.1-192.0.2.5\n192.0.2.10-192.0.2.12\n", 2),
+    ("# ours, of today\nreason;IP Range\n\"a;b\";192.0.2.1-192.0.2.5\nx;192.0.2.10-192.0.2.12\n", 2),
+    ("\ufeff\"host name\",\"ip_address\"\n" + "".join(f"h{n}.example,192.0.2.{n}\n"
+                                                    for n in (1, 2, 3, 4, 5, 10, 11, 12, 12)), 9),
+    ("ip\n192.0.2.1-192.0.2.5\n192.0.2.10/31\n192.0.2.12\n", 3),
+    ('{"name":"SBL1","cidr":"192.0.2.10/31"}\n{"ip":"192.0.2.12"}\n{"range":"192.0.2.1-192.0.2.5"}\n'
+     '{"type":"metadata"}\n', 3),
+    ('{\n "made": "today",\n "prefixes": [\n  {"ipv4Prefix": "192.0.2.10/31"},\n  {"ip": "192.0.2.12"}\n ],\n'
+     ' "ranges": ["192.0.2.1-192.0.2.5"]\n}\n', 3),
+    ("::ffff:192.0.2.1-::ffff:192.0.2.5\n::ffff:192.0.2.10/127\n192.0.2.12\n", 3)])
+def test_lists_as_people_write_them(run, tmp_path, text, entries):
+    """One set of addresses; the bytes alone tell the form."""
+    write(tmp_path, "list", text)
+    write(tmp_path, "plain", "192.0.2.1\n192.0.2.2/31\n192.0.2.4/31\n192.0.2.10/31\n192.0.2.12\n")
+    line = compared(run, "list", "plain")
+    assert line["a"] == {"source": "list", "entries": entries, "ipv4": 8, "ipv6": 0, "names": 0}
+    assert line["both"]["ipv4"] == 8 and not line["only_a"]["ipv4"] and not line["only_b"]["ipv4"]
+
+
+def test_what_is_no_list_is_refused(run, tmp_path):
+    write(tmp_path, "a", "192.0.2.1\n")
+    (tmp_path / "wide").write_bytes("192.0.2.1\r\n".encode("utf-16"))
+    write(tmp_path, "object", '{\n "ips": "192.0.2.1"\n}\n')
+    write(tmp_path, "bits", "192.0.2.7/24\n")
+    for name in ("wide", "object", "bits"):
+        got = run("compare", "a", name)
+        assert got.code == 65 and "refused" in got.err, name
+
+
 def test_packed_lists(run, tmp_path):
     text = "".join(f"198.18.{i >> 8}.{i & 255}\n" for i in range(60000)).encode()
     (tmp_path / "plain").write_bytes(text)
