@@ -4,8 +4,9 @@
  * variable when it answers, so that one set in the last line counts for the first entry; knowing
  * them all before the first entry is read lets each text be compiled once. In a combined dataset
  * the lines before the first $DATASET are the common section: what they set holds for every dataset
- * that follows, and is not overwritten there (the first of two assignments holds). Its files are
- * one: the next one goes on in the dataset that the one before has ended in.
+ * that follows, and is not overwritten there (the first of two assignments holds). A file behind
+ * the first goes on in the dataset that the one before has ended in, but only from its first $ line
+ * on, whatever that says; an entry before it is one before any $DATASET. So does rbldnsd.
  *
  * Pure: whether a time stamp lies ahead is asked of the clock that came in with the options.
  */
@@ -288,7 +289,7 @@ static int outline_file(struct rbl_work *w, const struct rbl_file *file)
     struct span s;
     enum rbl_line kind;
     struct rbl_part part = {file->name, file->text, 0, w->max_range4, w->set->ttl};
-    bool in_set = !w->combined || w->set != w->sets[0];
+    bool in_set = !w->combined;
     int r = 0;
 
     w->file = file->name;
@@ -304,15 +305,17 @@ static int outline_file(struct rbl_work *w, const struct rbl_file *file)
             r = rbl_refuse(w, s, "an entry before any $DATASET", "write a $DATASET line before it");
         else
             trivial_default(w, s);
-        if (r == 0 && w->set != before) {
+        bool new_set = w->set != before;
+
+        if (r == 0 && new_set) {
             /* The part of the set before ends here. */
             part.text = span_slice(part.text, 0, (size_t)(lines.left.p - part.text.p));
             if (in_set)
                 r = add_part(before, part);
             part =
                 (struct rbl_part){file->name, lines.left, lines.line, w->max_range4, w->set->ttl};
-            in_set = true;
         }
+        in_set = in_set || new_set || (kind == RBL_LINE_SPECIAL && w->set != w->sets[0]);
     }
     if (r == 0 && in_set)
         r = add_part(w->set, part);

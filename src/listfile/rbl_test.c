@@ -332,6 +332,12 @@ static void combined_files(void **state)
                         "[]\n[a]\n1.2.3.4 127.0.0.4 \"one two\"\n1.2.3.5 127.0.0.4 \"one two\"\n"
                         "1.2.3.6 127.0.0.5\n[b]\n1.2.3.7 127.0.0.2 \"one $2\"\n"
                         "skipped 3 more addresses than $MAXRANGE4 allows: \"1.2/16\"\n");
+    const struct rbl_file bare[] = {files[0], {"c", SPAN_LIT("# no $ line\n1.2.3.5\n"), 0}};
+
+    zone_remarks_deinit(&remarks);
+    rbl_zones_deinit(&zones);
+    assert_int_equal(rbl_read(RBL_COMBINED, bare, COUNT(bare), &o, &zones, &remarks), RBL_REFUSED);
+    assert_int_equal(remarks.v[0].line, 2);
     buf_deinit(&got);
     rbl_zones_deinit(&zones);
     zone_remarks_deinit(&remarks);

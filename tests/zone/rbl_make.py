@@ -249,8 +249,8 @@ class Maker:
         for i in range(r.randint(2, 5)):
             if i and r.random() < .2:
                 files.append(self.write(lines))
-                lines = r.choice([[], ["$3 of the second file"], [":4:default"], ["# c"]])
-                if r.random() < .5:
+                lines = r.choice([[], ["# c"], ["$3 of the second file"], ["#$XYZ"]])
+                if lines and "$" in lines[0]:  # before it no entry is taken
                     lines += self.lines(kind, 3)
             kind = r.choice(TYPES)
             to = r.sample(subs, r.randint(1, 3))
