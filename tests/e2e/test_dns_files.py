@@ -448,14 +448,29 @@ def test_same_size_and_time():
 
 
 def test_written_again_at_once():
-    """Twice within one tick of the file system's clock, the same size, in place."""
+    """Many times within a tick of the file system's clock, the same size, in place: the last one counts."""
+    rng = random.Random(3)
     with one(small(2), options=SLOW) as s:
-        for mark in range(3, 9):
-            in_place(s.path("list"), small(1 + mark % 9 if mark != 9 else 2))
+        for mark in range(3, 10):
+            for _ in range(rng.randrange(1, 12)):
+                in_place(s.path("list"), small(rng.randrange(2, 10)))
+                time.sleep(rng.choice((0, 0.0005, 0.002)))
             in_place(s.path("list"), small(mark))
             seen(s, mark)
-            in_place(s.path("list"), small(mark + 1))
-            seen(s, mark + 1)
+
+
+def test_what_is_no_file():
+    """A pipe that nobody writes to must not hold the others up, nor the end."""
+    with Server(TYPED, "b.example:ip4set:{}/pipe", "c.example:ip4set:{}/", files={"list": small(4)},
+                options=SLOW, expect_ready=False) as s:
+        s.kill()
+        os.mkfifo(s.path("pipe"))
+        s.start()
+        s.await_line("pipe is no regular file")
+        seen(s, 4)
+        s.write("list", small(5))
+        seen(s, 5)
+        s.kill(signal.SIGTERM)
 
 
 def test_gone_and_back():

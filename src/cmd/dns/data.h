@@ -55,6 +55,8 @@ struct loaded {
     size_t code_count;
     struct buf remarks, accepted; /* of files: as in struct data_result, to be kept with them */
     uint64_t skipped;
+    uint64_t text_sum; /* of files: of their octets */
+    bool young; /* a file had changed so shortly before that its times don't tell the next change */
 };
 
 struct loaded *loaded_ref(struct loaded *l);
@@ -92,6 +94,9 @@ void data_result_deinit(struct data_result *r);
  */
 void data_load_files(const struct site *s, const struct site_zone *z, const struct loaded *before,
                      int64_t now_wall, struct data_result *ret);
+
+/* In any thread: reads the files once more. True when their octets are what `l` was made of. */
+bool data_same_files(const struct site_zone *z, const struct loaded *l);
 
 /*
  * In any thread. Maps the image of our own zone with its journal. `whole`: reads all of it against

@@ -4,21 +4,28 @@
  * for half of an old and half of a new list is neither; files are read and not mapped, because one
  * that is cut while it is mapped kills its reader.
  *
+ * The times of a file go by ticks of the kernel's clock, so of two changes within one tick the second
+ * can't be seen. What was read so shortly after a change is read once more, a little later.
+ *
  * Files that begin as gzip does are unpacked, whatever they are called.
  */
 #include "cmd/dns/data_priv.h"
 #include "io/gunzip.h"
 #include "io/loop.h"
 #include "zone/build.h"
+#include "zone/sum.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { READ_TRIES = 5 };
+
+#define YOUNG_NS      30000000 /* more than a tick of any kernel's clock of files */
 
 #define FILE_SIZE_MAX ((size_t)4 << 30) /* octets of one file, unpacked */
 
@@ -30,17 +37,19 @@ struct bytes {
 /* --- one file --------------------------------------------------------------------------------- */
 
 /* 0, -EAGAIN when it changed meanwhile, -errno. */
-static int read_once(int fd, struct bytes *ret, int64_t *ret_mtime)
+static int read_once(int fd, struct bytes *ret, struct data_stamp *ret_stamp)
 {
     struct stat before, after;
     struct data_stamp a, b;
     size_t n = 0;
     char *p;
 
-    if (lseek(fd, 0, SEEK_SET) < 0 || fstat(fd, &before) < 0)
+    if (fstat(fd, &before) < 0)
         return -errno;
     if (!S_ISREG(before.st_mode))
         return -EINVAL;
+    if (lseek(fd, 0, SEEK_SET) < 0)
+        return -errno;
     if ((uint64_t)before.st_size > FILE_SIZE_MAX)
         return -EFBIG;
     p = malloc((size_t)before.st_size + 1);
@@ -62,18 +71,19 @@ static int read_once(int fd, struct bytes *ret, int64_t *ret_mtime)
         return -EAGAIN;
     }
     *ret = (struct bytes){p, n};
-    *ret_mtime = before.st_mtim.tv_sec;
+    *ret_stamp = a;
     return 0;
 }
 
-static int read_whole(const char *path, struct bytes *ret, int64_t *ret_mtime)
+/* What is no file must not make us wait: a pipe without a writer would, for ever. */
+static int read_whole(const char *path, struct bytes *ret, struct data_stamp *ret_stamp)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC), r = -EAGAIN;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), r = -EAGAIN;
 
     if (fd < 0)
         return -errno;
     for (int i = 0; i < READ_TRIES && r == -EAGAIN; i++)
-        r = read_once(fd, ret, ret_mtime);
+        r = read_once(fd, ret, ret_stamp);
     close(fd);
     return r;
 }
@@ -110,15 +120,45 @@ static const char *reason(int err)
 
 /* --- one dataset ------------------------------------------------------------------------------ */
 
-static bool read_dataset(const struct site_dataset *d, struct rbl_file *files,
-                         struct data_result *r)
-{
-    for (size_t i = 0; i < d->file_count; i++) {
-        struct bytes b = {0};
-        int got = read_whole(d->files[i], &b, &files[i].mtime_wall);
+struct reading {
+    const struct site *site;
+    const struct site_zone *zone;
+    struct rbl_options options;
+    struct rbl_zones zones;
+    struct zone_remarks remarks;
+    struct zone_acl *acl;
+    struct data_result *result;
+    uint64_t text_sum;
+    bool young;
+};
 
+static uint64_t add_sum(uint64_t sum, struct span text)
+{
+    return sum * 31 + zone_sum(text.p, text.n);
+}
+
+static bool is_young(const struct data_stamp *s)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec - s->ctime_ns < YOUNG_NS;
+}
+
+static bool read_dataset(struct reading *g, const struct site_dataset *d, struct rbl_file *files)
+{
+    struct data_result *r = g->result;
+
+    for (size_t i = 0; i < d->file_count; i++) {
+        struct data_stamp stamp = {0};
+        struct bytes b = {0};
+        int got = read_whole(d->files[i], &b, &stamp);
+
+        g->young = g->young || is_young(&stamp);
+        g->text_sum = add_sum(g->text_sum, span_of(b.p, b.n));
         if (got == 0 && gunzip_is(span_of(b.p, b.n)))
             got = unpack(&b);
+        files[i].mtime_wall = stamp.mtime_ns / 1000000000;
         files[i].name = d->files[i];
         files[i].text = span_of(b.p, b.n);
         if (got < 0) {
@@ -136,16 +176,6 @@ static void free_files(struct rbl_file *files, size_t count)
         free((void *)(uintptr_t)files[i].text.p);
     free(files);
 }
-
-struct reading {
-    const struct site *site;
-    const struct site_zone *zone;
-    struct rbl_options options;
-    struct rbl_zones zones;
-    struct zone_remarks remarks;
-    struct zone_acl *acl;
-    struct data_result *result;
-};
 
 static int parse(struct reading *r, const struct site_dataset *d, const struct rbl_file *files)
 {
@@ -170,7 +200,7 @@ static bool take_dataset(struct reading *r, const struct site_dataset *d)
         data_say(r->result, "out of memory");
         return false;
     }
-    if (!read_dataset(d, files, r->result)) {
+    if (!read_dataset(r, d, files)) {
         free_files(files, d->file_count);
         return false;
     }
@@ -286,6 +316,10 @@ void data_load_files(const struct site *s, const struct site_zone *z, const stru
         fine = take_dataset(&r, &z->datasets[i]);
     if (fine)
         ret->loaded = make(&r, before);
+    if (ret->loaded) {
+        ret->loaded->text_sum = r.text_sum;
+        ret->loaded->young = r.young;
+    }
     tell_remarks(&r);
     rbl_zones_deinit(&r.zones);
     zone_remarks_deinit(&r.remarks);
@@ -310,4 +344,21 @@ bool data_load_acl(const struct site *s, const struct site_zone *z, int64_t now_
     zone_remarks_deinit(&r.remarks);
     zone_acl_free(r.acl);
     return fine;
+}
+
+bool data_same_files(const struct site_zone *z, const struct loaded *l)
+{
+    uint64_t sum = 0;
+    int r = 0;
+
+    for (size_t d = 0; d < z->dataset_count; d++)
+        for (size_t f = 0; f < z->datasets[d].file_count && r == 0; f++) {
+            struct data_stamp stamp;
+            struct bytes b = {0};
+
+            r = read_whole(z->datasets[d].files[f], &b, &stamp);
+            sum = add_sum(sum, span_of(b.p, b.n));
+            free(b.p);
+        }
+    return r == 0 && sum == l->text_sum;
 }

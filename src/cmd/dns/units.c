@@ -24,6 +24,7 @@ enum {
 enum work {
     WORK_LOAD,
     WORK_VERIFY, /* only the rest of the check of `before` */
+    WORK_AGAIN,  /* a load, where the files are not what `before` was made of */
     WORK_KEEP,   /* writes `before` to the cache */
     WORK_SWEEP,  /* of no unit: clears the cache up */
 };
@@ -168,6 +169,11 @@ static void run(struct job *j)
     case WORK_SWEEP:
         data_kept_sweep(l->site, wall);
         break;
+    case WORK_AGAIN:
+        l->good = data_same_files(l->zone, l->before);
+        if (!l->good)
+            data_load_files(l->site, l->zone, l->before, wall, &l->result);
+        break;
     case WORK_LOAD:
         if (l->zone->own)
             data_load_own(l->site, l->zone, l->before, true, wall, &l->result);
@@ -238,6 +244,8 @@ static void end_load(struct hub *h, struct unit *u, struct load *l)
     u->loading = false;
     if (l->work == WORK_VERIFY)
         end_verify(h, u, l);
+    else if (l->work == WORK_AGAIN && l->good)
+        l->before->young = false;
     else
         take(h, u, &l->result);
     if (u->fresh)
@@ -319,10 +327,9 @@ static void order(struct hub *h, struct unit *u, enum work work, bool soon)
         return;
     }
     /* Before it is read: what changes from now on is seen by the next look. */
-    if (work == WORK_LOAD) {
+    if (work == WORK_LOAD || work == WORK_AGAIN)
         stamp(h, u);
-        u->kept = false;
-    }
+    u->kept = u->kept && work == WORK_VERIFY;
     u->loading = true;
     loader_add(soon && h->first ? h->first : h->loader, &l->job);
 }
@@ -331,8 +338,8 @@ static void order(struct hub *h, struct unit *u, enum work work, bool soon)
 
 static bool to_be_kept(const struct hub *h, const struct unit *u, int64_t now)
 {
-    return u->unkept && u->now && !u->loading && !u->keeping && !u->expired && now >= u->keep_at &&
-           u->stamps;
+    return u->unkept && u->now && !u->now->young && !u->loading && !u->keeping && !u->expired &&
+           now >= u->keep_at && u->stamps;
 }
 
 static void keep(struct hub *h, struct unit *u, int64_t now)
@@ -415,11 +422,21 @@ void unit_look(struct hub *h, struct unit *u)
     }
 }
 
+static bool is_young(const struct unit *u)
+{
+    return u->now && u->now->young && !u->fresh && !u->loading && u->zone->dataset_count;
+}
+
 void units_retry(struct hub *h, int64_t now)
 {
-    for (size_t i = 0; i < h->unit_count; i++)
-        if (h->units[i]->retry_at && now >= h->units[i]->retry_at)
-            order(h, h->units[i], WORK_LOAD, false);
+    for (size_t i = 0; i < h->unit_count; i++) {
+        struct unit *u = h->units[i];
+
+        if (u->retry_at && now >= u->retry_at)
+            order(h, u, WORK_LOAD, false);
+        else if (is_young(u))
+            order(h, u, WORK_AGAIN, false);
+    }
 }
 
 /* --- the units -------------------------------------------------------------------------------- */
