@@ -59,7 +59,7 @@ struct zone_source {
     size_t code_count;
 };
 
-/* Who may transfer: from this network, and with a question that this key signs where one is told. */
+/* Who may transfer: from this network, and signing with this key where one is told. */
 struct zone_transfer {
     struct ip_prefix net;
     struct dns_name key; /* lower case; n 0: none */
