@@ -4,8 +4,8 @@
  * for half of an old and half of a new list is neither; files are read and not mapped, because one
  * that is cut while it is mapped kills its reader.
  *
- * The times of a file go by ticks of the kernel's clock, so of two changes within one tick the second
- * can't be seen. What was read so shortly after a change is read once more, a little later.
+ * The times of a file go by ticks of the kernel's clock, so of two changes within one tick the
+ * second can't be seen. What was read so shortly after a change is read once more, a little later.
  *
  * Files that begin as gzip does are unpacked, whatever they are called.
  */
