@@ -2,9 +2,7 @@
 /*
  * From a question to its answer, in the order in which a reason to say no may stand: the packet
  * itself, its class, cookies, whose zone, who asks, what may be had by whom; then the name, then
- * the type. What a name has is asked once (say.c), and the type only chooses from it, so that a
- * name that has anything, or has something below it, can never get NXDOMAIN (RFC 8020), and a type
- * nobody knows gets NODATA like any other (RFC 8906 §3.1.2).
+ * the type (answer_name.c).
  *
  * Nobody is ever told "listed" to be got rid of: who may not ask is refused with a reason (RFC
  * 8914).
@@ -12,29 +10,11 @@
 #include "zone/answer.h"
 
 #include "zone/answer_priv.h"
-#include "zone/say.h"
-
-#include "base/num.h"
 
 #include <assert.h>
 
 enum {
     TYPE_DS = 43, /* lives on the parent's side of a zone cut, RFC 4035 §3.1.4.1 */
-};
-
-/* One question on its way. */
-struct way {
-    const struct zone_set *set;
-    const struct zone_client *client;
-    const struct dns_query *q;
-    const struct zone *zone;
-    unsigned zone_label; /* of the question's, where the zone's name begins */
-    unsigned labels;     /* before it, and before the key's where there is one */
-    const struct zone_acl_rule *rule;
-    bool trusted;  /* our own self-test: no ACL, no key */
-    bool stranger; /* has not shown its address where that is wanted */
-    struct dns_reply r;
-    struct zone_outcome *out;
 };
 
 static const char *const result_names[ZONE_RESULTS] = {
@@ -47,7 +27,7 @@ const char *zone_result_name(enum zone_result result)
     return result_names[result];
 }
 
-static void refuse(struct way *w, enum dns_ede why, const char *text)
+void zone_way_refuse(struct zone_way *w, enum dns_ede why, const char *text)
 {
     dns_reply_clear(&w->r);
     dns_reply_rcode(&w->r, DNS_REFUSED);
@@ -55,225 +35,7 @@ static void refuse(struct way *w, enum dns_ede why, const char *text)
     w->out->result = ZONE_REFUSED;
 }
 
-/* The SOA that makes a negative answer cacheable, RFC 2308 §3. */
-static void negative(struct way *w, enum dns_rcode rcode)
-{
-    const struct zone *z = w->zone;
-
-    dns_reply_rcode(&w->r, rcode);
-    dns_reply_section(&w->r, DNS_AUTHORITY);
-    if (z->has_soa)
-        dns_reply_soa(&w->r, dns_reply_owner_suffix(w->q, w->zone_label), z->negative_ttl,
-                      &z->laid_soa);
-    w->out->result = rcode == DNS_NXDOMAIN ? ZONE_NXDOMAIN : ZONE_NODATA;
-}
-
-static unsigned add_a(struct way *w, const struct zone_say *say, uint32_t ttl)
-{
-    unsigned n = 0;
-
-    for (unsigned i = 0; i < say->count; i++) {
-        if (!zone_say_has_a(say, i))
-            continue;
-        dns_reply_a(&w->r, DNS_OWNER_QUESTION, ttl, say->v[i].a);
-        n++;
-    }
-    return n;
-}
-
-/* Two texts may come out the same though they are of different names or templates. */
-static bool said_before(const struct way *w, const struct zone_say *say, unsigned i,
-                        struct span text)
-{
-    char other[ZONE_TXT_MAX];
-
-    for (unsigned k = 0; k < i; k++)
-        if (say->v[k].text.n &&
-            span_eq(text, span_of(other, zone_say_text(w->zone, w->q, say, &say->v[k], other))))
-            return true;
-    return false;
-}
-
-static unsigned add_txt(struct way *w, const struct zone_say *say, uint32_t ttl)
-{
-    char text[ZONE_TXT_MAX];
-    unsigned n = 0;
-
-    for (unsigned i = 0; i < say->count; i++) {
-        if (!zone_say_has_txt(say, i))
-            continue;
-        struct span s = span_of(text, zone_say_text(w->zone, w->q, say, &say->v[i], text));
-
-        if (said_before(w, say, i, s))
-            continue;
-        dns_reply_txt(&w->r, DNS_OWNER_QUESTION, ttl, s);
-        n++;
-    }
-    return n;
-}
-
-/* An RRset has a record once (RFC 2181 §5): is this one among the listings or in a run before? */
-static bool had_before(const struct zone_say *say, unsigned run, const struct zone_record *rr)
-{
-    struct zone_record other;
-
-    for (unsigned i = 0; rr->type == DNS_TYPE_A && rr->rdata.n == 4 && i < say->count; i++)
-        if (say->v[i].a == num_get32((const uint8_t *)rr->rdata.p))
-            return true;
-    for (unsigned i = 0; i < run; i++)
-        for (size_t k = 0; k < say->runs[i].count; k++)
-            if (zone_image_record(say->runs[i].image, say->runs[i].first + k, &other) &&
-                other.type == rr->type && span_eq(other.rdata, rr->rdata))
-                return true;
-    return false;
-}
-
-static unsigned add_records(struct way *w, const struct zone_say *say, uint16_t type, uint32_t ttl)
-{
-    struct zone_record rr;
-    unsigned n = 0;
-
-    for (unsigned i = 0; i < say->run_count; i++) {
-        for (size_t k = 0; k < say->runs[i].count; k++) {
-            if (!zone_image_record(say->runs[i].image, say->runs[i].first + k, &rr) ||
-                rr.type != type || had_before(say, i, &rr))
-                continue;
-            dns_reply_rr(&w->r, DNS_OWNER_QUESTION, type, ttl, rr.rdata);
-            n++;
-        }
-    }
-    return n;
-}
-
-/* All that a name has of a type; the number of records. */
-static unsigned add_type(struct way *w, const struct zone_say *say, uint16_t type)
-{
-    uint32_t ttl = zone_say_ttl(w->zone, say, type);
-    unsigned n = 0;
-
-    if (type == DNS_TYPE_A)
-        n = add_a(w, say, ttl);
-    if (type == DNS_TYPE_TXT)
-        n = add_txt(w, say, ttl);
-    return say->run_count ? n + add_records(w, say, type, ttl) : n;
-}
-
-/* ANY gets one set of records, RFC 8482 §4.1: A, or TXT, or whichever comes first. */
-static unsigned add_any(struct way *w, const struct zone_say *say)
-{
-    unsigned n = add_type(w, say, DNS_TYPE_A);
-    struct zone_record rr;
-
-    if (n == 0)
-        n = add_type(w, say, DNS_TYPE_TXT);
-    for (unsigned i = 0; n == 0 && i < say->run_count; i++)
-        if (zone_image_record(say->runs[i].image, say->runs[i].first, &rr))
-            n = add_type(w, say, rr.type);
-    return n;
-}
-
-/* What the zone has at its own name, beside records of the data. The number of records. */
-static unsigned add_apex(struct way *w, uint16_t type)
-{
-    const struct zone *z = w->zone;
-    unsigned n = 0;
-
-    if (type == DNS_TYPE_SOA && z->has_soa)
-        return dns_reply_soa(&w->r, DNS_OWNER_QUESTION, z->soa_ttl, &z->laid_soa), 1;
-    if (type == DNS_TYPE_NS)
-        for (; n < z->ns_count; n++)
-            dns_reply_named(&w->r, DNS_OWNER_QUESTION, DNS_TYPE_NS, z->ns_ttl, &z->ns[n]);
-    if (type == DNS_TYPE_TXT && z->apex_txt)
-        return dns_reply_txt(&w->r, DNS_OWNER_QUESTION, z->ttl, span_str(z->apex_txt)), 1;
-    for (size_t i = 0; i < z->apex_count; i++) {
-        const struct ip *ip = &z->apex[i];
-
-        if (type == DNS_TYPE_A && ip->family == IP_V4)
-            n += dns_reply_rr(&w->r, DNS_OWNER_QUESTION, type, z->ttl, span_of(ip->b, 4));
-        if (type == DNS_TYPE_AAAA && ip->family == IP_V6)
-            n += dns_reply_aaaa(&w->r, DNS_OWNER_QUESTION, z->ttl, ip->b);
-    }
-    return n;
-}
-
-static void apex(struct way *w)
-{
-    uint16_t type = w->q->type;
-    struct zone_say say;
-    unsigned n;
-
-    if (type == DNS_TYPE_ANY)
-        type = w->zone->has_soa ? DNS_TYPE_SOA : DNS_TYPE_NS;
-    n = add_apex(w, type);
-    /* NS and SOA are the zone's to say, RFC 1034 §4.2; the data's would make a second set. */
-    if (n == 0) {
-        zone_say(w->zone, w->q, 0, ZONE_SAY_RECORDS_ONLY, NULL, &say);
-        n = add_type(w, &say, type);
-    }
-    w->out->result = ZONE_META;
-    if (n == 0) {
-        negative(w, DNS_NOERROR);
-        w->out->result = ZONE_META;
-    }
-}
-
-/* A TEST rule's own value in place of the zone's, "$" in its text the client, as in rbldnsd. */
-static void say_rule(struct way *w, const struct zone_say *say)
-{
-    const struct zone_acl_rule *rule = w->rule;
-    char text[ZONE_ACL_TEXT_MAX + IP_TEXT_MAX], client[IP_TEXT_MAX];
-    struct span all = span_str(rule->text), head = span_slice(all, 0, span_find(all, '$'));
-    uint16_t type = w->q->type;
-    size_t n = head.n;
-
-    memcpy(text, all.p, n);
-    if (head.n < all.n) {
-        struct span ip = span_str(ip_text(w->client->ip, client));
-
-        memcpy(text + n, ip.p, ip.n);
-        n += ip.n;
-        memcpy(text + n, all.p + head.n + 1, all.n - head.n - 1);
-        n += all.n - head.n - 1;
-    }
-    w->out->result = ZONE_LISTED;
-    if (type == DNS_TYPE_A || type == DNS_TYPE_ANY)
-        dns_reply_a(&w->r, DNS_OWNER_QUESTION, w->zone->ttl, rule->a);
-    else if (type == DNS_TYPE_TXT && n)
-        dns_reply_txt(&w->r, DNS_OWNER_QUESTION, w->zone->ttl, span_of(text, n));
-    else
-        negative(w, DNS_NOERROR);
-}
-
-/* A name below the zone's own. */
-static void below(struct way *w, bool zone_below)
-{
-    enum zone_acl_action action = w->rule ? w->rule->action : ZONE_ACL_NONE;
-    struct zone_say say;
-    unsigned n;
-
-    zone_say(w->zone, w->q, w->labels,
-             action == ZONE_ACL_EMPTY ? ZONE_SAY_RECORDS_ONLY : ZONE_SAY_ALL, w->client->matcher,
-             &say);
-    if (action == ZONE_ACL_TEST && say.test) {
-        say_rule(w, &say);
-        return;
-    }
-    if (action == ZONE_ACL_TEST && say.run_count == 0 &&
-        (say.count || !(say.around || zone_below))) {
-        refuse(w, DNS_EDE_PROHIBITED, "only the test entries may be asked from here");
-        return;
-    }
-    if (say.count == 0 && say.run_count == 0) {
-        negative(w, say.exists || zone_below ? DNS_NOERROR : DNS_NXDOMAIN);
-        return;
-    }
-    n = w->q->type == DNS_TYPE_ANY ? add_any(w, &say) : add_type(w, &say, w->q->type);
-    w->out->result = say.count ? ZONE_LISTED : ZONE_META;
-    if (n == 0)
-        negative(w, DNS_NOERROR);
-}
-
-static bool may_transfer(const struct way *w)
+static bool may_transfer(const struct zone_way *w)
 {
     const struct dns_tsig_key *signer = w->client->tsig;
 
@@ -287,7 +49,7 @@ static bool may_transfer(const struct way *w)
     return false;
 }
 
-static void no_data(struct way *w)
+static void no_data(struct zone_way *w)
 {
     dns_reply_rcode(&w->r, DNS_SERVFAIL);
     dns_reply_ede(&w->r, DNS_EDE_NOT_READY, SPAN_LIT("no good data of this zone"));
@@ -295,7 +57,7 @@ static void no_data(struct way *w)
 }
 
 /* AXFR and IXFR. A stream is the server's to send; by UDP there is only IXFR's short answer. */
-static void transfer(struct way *w)
+static void transfer(struct zone_way *w)
 {
     const struct zone *z = w->zone;
     uint32_t have;
@@ -304,7 +66,7 @@ static void transfer(struct way *w)
         dns_reply_rcode(&w->r, DNS_NOTAUTH);
         w->out->result = ZONE_REFUSED;
     } else if (!may_transfer(w)) {
-        refuse(w, DNS_EDE_PROHIBITED, "no transfer of this zone for this client");
+        zone_way_refuse(w, DNS_EDE_PROHIBITED, "no transfer of this zone for this client");
     } else if (w->q->type == DNS_TYPE_IXFR && !dns_query_ixfr_serial(w->q, &have)) {
         dns_reply_rcode(&w->r, DNS_FORMERR); /* RFC 1995 §3: from what on? */
         w->out->result = ZONE_MALFORMED;
@@ -318,12 +80,12 @@ static void transfer(struct way *w)
         dns_reply_soa(&w->r, DNS_OWNER_QUESTION, z->soa_ttl, &z->laid_soa);
         w->out->result = ZONE_META;
     } else {
-        refuse(w, DNS_EDE_NOT_SUPPORTED, "AXFR is by TCP only (RFC 5936)");
+        zone_way_refuse(w, DNS_EDE_NOT_SUPPORTED, "AXFR is by TCP only (RFC 5936)");
     }
 }
 
 /* The label before the zone's: a key? False when the question is refused for it. */
-static bool customer(struct way *w)
+static bool customer(struct zone_way *w)
 {
     const struct zone *z = w->zone;
     const uint8_t *label;
@@ -342,19 +104,19 @@ static bool customer(struct way *w)
     case ZONE_KEY_REVOKED:
         w->out->key_at = w->q->label_at[w->labels - 1] + 1;
         w->out->customer = number;
-        refuse(w, DNS_EDE_PROHIBITED, "this key is revoked");
+        zone_way_refuse(w, DNS_EDE_PROHIBITED, "this key is revoked");
         return false;
     case ZONE_KEY_UNKNOWN:
         break;
     }
     if (!z->key_required)
         return true;
-    refuse(w, DNS_EDE_PROHIBITED, "a key is needed as the label before the zone");
+    zone_way_refuse(w, DNS_EDE_PROHIBITED, "a key is needed as the label before the zone");
     return false;
 }
 
 /* CHAOS: who are you. RFC 4892; anything else of that class is refused. */
-static void chaos(struct way *w)
+static void chaos(struct zone_way *w)
 {
     static const struct {
         uint8_t wire[16], n;
@@ -379,11 +141,11 @@ static void chaos(struct way *w)
         w->out->result = ZONE_META;
         return;
     }
-    refuse(w, DNS_EDE_OTHER, "");
+    zone_way_refuse(w, DNS_EDE_OTHER, "");
 }
 
 /* Puts our cookie into the answer. */
-static void cookie(struct way *w)
+static void cookie(struct zone_way *w)
 {
     struct span in = dns_query_cookie(w->q);
     const struct dns_cookie_keys *keys = &w->set->cookie_keys;
@@ -400,7 +162,7 @@ static void cookie(struct way *w)
 }
 
 /* Who sends cookies comes again with ours (RFC 7873 §5.2.3); who knows none, by TCP. */
-static void ask_again(struct way *w)
+static void ask_again(struct zone_way *w)
 {
     if (w->q->edns.cookie_n)
         dns_reply_rcode(&w->r, DNS_BADCOOKIE);
@@ -410,7 +172,7 @@ static void ask_again(struct way *w)
 }
 
 /* No question, only a cookie, RFC 7873 §5.4: it gets ours, and learns of a false one. */
-static void cookie_alone(struct way *w)
+static void cookie_alone(struct zone_way *w)
 {
     bool first = dns_query_cookie(w->q).n == DNS_COOKIE_CLIENT;
 
@@ -430,7 +192,7 @@ static bool is_transfer(uint16_t type)
 }
 
 /* The zone is known, and the client may ask it. */
-static void in_zone(struct way *w, bool zone_below)
+static void in_zone(struct zone_way *w, bool zone_below)
 {
     const struct zone *z = w->zone;
 
@@ -444,13 +206,13 @@ static void in_zone(struct way *w, bool zone_below)
     }
     dns_reply_aa(&w->r, true);
     if (w->labels == 0 && w->zone_label == 0)
-        apex(w);
+        zone_answer_apex(w);
     else if (!z->keys || w->trusted || zone_below || customer(w))
-        below(w, zone_below);
+        zone_answer_below(w, zone_below);
 }
 
 /* Finds the zone and asks the ACLs. */
-static void in_class(struct way *w)
+static void in_class(struct zone_way *w)
 {
     const struct zone_set *set = w->set;
     bool zone_below;
@@ -470,15 +232,15 @@ static void in_class(struct way *w)
     else if (w->stranger)
         ask_again(w);
     else if (w->rule && w->rule->action == ZONE_ACL_REFUSE)
-        refuse(w, DNS_EDE_PROHIBITED, w->rule->text);
+        zone_way_refuse(w, DNS_EDE_PROHIBITED, w->rule->text);
     else if (!z)
-        refuse(w, DNS_EDE_NOT_AUTHORITATIVE, "");
+        zone_way_refuse(w, DNS_EDE_NOT_AUTHORITATIVE, "");
     else
         in_zone(w, zone_below);
 }
 
 /* What is no question that could be answered. */
-static void no_question(struct way *w, enum dns_parse parsed)
+static void no_question(struct zone_way *w, enum dns_parse parsed)
 {
     switch (parsed) {
     case DNS_PARSE_OK:
@@ -506,7 +268,7 @@ static void no_question(struct way *w, enum dns_parse parsed)
     }
 }
 
-static void question(struct way *w)
+static void question(struct zone_way *w)
 {
     const struct dns_query *q = w->q;
     const struct zone_set *set = w->set;
@@ -523,11 +285,12 @@ static void question(struct way *w)
     else if (q->klass == DNS_CLASS_CH)
         chaos(w);
     else
-        refuse(w, DNS_EDE_OTHER, "");
+        zone_way_refuse(w, DNS_EDE_OTHER, "");
 }
 
 /* All of it but what stands before a parsed question. */
-static size_t finish(struct way *w, enum dns_parse parsed, uint8_t *out, size_t max, size_t kept)
+static size_t finish(struct zone_way *w, enum dns_parse parsed, uint8_t *out, size_t max,
+                     size_t kept)
 {
     const struct dns_query *q = w->q;
     const struct zone_set *set = w->set;
@@ -570,7 +333,7 @@ size_t zone_answer_query(const struct zone_set *set, const struct zone_client *c
                          const struct dns_query *q, enum dns_parse parsed, uint8_t *out, size_t max,
                          size_t kept, struct zone_outcome *ret)
 {
-    struct way w = {.set = set, .client = client, .q = q, .out = ret};
+    struct zone_way w = {.set = set, .client = client, .q = q, .out = ret};
 
     return finish(&w, parsed, out, max, kept);
 }
@@ -579,7 +342,7 @@ size_t zone_answer_trusted(const struct zone_set *set, const struct zone_client 
                            const struct dns_query *q, uint8_t *out, size_t max,
                            struct zone_outcome *ret)
 {
-    struct way w = {.set = set, .client = client, .q = q, .out = ret, .trusted = true};
+    struct zone_way w = {.set = set, .client = client, .q = q, .out = ret, .trusted = true};
 
     return finish(&w, DNS_PARSE_OK, out, max, 0);
 }
