@@ -293,6 +293,14 @@ void export_rbl_records(struct export_work *w)
     put_records(w, &layer);
 }
 
+/* That of the SOA, which is read back; where a journal goes on, the journal's. */
+static uint32_t serial_of(const struct export_work *w)
+{
+    const struct zone_meta *m = &w->view->image->meta;
+
+    return w->view->overlay || m->soa.serial == 0 ? zone_view_serial(w->view) : m->soa.serial;
+}
+
 /* SOA, NS, TTL and life of the data. */
 static void put_meta(struct export_work *w)
 {
@@ -302,8 +310,7 @@ static void put_meta(struct export_work *w)
     if (m->has_soa)
         buf_addf(&w->out, "$SOA %u %s %s %u %u %u %u %u\n", m->soa_ttl,
                  dns_name_text(m->soa.mname.wire, a), dns_name_text(m->soa.rname.wire, b),
-                 zone_view_serial(w->view), m->soa.refresh, m->soa.retry, m->soa.expire,
-                 m->soa.minimum);
+                 serial_of(w), m->soa.refresh, m->soa.retry, m->soa.expire, m->soa.minimum);
     if (m->ns_count)
         buf_addf(&w->out, "$NS %u", m->ns_ttl);
     for (unsigned i = 0; i < m->ns_count; i++)

@@ -31,6 +31,15 @@ def test_answers_agree(build, side):
 
 
 @pytest.mark.skipif(not RBLDNSD, reason="rbldnsd is not installed")
+def test_what_is_exported_answers_the_same(build):
+    run = subprocess.run([sys.executable, os.path.join(os.path.dirname(DIFFER), "rbl_export.py"), build.folder,
+                          "--lists", "15", "--seed", "5"], text=True, timeout=300, check=False,
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    figures = re.search(r"(\d+) passed, 0 failed", run.stdout)
+    assert run.returncode == 0 and figures and int(figures[1]) > 20, run.stdout[-4000:]
+
+
+@pytest.mark.skipif(not RBLDNSD, reason="rbldnsd is not installed")
 def test_a_fault_is_found(build):
     """A comparison that cannot fail proves nothing: one entry less on our side is seen."""
     run = differ(build, "--questions", "1000", "--seed", "1", "--fault")

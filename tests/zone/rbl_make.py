@@ -244,7 +244,7 @@ class Maker:
     def combined(self, count):
         r = self.rng
         lines = self.head() + ["$1 common", "$TTL 9m"]
-        subs = ["@", "proxies", "relays", "deep.relays", "names", r.choice(["a", "10", "com", "b.a", "X-1"])]
+        subs = ["@", "proxies", "relays", "deep.relays", "names", r.choice(["a", "77", "com", "b.a", "X-1"])]
         files = []
         for i in range(r.randint(2, 5)):
             if i and r.random() < .2:
