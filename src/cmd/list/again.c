@@ -10,7 +10,8 @@
  * can't be asked. Where that is all there is, the test says nothing.
  *
  * A relay that is open for all has come through with a hundred envelopes. Of many, an even choice
- * is asked, another one on another day, so that refusing a few forms is no way out.
+ * is asked, another one on another day, so that refusing a few forms is no way out; of a stranger
+ * the likeliest few.
  */
 #include "cmd/list/again.h"
 
@@ -117,14 +118,29 @@ static void choose_id(struct again *a, const char *id, struct tester_job *job)
         a->v[i].chosen |= strcmp(a->v[i].id, id) == 0;
 }
 
+/*
+ * "third-party.plain", not "….helo-localhost", "….after-local" or "+bdat": what needs a session of
+ * its own must wait for its own ten minutes.
+ */
+static bool shares_session(const char *id)
+{
+    const char *dot = strchr(id, '.');
+
+    return !strchr(id, '+') && (!dot || !strchr(dot + 1, '.'));
+}
+
 /* `most` ids, evenly over all that was proved; where it begins changes with the day. */
 static void choose(struct again *a, size_t most, int64_t day, struct tester_job *job)
 {
     size_t able[AGAIN_MAX], n = 0;
 
     for (size_t i = 0; i < a->count; i++)
-        if (!a->v[i].cannot)
+        if (!a->v[i].cannot && (!job->gentle || shares_session(a->v[i].id)))
             able[n++] = i;
+    if (n == 0)
+        for (size_t i = 0; i < a->count; i++)
+            if (!a->v[i].cannot)
+                able[n++] = i;
     /* Every port must have its own. */
     for (size_t p = 0; p < a->port_count; p++)
         for (size_t i = 0; i < n; i++)
@@ -133,7 +149,9 @@ static void choose(struct again *a, size_t most, int64_t day, struct tester_job 
                 break;
             }
     for (size_t k = 0; k < n && job->only_count < most; k++) {
-        size_t at = n <= most ? k : ((size_t)day + k * n / most) % n;
+        /* Of a stranger the likeliest: odd forms need sessions of their own too. */
+        bool even = n > most && !job->gentle;
+        size_t at = even ? ((size_t)day + k * n / most) % n : k;
 
         choose_id(a, a->v[able[at]].id, job);
     }

@@ -38,7 +38,7 @@ int again_read(struct ledger *g, const struct store_listing *l, struct again *re
 void again_free(struct again *a);
 /*
  * What is asked now, into *job, which borrows from *a: all of it and the likeliest besides, or of
- * many an even choice; of a stranger a few, others on another day. 0 or -errno.
+ * many an even choice; of a stranger the likeliest few. 0 or -errno.
  */
 int again_choose(struct ledger *g, struct again *a, struct tester_job *job);
 /* The minutes that a gentle test of this will take; 0: at once. */
