@@ -18,7 +18,7 @@
 #include "dns/wire.h"
 #include "listfile/rbl.h"
 
-enum { A_DEFAULT = 0x7f000002, SUBJECT = 1 };
+enum { A_DEFAULT = 0x7f000002, SUBJECT = '\n' /* which no line has */ };
 
 /* What is being written: the k-th values, of one table of names. */
 struct layer {
@@ -45,12 +45,12 @@ static void put_octet(struct export_work *w, char c)
     if (c == SUBJECT)
         buf_add_char(&w->out, '$');
     else
-        buf_add_char(&w->out, c == '\n' || c == '\r' || c == 0 ? ' ' : c);
+        buf_add_char(&w->out, c == '\r' || c == 0 ? ' ' : c);
 }
 
 static bool is_blank(char c)
 {
-    return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == 0;
+    return c == ' ' || c == '\t' || c == '\r' || c == 0;
 }
 
 static void put_text(struct export_work *w, const struct zone_said *said)

@@ -79,7 +79,7 @@ class Maker:
         """$ lines in the middle: said before, broken, of another program, or with bounds."""
         r = self.rng
         return r.choice(["$NS 1h late.test", "$NS 2h late1.test late2.test", "$NS 1h -none.test", "$NS",
-                         "$SOA 0 late.test admin.test 1 2 3 4 5", "$SOA 0 late.test", "$TTL 2w", "$TTL 5 6",
+                         "$SOA 0 late.test admin.test 1 2 3 4 5", "$SOA 0 late.test", "$TTL 6d", "$TTL 5 6",
                          "$TIMESTAMP 20200101 2037-01-01", "$TIMESTAMP 2020:01:01:10:20 +9000d", "$TIMESTAMP 0 -",
                          "$TIMESTAMP x", "$INCLUDE other", "$ORIGIN x.test", "# $2 no", "$10 x", "$= ", "$ 1 x",
                          "  #$6 six", "$MAXRANGE4 x", "$DATASETS x",
