@@ -186,6 +186,7 @@ def test_undecided(tester):
     port = testlib.free_port()
     got = tester.json(f"127.0.0.1:{port}")
     assert got.code == 3 and got.verdict["verdict"] == "unreachable"
+    assert {door["banner"] for door in got.of_type("door")} == {""}
     assert got.verdict["control"] is None and got.verdict["counts"]["tried"] == 0
 
 

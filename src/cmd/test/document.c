@@ -101,7 +101,8 @@ static json_t *reply_json(const struct door *d, uint16_t session, uint16_t line)
     const struct transcript *log = log_of(d, session);
     struct span text = log ? transcript_line(log, line) : SPAN_NULL;
 
-    text = span_slice(text, REPLY_HEAD, text.n);
+    /* A door that never said anything has a note in that place. */
+    text = span_starts(text, SPAN_LIT("S: ")) ? span_slice(text, REPLY_HEAD, text.n) : SPAN_NULL;
     return json_stringn(text.n ? text.p : "", text.n);
 }
 
