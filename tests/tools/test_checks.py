@@ -134,6 +134,13 @@ def test_format(tmp_path, code, good):
     assert tool(tmp_path, "check-format")[0] == (0 if good else 1)
 
 
+def test_format_leaves_other_files_alone(tmp_path):
+    write(tmp_path, "x.c", "int  x;\n")
+    write(tmp_path, "x.py", "x  =  1\n")
+    assert tool(tmp_path, "check-format", "--fix", "x.c", "x.py")[0] == 64
+    assert (tmp_path / "x.py").read_text() == "x  =  1\n" and (tmp_path / "x.c").read_text() == "int  x;\n"
+
+
 PAGE = ".Dd January 1, 2026\n.Dt X 1\n.Os\n.Sh NAME\n.Nm x\n.Nd does it\n"
 
 
