@@ -119,7 +119,7 @@ static void arrive(const struct ledger *g, struct entry *t, enum list_state was)
 }
 
 /* A reason too long for its record is cut, but not inside a character; the caller frees it. */
-static char *reason_of(const char *fmt, va_list ap)
+__attribute__((format(printf, 1, 0))) static char *reason_of(const char *fmt, va_list ap)
 {
     char text[STORE_TEXT_MAX + 1];
     int n = vsnprintf(text, sizeof(text), fmt, ap);
