@@ -10,11 +10,13 @@ import shutil
 import signal
 import stat
 import subprocess
+import sys
 import time
 
 import pytest
 
 from dnslib import SOA, ZONE, Server, eventually
+from testlib import APART
 
 KILLS = int(os.environ.get("POSTERN_KILLS", "200")) // 12
 NAME = re.compile("[0-9a-f]{16}")
@@ -395,8 +397,8 @@ def test_a_full_disk():
         shutil.rmtree(s.path("state"))
         os.mkdir(s.path("state"))
         inner = s.command
-        s.command = lambda *more: ["unshare", "-m", "sh", "-c",
-                                   f"mount -t tmpfs -o size=1m none {s.path('state')} && exec \"$@\"", "sh",
+        s.command = lambda *more: [sys.executable, "-B", APART, s.path("root"),
+                                   f"mount -t tmpfs -o size=1m none {s.path('state')} && exec \"$@\"",
                                    *inner(*more)]
         s.start()
         s.await_line("event=cache", "not kept")

@@ -3,12 +3,12 @@
 
 import json
 import os
-import subprocess
+import sys
 
 import pytest
 
 from listlib import LIST, Book
-from testlib import call
+from testlib import APART, call
 
 
 @pytest.fixture(name="book")
@@ -113,14 +113,14 @@ def test_all_of_a_network_come_back(book):
 
 def test_no_room(book):
     """What is told as done is on disk."""
-    if subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False).returncode:
-        pytest.skip("no mounts of our own to be had")
+    if os.geteuid() != 0:
+        pytest.skip("needs a disk of its own")
     place, path = book.folder / "small", book.folder / "many"
     place.mkdir()
     path.write_text("".join(evidence(f"9.9.{i >> 8}.{i & 255}", x="y" * 500) for i in range(5000)))
     state = f"{place}/state"
     verb = f"'{LIST}' %s --state '{state}' --config '{book.config}'"
-    got = call(["unshare", "-m", "sh", "-c", f"""
+    got = call([sys.executable, "-B", APART, str(book.folder / "root"), f"""
         mount -t tmpfs -o size=600k tmpfs '{place}'
         {verb % "nominate"} --reason r 9.8.8.8 && {verb % "nominate"} --json '{path}'
         echo "code $?"; {verb % "check"}; {verb % "search"}

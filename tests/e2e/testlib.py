@@ -24,6 +24,7 @@ import dns.rrset
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("POSTERN_BUILD", os.path.join(TOP, "build"))
 TEST = os.path.join(BUILD, "postern-test")
+APART = os.path.join(TOP, "tests/e2e/apart.py")
 DOMAIN = "probe.example"
 PATIENCE = 60  # seconds for anything that should take far less
 EXIT = {"closed": 0, "accepts": 1, "open": 2, "blocked": 3, "inconclusive": 3, "unreachable": 3}
