@@ -113,6 +113,8 @@ static const char *reason(int err)
         return "is broken: its gzip data end too early or are damaged";
     case -EACCES:
         return "may not be read by the user that we are: give it that group, or chmod o+r";
+    case -ENOENT:
+        return "is not there: No such file or directory";
     default:
         return strerror(-err);
     }

@@ -154,7 +154,9 @@ static int run(const struct args *args, const char *spec)
     int status;
 
     if (args->format && !export_format_of(span_str(args->format), &format))
-        return options_misuse(&options, "--format: no such form");
+        return options_misuse(&options,
+                              "--format: none of ip4set, ip4trie, ip6trie, dnset, generic, "
+                              "combined, rpz, nftables, postfix, csv, json");
     if (!spec && !args->common.zone)
         return options_misuse(&options, "which list? There is no zone in the configuration");
     if (!spec) {
