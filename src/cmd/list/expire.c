@@ -36,6 +36,40 @@ struct ids {
     size_t count;
 };
 
+/* What is looked for, some at a time, and what becomes of each. */
+struct sweep {
+    int (*gather)(struct ledger *g, struct ids *ids);
+    bool (*change)(struct ledger *g, struct entry *e); /* false: nothing to write */
+};
+
+static int sweep_one(struct ledger *g, const struct sweep *s, int64_t id)
+{
+    struct entry e;
+    int rc = entry_open_id(g, id, &e);
+
+    if (rc == 0 && s->change(g, &e))
+        rc = entry_commit(g, &e, NULL, NULL, 0);
+    entry_close(&e);
+    return rc;
+}
+
+static int sweep(struct ledger *g, const struct sweep *s, uint64_t *ret_count)
+{
+    struct ids ids;
+    int rc;
+
+    do {
+        ids.count = 0;
+        rc = s->gather(g, &ids);
+        for (size_t i = 0; i < ids.count && rc >= 0; i++)
+            rc = sweep_one(g, s, ids.v[i]);
+        *ret_count += ids.count;
+    } while (rc >= 0 && ids.count == AT_ONCE);
+    return rc < 0 ? rc : 0;
+}
+
+/* --- what is over ---------------------------------------------------------------------------- */
+
 static int keep(void *ctx, const struct store_listing *l)
 {
     struct ids *ids = ctx;
@@ -44,125 +78,80 @@ static int keep(void *ctx, const struct store_listing *l)
     return ids->count == AT_ONCE;
 }
 
-static int one(struct ledger *g, int64_t id)
+static int gather_over(struct ledger *g, struct ids *ids)
 {
-    struct entry e;
-    int rc = entry_open_id(g, id, &e);
-
-    if (rc == 0) {
-        /* A state without an end has none: then only the number was left over. */
-        if (!entry_step(g, &e, LIST_EXPIRE, "rules", 0, "not proved again in time"))
-            e.l.expires_wall = 0;
-        rc = entry_commit(g, &e, NULL, NULL, 0);
-    }
-    entry_close(&e);
-    return rc;
+    return store_listings_over(g->store, g->now_wall, AT_ONCE, keep, ids);
 }
 
-static int all(struct ledger *g, uint64_t *ret_count)
+static bool expire(struct ledger *g, struct entry *e)
 {
-    struct ids ids;
-    int rc;
-
-    do {
-        ids.count = 0;
-        rc = store_listings_over(g->store, g->now_wall, AT_ONCE, keep, &ids);
-        for (size_t i = 0; i < ids.count && rc >= 0; i++)
-            rc = one(g, ids.v[i]);
-        *ret_count += ids.count;
-    } while (rc >= 0 && ids.count == AT_ONCE);
-    return rc < 0 ? rc : 0;
+    /* A state without an end has none: then only the number was left over. */
+    if (!entry_step(g, e, LIST_EXPIRE, "rules", 0, "not proved again in time"))
+        e->l.expires_wall = 0;
+    return true;
 }
 
-/* --- what a guard covers now ----------------------------------------------------------------- */
+/* --- what a guard covers now, and what it no longer covers ----------------------------------- */
 
 struct guarding {
     const struct ledger *g;
-    struct ids ids;
+    struct ids *ids;
+    bool covered; /* which of the two */
 };
 
-static int keep_covered(void *ctx, const struct store_listing *l)
+/* What is not looked for is passed over, or it would stand before the rest for ever. */
+static int keep_guarded(void *ctx, const struct store_listing *l)
 {
     struct guarding *c = ctx;
     struct ip_prefix net;
+    bool covered =
+        list_guard_ask(&c->g->guard, l->address, c->g->now_wall, &net) > LIST_GUARD_PERSON;
 
-    if (list_guard_ask(&c->g->guard, l->address, c->g->now_wall, &net) > LIST_GUARD_PERSON)
-        c->ids.v[c->ids.count++] = l->id;
-    return c->ids.count == AT_ONCE;
+    return covered == c->covered ? keep(c->ids, l) : 0;
 }
 
-/* A line was added to a file of the guard: what was listed before steps aside, too. */
-static int covered(struct ledger *g)
+static int gather_covered(struct ledger *g, struct ids *ids)
 {
     static const struct store_listing_filter served = {
         .states = 1U << LIST_PROVISIONAL | 1U << LIST_LISTED,
         .side = -1,
     };
-    struct guarding c = {.g = g};
-    struct ip_prefix net;
-    int rc;
+    struct guarding c = {g, ids, true};
 
-    do {
-        c.ids.count = 0;
-        rc = store_listings_each(g->store, &served, keep_covered, &c);
-        for (size_t i = 0; i < c.ids.count && rc >= 0; i++) {
-            struct entry e;
-
-            rc = entry_open_id(g, c.ids.v[i], &e);
-            if (rc == 0 && entry_step(g, &e, LIST_EXCUSE, "guard", 0, "%s %s", e.subject,
-                                      list_guard_why(list_guard_ask(&g->guard, e.l.address,
-                                                                    g->now_wall, &net))))
-                rc = entry_commit(g, &e, NULL, NULL, 0);
-            entry_close(&e);
-        }
-    } while (rc >= 0 && c.ids.count == AT_ONCE);
-    return rc < 0 ? rc : 0;
+    return store_listings_each(g->store, &served, keep_guarded, &c);
 }
 
-/* --- exemptions that are over ---------------------------------------------------------------- */
-
-/* What is still covered is passed over, or it would stand before the rest for ever. */
-static int keep_returned(void *ctx, const struct store_listing *l)
+/* A line was added to a file of the guard: what was listed before steps aside, too. */
+static bool excuse(struct ledger *g, struct entry *e)
 {
-    struct guarding *c = ctx;
     struct ip_prefix net;
+    const char *why = list_guard_why(list_guard_ask(&g->guard, e->l.address, g->now_wall, &net));
 
-    if (list_guard_ask(&c->g->guard, l->address, c->g->now_wall, &net) <= LIST_GUARD_PERSON)
-        c->ids.v[c->ids.count++] = l->id;
-    return c->ids.count == AT_ONCE;
+    return entry_step(g, e, LIST_EXCUSE, "guard", 0, "%s %s", e->subject, why);
 }
 
-static int returned(struct ledger *g)
+static int gather_returned(struct ledger *g, struct ids *ids)
 {
     static const struct store_listing_filter exempt = {.states = 1U << LIST_EXEMPT, .side = -1};
-    struct guarding c = {.g = g};
-    int rc;
+    struct guarding c = {g, ids, false};
 
-    do {
-        c.ids.count = 0;
-        rc = store_listings_each(g->store, &exempt, keep_returned, &c);
-        for (size_t i = 0; i < c.ids.count && rc >= 0; i++) {
-            struct entry e;
+    return store_listings_each(g->store, &exempt, keep_guarded, &c);
+}
 
-            rc = entry_open_id(g, c.ids.v[i], &e);
-            if (rc == 0 &&
-                entry_step(g, &e, LIST_RETURN, "rules", 0, "no exemption covers it any more"))
-                rc = entry_commit(g, &e, NULL, NULL, 0);
-            entry_close(&e);
-        }
-    } while (rc >= 0 && c.ids.count == AT_ONCE);
-    return rc < 0 ? rc : 0;
+static bool let_return(struct ledger *g, struct entry *e)
+{
+    return entry_step(g, e, LIST_RETURN, "rules", 0, "no exemption covers it any more");
 }
 
 int expire_over(struct ledger *g, uint64_t *ret_count)
 {
-    uint64_t count = 0;
-    int rc = all(g, &count);
+    static const struct sweep over = {gather_over, expire};
+    static const struct sweep guarded[] = {{gather_covered, excuse}, {gather_returned, let_return}};
+    uint64_t count = 0, others = 0;
+    int rc = sweep(g, &over, &count);
 
-    if (rc == 0)
-        rc = covered(g);
-    if (rc == 0)
-        rc = returned(g);
+    for (size_t i = 0; i < sizeof(guarded) / sizeof(guarded[0]) && rc == 0; i++)
+        rc = sweep(g, &guarded[i], &others);
     if (ret_count)
         *ret_count = count;
     if (rc < 0)
