@@ -19,41 +19,16 @@ import dns.rcode
 import dns.rdatatype
 import dns.rrset
 import pytest
+from netlib import CLONE_NEWNET, in_network
 
-CLONE_NEWNET = 0x40000000
 NET = "198.51.100"      # clients; all of it is local in our namespace
 NET6 = "2001:db8"       # some of the same
 PATIENCE = 20
 
 
-def in_namespace(function):
-    """Runs the test in a thread that has a network namespace of its own: sockets and programs that it
-    starts are there, and clients can have addresses of the documentation networks."""
-
-    @functools.wraps(function)
-    def wrapper(*args, **named):
-        failed = []
-
-        def body():
-            libc = ctypes.CDLL(None, use_errno=True)
-            if libc.unshare(CLONE_NEWNET) != 0:
-                failed.append(pytest.skip.Exception("no right to make a network namespace"))
-                return
-            try:
-                for command in ("ip link set lo up", f"ip addr add {NET}.1/24 dev lo",
-                                "ip addr add 10.1.1.1/24 dev lo",
-                                *(f"ip addr add {NET6}:{n}::{host}/128 dev lo" for n in (5, 6, 66, 67)
-                                  for host in (1, 2))):
-                    subprocess.run(command.split(), check=True)
-                function(*args, **named)
-            except BaseException as e:  # handed to pytest's own thread
-                failed.append(e)
-        thread = threading.Thread(target=body)
-        thread.start()
-        thread.join()
-        if failed:
-            raise failed[0]
-    return wrapper
+# Clients can have addresses of the documentation networks.
+in_namespace = in_network(f"addr add {NET}.1/24 dev lo", "addr add 10.1.1.1/24 dev lo",
+                          *(f"addr add {NET6}:{n}::{host}/128 dev lo" for n in (5, 6, 66, 67) for host in (1, 2)))
 
 
 def free_port(kind=socket.SOCK_DGRAM):

@@ -5,6 +5,7 @@ server for its zones, and a clock that can be turned (by putting what is in the 
 import contextlib
 import functools
 import os
+import smtplib
 import socket
 import sqlite3
 import subprocess
@@ -177,6 +178,30 @@ class Book:
                 yield [f"{self.net}.{first + i}" for i in range(len(idents))]
             finally:
                 proc.terminate()
+
+    @contextlib.contextmanager
+    def own_sink(self):
+        """The list's sink without the list."""
+        sink = subprocess.Popen([os.path.join(BUILD, "postern-sink"), "--state", self.state,
+                                 "--listen", f"127.0.0.1:{self.sink}", "--probe-domain", DOMAIN],
+                                stderr=subprocess.DEVNULL)
+        try:
+            yield
+        finally:
+            sink.terminate()
+            sink.wait(10)
+
+    def deliver(self, source, sender, rcpt, text):
+        """Brings a message to the sink from an address of the sender's choice."""
+        def deliver():
+            with contextlib.suppress(OSError), \
+                    smtplib.SMTP("127.0.0.1", self.sink, source_address=(source, 0)) as smtp:
+                smtp.sendmail(sender, [rcpt], text)
+                return True
+            return False
+
+        with self.own_sink():
+            wait_for(deliver, 10)
 
     @contextlib.contextmanager
     def relay(self, opened=True):

@@ -3,13 +3,10 @@
 signed, one label at a time and without falling back when a name on the way is denied (RFC 9156, strict). What
 they say must be what we say, in whatever order they are asked."""
 
-import ctypes
-import functools
 import os
 import random
 import shutil
 import subprocess
-import threading
 
 import dns.exception
 import dns.message
@@ -17,8 +14,8 @@ import dns.query
 import dns.rcode
 import pytest
 from dnslib import PATIENCE, Server, eventually
+from netlib import in_network
 
-CLONE_NEWNET = 0x40000000
 PATHS = os.environ["PATH"] + ":/usr/sbin"
 ROOT, OURS, RESOLVER = "198.18.53.1", "198.18.53.2", "198.18.53.3"
 ZONES = ["bl.list", "six.list", "names.list", "keys.list"]
@@ -52,30 +49,6 @@ QUESTIONS = [(name, rdtype) for names, rdtypes in (
       "9.b.d.0.1.0.0.2.six.list", "example.names.list", "wild.example.names.list", "customer01.keys.list",
       "192.customer01.keys.list", "193.customer01.keys.list"), ("A", "AAAA", "MX")),
     (("bl.list", "x.y.bl.list"), ("SOA", "NS", "A"))) for name in names for rdtype in rdtypes]
-
-
-def in_namespace(test):
-    """In a thread with a network of its own, and the three addresses in it."""
-    @functools.wraps(test)
-    def run(*args, **named):
-        failed = []
-
-        def body():
-            if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET) != 0:
-                failed.append(pytest.skip.Exception("no right to make a network namespace"))
-                return
-            try:
-                for command in ("link set lo up", *(f"addr add {a}/32 dev lo" for a in (ROOT, OURS, RESOLVER))):
-                    subprocess.run(["ip", *command.split()], check=True)
-                test(*args, **named)
-            except BaseException as e:  # handed to pytest's own thread
-                failed.append(e)
-        thread = threading.Thread(target=body)
-        thread.start()
-        thread.join()
-        if failed:
-            raise failed[0]
-    return run
 
 
 def program(name):
@@ -151,7 +124,7 @@ def answers(address):
 
 @pytest.mark.parametrize("options", [(), ("--cookies-required",)], ids=["", "cookies-required"])
 @pytest.mark.parametrize("resolver", [bind, unbound])
-@in_namespace
+@in_network(*(f"addr add {address}/32 dev lo" for address in (ROOT, OURS, RESOLVER)))
 def test_is_told_as_we_say_it(resolver, options, tmp_path):
     program({"bind": "named"}.get(resolver.__name__, resolver.__name__))
     key = signed_root(tmp_path / "root")

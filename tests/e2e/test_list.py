@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """postern list from the nomination to the end, with models of relays that the tester really tests."""
 
-import contextlib
 import fcntl
 import json
 import os
 import re
 import signal
-import smtplib
 import sqlite3
 import struct
 import subprocess
@@ -488,22 +486,7 @@ def test_a_token_that_comes_after_the_verdict(book):
             rcpt, = db.execute("SELECT rcpt FROM probes WHERE state = 3 AND probe = 'third-party.plain'"
                                ).fetchone()
     rcpt = re.search(rb"[a-z2-7]{36}", rcpt).group(0).decode()
-    sink = subprocess.Popen([os.path.join(os.path.dirname(LIST), "postern-sink"), "--state", book.state,
-                             "--listen", f"127.0.0.1:{book.sink}", "--probe-domain", DOMAIN],
-                            stderr=subprocess.DEVNULL)
-
-    def deliver():
-        with contextlib.suppress(OSError), \
-                smtplib.SMTP("127.0.0.1", book.sink, source_address=(ip, 0)) as smtp:
-            smtp.sendmail("", [f"{rcpt}@{DOMAIN}"], "Subject: late\r\n\r\nx\r\n")
-            return True
-        return False
-
-    try:
-        wait_for(deliver, 10)
-    finally:
-        sink.terminate()
-        sink.wait(10)
+    book.deliver(ip, "", f"{rcpt}@{DOMAIN}", "Subject: late\r\n\r\nx\r\n")
     assert book.json("test")[-1]["late"] == 1
     assert book.become(ip)[-3:] == ["dismissed", "confirmed", "provisional"]
     assert book.says(ip) == "127.0.0.10"

@@ -2,12 +2,10 @@
 """What counts as a second proof, what as closed, and how often somebody may ask: the rules that a
 blocklist's operator, an angry postmaster and a careless cron job would each like to bend."""
 
-import contextlib
 import os
 import pty
 import select
 import signal
-import smtplib
 import sqlite3
 import subprocess
 import time
@@ -63,25 +61,18 @@ def test_two_runs_side_by_side_are_one(book):
     ip = f"{book.net}.1"
     book.nominate(ip)
     book.nominate(f"{book.net}.9")
-    sink = subprocess.Popen([os.path.join(os.path.dirname(LIST), "postern-sink"), "--state", book.state,
-                             "--listen", f"127.0.0.1:{book.sink}", "--probe-domain", DOMAIN],
-                            stderr=subprocess.DEVNULL)
-    try:
-        with Server(ip, book.port, rcpt=slow, relay_to=onward(book)):
-            both = []
-            for number in range(2):
-                config = str(book.folder / f"tester-{number}.conf")
-                with open(book.config, encoding="utf-8") as of, \
-                        open(config, "w", encoding="utf-8") as to:
-                    to.write(of.read().replace(f"127.0.0.1:{book.sink}", f"127.0.0.1:{free_port()}"))
-                both.append(subprocess.Popen(
-                    as_owner(book, "--only", "third-party.plain", "--wait", "2s", ip, config=config),
-                    stdout=subprocess.DEVNULL))
-            for proc in both:
-                proc.wait(30)
-    finally:
-        sink.terminate()
-        sink.wait(10)
+    with book.own_sink(), Server(ip, book.port, rcpt=slow, relay_to=onward(book)):
+        both = []
+        for number in range(2):
+            config = str(book.folder / f"tester-{number}.conf")
+            with open(book.config, encoding="utf-8") as of, \
+                    open(config, "w", encoding="utf-8") as to:
+                to.write(of.read().replace(f"127.0.0.1:{book.sink}", f"127.0.0.1:{free_port()}"))
+            both.append(subprocess.Popen(
+                as_owner(book, "--only", "third-party.plain", "--wait", "2s", ip, config=config),
+                stdout=subprocess.DEVNULL))
+        for proc in both:
+            proc.wait(30)
     book("test", f"{book.net}.9")  # takes in what has arrived
     host = book.host(ip)
     assert len({proof["run"] for proof in host["proofs"]}) == 2
@@ -114,26 +105,6 @@ def test_a_run_of_last_year_lists_nobody(book):
     assert book.host(f"{book.net}.1")["state"] == "nominated"
 
 
-def to_the_sink(book, sender, rcpt, text):
-    """From an address that is not the host's."""
-    sink = subprocess.Popen([os.path.join(os.path.dirname(LIST), "postern-sink"), "--state", book.state,
-                             "--listen", f"127.0.0.1:{book.sink}", "--probe-domain", DOMAIN],
-                            stderr=subprocess.DEVNULL)
-
-    def deliver():
-        with contextlib.suppress(OSError), \
-                smtplib.SMTP("127.0.0.1", book.sink, source_address=(f"{book.net}.5", 0)) as smtp:
-            smtp.sendmail(sender, [rcpt], text)
-            return True
-        return False
-
-    try:
-        wait_for(deliver, 10)
-    finally:
-        sink.terminate()
-        sink.wait(10)
-
-
 def test_a_postmaster_who_sends_it_on_to_us_is_no_relay(book):
     """The host takes a form for a mailbox of its own; somebody there redirects it to our contact."""
     ip = f"{book.net}.1"
@@ -144,7 +115,7 @@ def test_a_postmaster_who_sends_it_on_to_us_is_no_relay(book):
         book("test")
         sender, _, text = server.messages[0]
     for mail in ("postmaster@victim.example", sender):
-        to_the_sink(book, mail, f"postmaster@{DOMAIN}", text)
+        book.deliver(f"{book.net}.5", mail, f"postmaster@{DOMAIN}", text)
     book.nominate(f"{book.net}.9")
     book("test", f"{book.net}.9")
     with book.store() as db:
